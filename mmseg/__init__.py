@@ -1,0 +1,3 @@
+"""mmseg: unsupervised domain adaptation of semantic segmentation, from config files."""
+
+__version__ = '1.0.0'

@@ -1,0 +1,34 @@
+"""What a user got wrong, and how a command says so: one message, exit code 2, no traceback."""
+
+import difflib
+import functools
+import sys
+from collections.abc import Callable, Iterable
+
+
+class InputError(ValueError):
+    """Something the user gave us cannot be used; the message names it and the way out.
+
+    Raised for configs, files, data and arguments. Everything else that is raised is a defect of ours
+    and keeps its traceback.
+    """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The part of an error message that suggests the valid name closest to ``name``, or ''."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f' Did you mean {close[0]!r}?' if close else ''
+
+
+def command(main: Callable[..., int | None]) -> Callable[..., int]:
+    """Make ``main`` the entry point of a command: an :class:`InputError` ends it as ``error: ...`` and 2."""
+
+    @functools.wraps(main)
+    def run(*args: object, **kwargs: object) -> int:
+        try:
+            return main(*args, **kwargs) or 0
+        except InputError as error:
+            print(f'error: {error}', file=sys.stderr)
+            return 2
+
+    return run
