@@ -1,0 +1,39 @@
+# make install | quickstart | test | test-slow | lint. Needs python3 (3.11-3.13), pip and make; nothing else.
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+ENVIRONMENT := .venv/.installed
+# One thread per test process: two processes then share two cores without waiting for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+.PHONY: install quickstart test test-slow lint format clean
+
+install: $(ENVIRONMENT)
+
+$(ENVIRONMENT): requirements.txt pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'Python 3.11, 3.12 or 3.13 is needed; choose one with: make PYTHON=python3.12 ...')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+quickstart: install
+	$(BIN)/python -m tools.quickstart
+
+test: install
+	$(PYTEST)
+
+test-slow: install
+	$(PYTEST) -m 'slow and not gpu'
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build dist *.egg-info
