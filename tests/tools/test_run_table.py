@@ -1,0 +1,44 @@
+import json
+
+import pytest
+
+from mmseg.errors import InputError
+from tools import run_table
+
+
+def row(config, seed, miou):
+    return {'config': config, 'seed': seed, 'minutes': 2.0, 'mIoU': miou}
+
+
+def test_the_last_evaluation_of_the_newest_log_counts(tmp_path):
+    lines = [{'mode': 'train', 'iter': 10}, {'mode': 'val', 'mIoU': 1.0}, {'mode': 'val', 'mIoU': 2.5}]
+    (tmp_path / '20260101_1200.log.json').write_text('\n'.join(map(json.dumps, lines)))
+    assert run_table.last_evaluation(tmp_path)['mIoU'] == 2.5
+
+
+def test_a_run_without_evaluation_is_named(tmp_path):
+    with pytest.raises(InputError, match=r'no evaluation.*max_iters'):
+        run_table.last_evaluation(tmp_path)
+
+
+def test_the_summary_holds_mean_and_sample_deviation_over_seeds():
+    text = run_table.summary([row('uda', 1, 24.0), row('uda', 0, 20.0), row('src', 0, 5.0)])
+    assert '| uda | 0: 20.0, 1: 24.0 | 22.0 | 2.8 | 2.0 |' in text  # sqrt(((20-22)^2 + (24-22)^2) / 1) = 2.83
+    assert '| src | 0: 5.0 | 5.0 | - | 2.0 |' in text
+
+
+def test_runs_in_the_table_are_skipped_and_new_ones_recorded_at_once(tmp_path, monkeypatch):
+    table = tmp_path / 'table.json'
+    run_table.write_table(table, [row('uda', 0, 20.0)])
+    trained = []
+
+    def train(config, seed, options):
+        trained.append((config.stem, seed))
+        if seed == 2:
+            raise InputError('stopped')
+        return row(config.stem, seed, 30.0)
+
+    monkeypatch.setattr(run_table, 'train', train)
+    assert run_table.main([str(table), 'configs/uda.py', '--seeds', '0', '1', '2']) == 2
+    assert trained == [('uda', 1), ('uda', 2)]
+    assert [entry['seed'] for entry in run_table.read_table(table)] == [0, 1]

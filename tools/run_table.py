@@ -1,0 +1,102 @@
+"""Train configs with several seeds, one after another, and keep a table of what came out.
+
+    python -m tools.run_table docs/data/camvid.json configs/camvid/*.py --seeds 0 1 2
+
+Each finished run is added to the JSON file at once; runs that stand there already are skipped, so a long table can
+be made in pieces. The table (mean and spread over seeds) is printed at the end, or alone with ``--print``.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from mmseg.errors import InputError, command
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def read_table(path: Path) -> list[dict]:
+    """The runs recorded so far; an absent file is an empty table."""
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def write_table(path: Path, rows: list[dict]) -> None:
+    """Replace the file in one step, so that an interruption leaves the old or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix('.tmp')
+    temporary.write_text(json.dumps(rows, indent=1) + '\n')
+    os.replace(temporary, path)
+
+
+def last_evaluation(work_dir: Path) -> dict:
+    """The metrics of the last evaluation line in the newest ``*.log.json`` of a run."""
+    logs = sorted(work_dir.glob('*.log.json'))
+    lines = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+    evaluations = [line for line in lines if line.get('mode') == 'val']
+    if not evaluations:
+        raise InputError(f'{work_dir} holds no evaluation: let evaluation.interval divide runner.max_iters')
+    return evaluations[-1]
+
+
+def train(config: Path, seed: int, options: list[str]) -> dict:
+    """One run through the command that users call; its row of the table."""
+    call = [sys.executable, 'run_experiments.py', '--config', str(config), '--seed', str(seed)]
+    call += ['--cfg-options', *options] if options else []
+    start = time.monotonic()
+    process = subprocess.Popen(call, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    work_dir = None
+    for line in process.stdout or ():
+        print(line, end='', flush=True)
+        if line.startswith('work_dir: '):
+            work_dir = Path(line.removeprefix('work_dir: ').strip())
+    if process.wait() != 0 or work_dir is None:
+        raise InputError(f'{" ".join(call[1:])} failed with exit code {process.returncode}; see its output above')
+    minutes = round((time.monotonic() - start) / 60, 2)
+    return {'config': config.stem, 'seed': seed, 'minutes': minutes, **last_evaluation(REPOSITORY / work_dir)}
+
+
+def summary(rows: Iterable[dict]) -> str:
+    """Markdown: one line a config, mIoU per seed, mean and standard deviation."""
+    by_config: dict[str, list[dict]] = {}
+    for row in rows:
+        by_config.setdefault(row['config'], []).append(row)
+    lines = ['| config | mIoU by seed | mean | std | minutes a run |', '| --- | --- | ---: | ---: | ---: |']
+    for config, runs in by_config.items():
+        scores = [run['mIoU'] for run in sorted(runs, key=lambda run: run['seed'])]
+        spread = f'{statistics.stdev(scores):.1f}' if len(scores) > 1 else '-'
+        seeds = ', '.join(f'{run["seed"]}: {run["mIoU"]:.1f}' for run in sorted(runs, key=lambda run: run['seed']))
+        minutes = statistics.mean(run['minutes'] for run in runs)
+        lines.append(f'| {config} | {seeds} | {statistics.mean(scores):.1f} | {spread} | {minutes:.1f} |')
+    return '\n'.join(lines)
+
+
+@command
+def main(argv: list[str] | None = None) -> None:
+    """Run what is missing in the table, then print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('table', type=Path, help='JSON file to read and add to')
+    parser.add_argument('configs', type=Path, nargs='*')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
+    parser.add_argument('--print', action='store_true', help='only print the table')
+    args = parser.parse_args(argv)
+
+    rows = read_table(args.table)
+    for seed in args.seeds if not args.print else []:
+        for config in args.configs:
+            if any((row['config'], row['seed']) == (config.stem, seed) for row in rows):
+                print(f'{config.stem}, seed {seed}: already in {args.table}')
+                continue
+            rows.append(train(config, seed, args.cfg_options))
+            write_table(args.table, rows)
+    print(summary(rows))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
