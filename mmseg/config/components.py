@@ -1,0 +1,77 @@
+"""Ask the constructors whether they take what a config gives them, before any file is read or network trained.
+
+Networks and methods are built without memory (on PyTorch's meta device), transforms as they are, data sets not
+at all, since their constructors look at files: of those the names are compared.
+"""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from mmseg.config.schema import Purpose
+from mmseg.errors import InputError, nearest
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS, accepted_arguments
+
+
+def check_components(cfg: Config, purpose: Purpose = 'train') -> None:
+    """Check every ``type`` and argument name under ``model``, ``uda`` and ``data``.
+
+    Args:
+        cfg: a config from :func:`mmseg.config.load.load_config`.
+        purpose: 'test' looks at ``model`` and ``data.test`` only.
+
+    Raises:
+        InputError: a name that is not registered or an argument that its constructor does not have, with the
+            place in the config and the nearest valid name.
+    """
+    uda = cfg.get('uda') if purpose == 'train' else None
+    _at('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
+    for split in ('train', 'val', 'test') if purpose == 'train' else ('test',):
+        if cfg.data.get(split) is not None:
+            for place, dataset in _datasets(cfg.data[split], f'data.{split}'):
+                _check_dataset(place, dataset)
+
+
+def build_without_memory(model: dict, uda: dict | None = None) -> torch.nn.Module:
+    """The network, or the UDA method around it: shapes and names of its weights, but no values and no files."""
+    with torch.device('meta'):
+        if uda is None:
+            return MODELS.build(copy.deepcopy(model))
+        return MODELS.build({**copy.deepcopy(uda), 'model': copy.deepcopy(model), 'max_iters': 1})
+
+
+def _datasets(cfg: Any, place: str) -> Iterator[tuple[str, dict]]:
+    """The data set described at ``place`` and those inside it (source and target, the repeated one)."""
+    if isinstance(cfg, list | tuple):
+        for number, part in enumerate(cfg):
+            yield from _datasets(part, f'{place}.{number}')
+        return
+    yield place, cfg
+    for inner in ('source', 'target', 'dataset'):
+        if isinstance(cfg.get(inner), dict):
+            yield from _datasets(cfg[inner], f'{place}.{inner}')
+
+
+def _check_dataset(place: str, cfg: dict) -> None:
+    name = cfg.get('type')
+    DATASETS.import_from_location()
+    dataset = DATASETS.module_dict.get(name)
+    if dataset is None:
+        raise InputError(f'{place}: {name!r} is not a known data set.{nearest(str(name), DATASETS.module_dict)}')
+    known = accepted_arguments(dataset)
+    for argument in cfg.keys() - {'type'} - (known if known is not None else cfg.keys()):
+        raise InputError(f'{place}: {name} has no argument {argument!r}.{nearest(argument, known or ())}')
+    for number, step in enumerate(cfg.get('pipeline') or ()):
+        _at(f'{place}.pipeline.{number}', lambda step=step: TRANSFORMS.build(copy.deepcopy(step)))
+
+
+def _at(place: str, build: Any) -> None:
+    try:
+        build()
+    except InputError as error:
+        raise InputError(f'{place}: {error}') from error
+    except (TypeError, ValueError, AssertionError) as error:
+        raise InputError(f'{place}: {type(error).__name__}: {error}') from error

@@ -1,0 +1,195 @@
+"""What keys a config has, which values the absent ones take, and clear errors for those that do not exist.
+
+Arguments of networks, methods, data sets and transforms are not listed here: their constructors are the schema
+(:mod:`mmseg.config.components` asks them). Here is the rest: the top level, and the sections that no constructor
+receives as they stand.
+"""
+
+import copy
+import difflib
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from mmseg.errors import InputError, nearest
+
+Purpose = Literal['train', 'test']
+
+# The top level: every key with the value it takes when a config does not have it.
+DEFAULTS: dict[str, Any] = {
+    'uda': None,  # no adaptation: trained on data.train as it is
+    'optimizer_config': {},
+    'lr_config': None,  # constant learning rate
+    'accumulate': 1,  # iterations between two optimizer steps
+    'precision': 'fp32',
+    'compile': False,
+    'seed': None,  # a new one is drawn and recorded
+    'deterministic': False,
+    'cudnn_benchmark': False,
+    'checkpoint_config': {'by_epoch': False, 'interval': 4000, 'max_keep_ckpts': 1},
+    'evaluation': {'interval': 4000, 'metric': 'mIoU'},
+    'log_config': {
+        'interval': 50,
+        'hooks': [{'type': 'TextLoggerHook', 'by_epoch': False}, {'type': 'TensorboardLoggerHook'}],
+    },
+    'log_level': 'INFO',
+    'custom_hooks': [],
+    'env_cfg': {},
+    'dist_params': {'backend': 'nccl'},
+    'find_unused_parameters': False,
+    'use_ddp_wrapper': True,
+    'n_gpus': 1,
+    'workflow': [('train', 1)],
+    'load_from': None,
+    'resume_from': None,
+    'work_dir': None,  # made from exp, name and the time
+    'exp': 'basic',
+    'name': None,  # the file's name
+}
+REQUIRED = {'train': ('model', 'data.train', 'optimizer', 'runner'), 'test': ('model', 'data.test')}
+TOP_LEVEL = {'model', 'data', 'optimizer', 'runner', 'custom_imports', *DEFAULTS}
+
+# Variables that users have in their configs to build other values with; never a misspelt key.
+USER_VARIABLES = {
+    'norm_cfg',
+    'backbone_norm_cfg',
+    'conv_cfg',
+    'act_cfg',
+    'data_root',
+    'dataset_type',
+    'img_norm_cfg',
+    'crop_size',
+    'train_pipeline',
+    'val_pipeline',
+    'test_pipeline',
+}
+# How alike an unknown top-level key must be to a known one to count as misspelt: 'runer' yes, 'crop' no.
+MISSPELT = 0.85
+
+SECTIONS: dict[str, set[str]] = {
+    'data': {'samples_per_gpu', 'workers_per_gpu', 'train', 'val', 'test'},
+    'data.train.rare_class_sampling': {'min_pixels', 'class_temp', 'min_crop_ratio'},
+    'runner': {'type', 'max_iters'},
+    'lr_config': {
+        'policy',
+        'power',
+        'min_lr',
+        'by_epoch',
+        'warmup',
+        'warmup_iters',
+        'warmup_ratio',
+        'step',
+        'gamma',
+    },
+    'optimizer_config': {'grad_clip'},
+    'optimizer_config.grad_clip': {'max_norm', 'norm_type'},
+    'optimizer.paramwise_cfg': {'custom_keys', 'norm_decay_mult', 'bias_lr_mult', 'bias_decay_mult'},
+    'checkpoint_config': {'by_epoch', 'interval', 'max_keep_ckpts'},
+    'evaluation': {'interval', 'metric'},
+    'log_config': {'interval', 'hooks'},
+    'dist_params': {'backend', 'port'},
+}
+DICTS = {'model', *(section for section in SECTIONS if '.' not in section), 'optimizer', 'uda', 'env_cfg'}
+CHOICES: dict[str, tuple[Any, ...]] = {
+    'precision': ('fp32', 'bf16', 'fp16'),
+    'runner.type': ('IterBasedRunner',),
+    'checkpoint_config.by_epoch': (False,),
+}
+# Whole numbers and the least they may be.
+AT_LEAST: dict[str, int] = {
+    'runner.max_iters': 1,
+    'data.samples_per_gpu': 1,
+    'data.workers_per_gpu': 0,
+    'accumulate': 1,
+    'seed': 0,
+    'n_gpus': 0,
+    'checkpoint_config.interval': 1,
+    'evaluation.interval': 1,
+    'log_config.interval': 1,
+}
+
+
+def complete(values: dict[str, Any], *, name: str) -> dict[str, Any]:
+    """``values`` with :data:`DEFAULTS` for what is absent; a section that is there gets its missing keys too."""
+    filled = dict(values)
+    for key, default in DEFAULTS.items():
+        if key not in filled or (filled[key] is None and isinstance(default, dict | list) and key != 'evaluation'):
+            filled[key] = copy.deepcopy(default)
+        elif isinstance(default, dict) and isinstance(filled[key], dict):
+            filled[key] = copy.deepcopy(default) | filled[key]
+    filled['name'] = filled['name'] or name
+    if isinstance(filled.get('data'), dict):
+        filled['data'] = {'samples_per_gpu': 2, 'workers_per_gpu': 4} | filled['data']
+    return filled
+
+
+def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:
+    """Check a completed config; returns what is wrong but does not matter for ``purpose``.
+
+    Raises:
+        InputError: what is wrong and matters, all of it in one message.
+    """
+    errors = [*_missing(values, purpose), *_not_dicts(values, DICTS if purpose == 'train' else {'model', 'data'})]
+    if errors:
+        raise InputError(' '.join(errors))
+    elsewhere = [*_misspelt(values), *_unknown(values), *_bad_values(values)]
+    if purpose == 'test':
+        return elsewhere
+    if elsewhere:
+        raise InputError(' '.join(elsewhere))
+    return []
+
+
+def value_at(values: dict[str, Any], dotted: str) -> Any:
+    """The value at ``'a.b.c'``, None where there is none."""
+    for key in dotted.split('.'):
+        if not isinstance(values, dict) or key not in values:
+            return None
+        values = values[key]
+    return values
+
+
+def _missing(values: dict[str, Any], purpose: Purpose) -> Iterator[str]:
+    required = [*REQUIRED[purpose]]
+    if purpose == 'train' and values.get('evaluation') is not None:
+        required.append('data.val')
+    for key in required:
+        if value_at(values, key) is None:
+            remedy = ' (or evaluation=None, to train without)' if key == 'data.val' else ''
+            yield f'The config has no {key!r}, which is needed{remedy}.{nearest(key, values)}'
+    for key in ('model', 'uda', 'optimizer', 'runner'):
+        part = values.get(key)
+        if isinstance(part, dict) and 'type' not in part and (purpose == 'train' or key == 'model'):
+            yield f"{key!r} has no 'type'; it holds {sorted(part)}."
+
+
+def _not_dicts(values: dict[str, Any], keys: set[str]) -> Iterator[str]:
+    for key in sorted(keys):
+        if values.get(key) is not None and not isinstance(values[key], dict):
+            yield f'{key!r} has to be a dict, not {values[key]!r}.'
+
+
+def _misspelt(values: dict[str, Any]) -> Iterator[str]:
+    for key in sorted(values.keys() - TOP_LEVEL - USER_VARIABLES):
+        like = difflib.get_close_matches(key, TOP_LEVEL, n=1, cutoff=MISSPELT)
+        if like and not key.startswith('name_'):
+            yield f'Unknown key {key!r}. Did you mean {like[0]!r}? (A variable of your own needs another name.)'
+
+
+def _unknown(values: dict[str, Any]) -> Iterator[str]:
+    for section, known in SECTIONS.items():
+        part = value_at(values, section)
+        for key in sorted(part.keys() - known) if isinstance(part, dict) else ():
+            yield f'Unknown key {section}.{key}.{nearest(key, known)} Known: {", ".join(sorted(known))}.'
+
+
+def _bad_values(values: dict[str, Any]) -> Iterator[str]:
+    for key, choices in CHOICES.items():
+        value = value_at(values, key)
+        if value not in choices:
+            yield f'{key} is {value!r}, not one of {", ".join(map(repr, choices))}.'
+    for key, least in AT_LEAST.items():
+        value = value_at(values, key)
+        if value is None and (key == 'seed' or value_at(values, key.partition('.')[0]) is None):
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            yield f'{key} has to be a whole number of at least {least}, not {value!r}.'

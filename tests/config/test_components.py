@@ -1,0 +1,73 @@
+import copy
+import json
+
+import pytest
+from mmengine.config import Config
+
+from mmseg.config.components import check_components
+from mmseg.errors import InputError
+
+PIPELINE = [{'type': 'LoadImageFromFile'}, {'type': 'Resize', 'img_scale': (64, 32)}]
+GOOD = {
+    'model': {
+        'type': 'EncoderDecoder',
+        'pretrained': 'nowhere/mit_b0.pth',
+        'backbone': {'type': 'mit_b0'},
+        'decode_head': {
+            'type': 'SegFormerHead',
+            'in_channels': [32, 64, 160, 256],
+            'in_index': [0, 1, 2, 3],
+            'channels': 32,
+            'num_classes': 5,
+            'decoder_params': {'embed_dim': 16, 'conv_kernel_size': 1},
+            'loss_decode': {'type': 'CrossEntropyLoss'},
+        },
+    },
+    'uda': {'type': 'DACS', 'alpha': 0.9},
+    'data': {
+        'train': {
+            'type': 'UDADataset',
+            'source': {'type': 'GTADataset', 'img_dir': 'nowhere', 'pipeline': PIPELINE},
+            'target': {'type': 'CityscapesDataset', 'img_dir': 'nowhere', 'pipeline': PIPELINE},
+        },
+        'test': {'type': 'CityscapesDataset', 'img_dir': 'nowhere', 'pipeline': PIPELINE},
+    },
+}
+
+
+def changed(dotted: str, value: object) -> Config:
+    values = json.loads(json.dumps(GOOD))  # no two places share a dict
+    *parents, last = dotted.split('.')
+    part = values
+    for parent in parents:
+        part = part[int(parent) if isinstance(part, list) else parent]
+    part[last] = value
+    return Config(values)
+
+
+def test_a_good_config_passes_without_weights_or_data():
+    check_components(Config(copy.deepcopy(GOOD)))
+
+
+@pytest.mark.parametrize(
+    ('place', 'value', 'message'),
+    [
+        ('model.backbone.type', 'mit_b9', '(?s)uda: .*mit_b9'),
+        ('model.backbone.drop_path', 0.1, "uda: .*no argument 'drop_path'"),
+        ('uda.alfa', 0.9, "uda: DACS has no argument 'alfa'. Did you mean 'alpha'"),
+        ('data.train.source.type', 'GTADatasets', r"data\.train\.source: 'GTADatasets'.*Did you mean 'GTADataset'"),
+        ('data.train.target.image_dir', 'x', r"data\.train\.target: .*'image_dir'. Did you mean 'img_dir'"),
+        ('data.train.source.pipeline.1.img_scales', 1, r"data\.train\.source\.pipeline\.1: .*Did you mean 'img_scale'"),
+        ('data.test.pipeline.0.type', 'LoadImage', r"data\.test\.pipeline\.0: .*Did you mean 'LoadImageFromFile'"),
+    ],
+)
+def test_an_unknown_name_is_reported_with_its_place_and_the_nearest_known(place, value, message):
+    with pytest.raises(InputError, match=message):
+        check_components(changed(place, value))
+
+
+def test_for_testing_method_and_training_data_do_not_matter():
+    check_components(changed('data.train.source.type', 'GTADatasets'), purpose='test')
+    check_components(changed('uda.alfa', 0.9), purpose='test')
+    with pytest.raises(InputError, match=r'data\.test\.pipeline\.0'):
+        check_components(changed('data.test.pipeline.0.type', 'LoadImage'), purpose='test')

@@ -1,0 +1,226 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.errors import InputError
+
+COMPLETE = """
+model = dict(type='EncoderDecoder', backbone=dict(type='mit_b0', drop_path_rate=0.1), decode_head=dict(channels=64))
+optimizer = dict(type='AdamW', lr=6e-5)
+runner = dict(type='IterBasedRunner', max_iters=10)
+data = dict(train=dict(type='CustomDataset', pipeline=[dict(type='Resize', img_scale=(8, 4)), dict(type='Pad')]),
+            val=dict(type='CustomDataset'), test=dict(type='CustomDataset'))
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding='utf-8')
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def base(write):
+    return write('base.py', COMPLETE)
+
+
+def test_a_child_changes_what_it_names_and_keeps_the_rest(base, write):
+    cfg = load_config(write('child.py', "_base_ = 'base.py'\nmodel = dict(backbone=dict(drop_path_rate=0.3))"))
+    assert cfg.model.backbone == {'type': 'mit_b0', 'drop_path_rate': 0.3}
+    assert cfg.model.decode_head.channels == 64
+
+
+def test_several_bases_are_merged(base, write):
+    write('uda.py', "uda = dict(type='DACS', alpha=0.99)")
+    cfg = load_config(write('child.py', "_base_ = ['base.py', './uda.py']\nuda = dict(alpha=0.999)"))
+    assert cfg.uda == {'type': 'DACS', 'alpha': 0.999}
+    assert cfg.runner.max_iters == 10
+
+
+def test_delete_replaces_the_dict_of_the_base(base, write):
+    cfg = load_config(
+        write('child.py', "_base_ = 'base.py'\nmodel = dict(backbone=dict(_delete_=True, type='mit_b1'))")
+    )
+    assert cfg.model.backbone == {'type': 'mit_b1'}
+
+
+def test_delete_without_a_base_to_delete_leaves_no_trace(write):
+    cfg = load_config(write('alone.py', COMPLETE + "model['neck'] = dict(_delete_=True, type='SegFormerAdapter')"))
+    assert cfg.model.neck == {'type': 'SegFormerAdapter'}
+
+
+def test_a_config_may_use_the_variables_of_its_base(base, write):
+    cfg = load_config(write('child.py', "_base_ = ['base.py']\nuda = dict(type='X', source=_base_.data.train)"))
+    assert cfg.uda.source == cfg.data.train
+
+
+def test_json_with_a_base_is_a_config_too(base, write):
+    path = write('generated/child.json', json.dumps({'_base_': ['../base.py'], 'runner': {'max_iters': 3}}))
+    cfg = load_config(path)
+    assert cfg.runner == {'type': 'IterBasedRunner', 'max_iters': 3}
+    assert Path(cfg.filename) == path
+
+
+def test_bases_of_a_moved_json_are_found_below_configs(write):
+    path = write(
+        'elsewhere/run.json',
+        json.dumps({'_base_': ['_base_/models/segformer_b5.py', '../../configs/_base_/schedules/adamw.py']}),
+    )
+    with pytest.raises(InputError, match=r"no 'data\.train'") as error:
+        load_config(path)
+    assert "'model'" not in str(error.value)
+    assert "'optimizer'" not in str(error.value)
+
+
+def test_docstrings_imports_and_functions_do_not_disturb(base, write):
+    note = '"""A note."""\nimport math\n_base_ = "base.py"\n'
+    code = 'def double(x):\n    return 2 * x\nseed = double(math.floor(3.2))\n'
+    cfg = load_config(write('child.py', note + code))
+    assert cfg.seed == 6
+    assert 'double' not in cfg
+
+
+def test_reading_a_config_writes_nothing_beside_it(base, write):
+    child = write('child.json', json.dumps({'_base_': 'base.py'}))
+    load_config(child)
+    assert sorted(file.name for file in base.parent.iterdir()) == ['base.py', 'child.json']
+
+
+def test_overrides_win_over_the_file_and_reach_into_lists(base):
+    options = {
+        'runner.max_iters': 2,
+        'data.train.pipeline.0.img_scale': (16, 8),
+        'optimizer_config.grad_clip.max_norm': 1,
+    }
+    cfg = load_config(base, options)
+    assert cfg.runner.max_iters == 2
+    assert cfg.data.train.pipeline[0].img_scale == (16, 8)
+    assert cfg.data.train.pipeline[1].type == 'Pad'
+    assert cfg.optimizer_config == {'grad_clip': {'max_norm': 1}}
+
+
+def test_an_override_may_fill_a_section_that_the_file_leaves_empty(write):
+    cfg = load_config(write('a.py', COMPLETE + 'optimizer_config = None'), {'optimizer_config.grad_clip.max_norm': 1})
+    assert cfg.optimizer_config.grad_clip.max_norm == 1
+
+
+@pytest.mark.parametrize('key', ['optimizer.lr.head', 'data.train.pipeline.9.img_scale'])
+def test_an_override_that_does_not_fit_is_named(base, key):
+    with pytest.raises(InputError, match=f'override {key}=1 does not fit'):
+        load_config(base, {key: 1})
+
+
+def test_a_complete_config_loads_to_itself_again(base, write):
+    first = load_config(base)
+    second = load_config(write('saved.py', first.pretty_text))
+    assert second.to_dict() == first.to_dict()
+
+
+def test_absent_keys_take_their_defaults(base):
+    cfg = load_config(base)
+    assert cfg.uda is None
+    assert (cfg.precision, cfg.accumulate, cfg.compile, cfg.seed) == ('fp32', 1, False, None)
+    assert (cfg.data.samples_per_gpu, cfg.data.workers_per_gpu) == (2, 4)
+    assert cfg.evaluation == {'interval': 4000, 'metric': 'mIoU'}
+    assert [hook.type for hook in cfg.log_config.hooks] == ['TextLoggerHook', 'TensorboardLoggerHook']
+    assert cfg.name == 'base'
+
+
+def test_no_two_places_of_a_config_share_a_dict(write):
+    cfg = load_config(write('alias.py', COMPLETE + "data['test'] = data['val']"))
+    cfg.data.test['img_dir'] = 'elsewhere'
+    assert 'img_dir' not in cfg.data.val
+
+
+def test_a_missing_file_is_reported_with_near_ones(base):
+    with pytest.raises(InputError, match=r'not found: .*bas\.py\. Did you mean .*base\.py\?'):
+        load_config(base.parent / 'bas.py')
+
+
+def test_a_missing_file_is_looked_for_among_the_shipped_ones(tmp_path):
+    with pytest.raises(InputError, match=r'configs/daformer/gta2cs_uda_warm.*s0\.py'):
+        load_config(tmp_path / 'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5.py')
+
+
+def test_a_missing_base_is_reported_with_the_file_that_wants_it(base, write):
+    with pytest.raises(InputError, match=r'child\.py: its base .*bases\.py does not exist\. Did you mean .*base\.py'):
+        load_config(write('child.py', "_base_ = 'bases.py'"))
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'place'),
+    [
+        ('syntax.py', 'a = 1\nmodel = dict(type=)\n', r'syntax\.py, line 2'),
+        ('name.py', 'a = 1\n\nb = c + a\n', r"name\.py, line 3: NameError: name 'c' is not defined"),
+        ('comma.json', '{"seed": 1,\n "a": 2,}\n', r'comma\.json, line 2'),
+        ('list.json', '[1, 2]', r'list\.json, line 1: a config is an object'),
+        ('twice.py', "_base_ = ['base.py', 'base.py']", 'Duplicate key'),
+        ('dict.py', "_base_ = 'base.py'\nseed = 1\nmodel = dict(backbone=dict(type=dict(a=1)))", '_delete_=True'),
+        ('config.yaml', 'seed: 1', r'a \.py or a \.json file'),
+    ],
+)
+def test_a_mistake_in_a_config_is_reported_with_its_place(base, write, name, text, place):
+    with pytest.raises(InputError, match=place):
+        load_config(write(name, text))
+
+
+def test_a_mistake_in_a_base_names_the_base(write):
+    write('broken.py', 'x = (1,\n')
+    with pytest.raises(InputError, match=r'broken\.py, line 1'):
+        load_config(write('child.py', "_base_ = 'broken.py'"))
+
+
+def test_a_config_that_is_its_own_base_is_reported(write):
+    write('a.py', "_base_ = 'b.py'")
+    with pytest.raises(InputError, match=r'a\.py is among its own bases: .*a\.py -> .*b\.py'):
+        load_config(write('b.py', "_base_ = 'a.py'").parent / 'a.py')
+
+
+def test_a_folder_is_not_a_config(tmp_path):
+    with pytest.raises(InputError, match='is a folder'):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        ('1', 1),
+        ('6e-5', 6e-5),
+        ('True', True),
+        ('false', False),
+        ('None', None),
+        ('word', 'word'),
+        ('"two, words"', 'two, words'),
+        ('data/gta/', 'data/gta/'),
+        ('[1,2]', [1, 2]),
+        ('(3,4)', (3, 4)),
+        ('1,2', [1, 2]),
+        ('[a,b]', ['a', 'b']),
+        ('[(1,2),(c,true)]', [(1, 2), ('c', True)]),
+        ('x,y', ['x', 'y']),
+        ('[]', []),
+        ("{'a': 1}", {'a': 1}),
+        ('a=b', 'a=b'),
+        ('', ''),
+    ],
+)
+def test_values_of_overrides_are_read_as_meant(text, value):
+    assert parse_cfg_options([f'a.b={text}']) == {'a.b': value}
+    assert type(parse_cfg_options([f'a.b={text}'])['a.b']) is type(value)
+
+
+@pytest.mark.parametrize('option', ['runner.max_iters', '=3'])
+def test_an_override_without_key_or_value_is_refused(option):
+    with pytest.raises(InputError, match='KEY=VALUE'):
+        parse_cfg_options([option])
+
+
+def test_no_overrides_are_none():
+    assert parse_cfg_options(None) == {}

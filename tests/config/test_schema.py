@@ -1,0 +1,150 @@
+import copy
+from dataclasses import fields
+
+import pytest
+
+from mmseg.config import schema
+from mmseg.errors import InputError
+
+CONFIG = {
+    'model': {'type': 'EncoderDecoder'},
+    'data': {'train': {'type': 'UDADataset', 'rare_class_sampling': {}}, 'val': {}, 'test': {}},
+    'optimizer': {'type': 'AdamW', 'lr': 6e-5, 'paramwise_cfg': {}},
+    'runner': {'type': 'IterBasedRunner', 'max_iters': 10},
+    'lr_config': {'policy': 'poly'},
+}
+
+
+def config(**changes):
+    """CONFIG with values replaced by dotted key (double underscores for dots)."""
+    values = copy.deepcopy(CONFIG)
+    for dotted, value in changes.items():
+        *parents, last = dotted.split('__')
+        part = values
+        for parent in parents:
+            part = part.setdefault(parent, {})
+        part[last] = value
+    return schema.complete(values, name='x')
+
+
+def test_a_good_config_is_accepted():
+    assert schema.validate(config(), 'train') == []
+
+
+@pytest.mark.parametrize(
+    ('written', 'meant'),
+    [
+        ('runer', 'runner'),
+        ('optimiser', 'optimizer'),
+        ('evalution', 'evaluation'),
+        ('checkpoint_cfg', 'checkpoint_config'),
+        ('workdir', 'work_dir'),
+        ('num_gpus', 'n_gpus'),
+        ('precison', 'precision'),
+    ],
+)
+def test_a_misspelt_key_is_an_error_that_names_the_right_one(written, meant):
+    with pytest.raises(InputError, match=f"'{written}'. Did you mean '{meant}'"):
+        schema.validate(config(**{written: 1}), 'train')
+
+
+@pytest.mark.parametrize(
+    'name', [*sorted(schema.USER_VARIABLES), 'gta_train_pipeline', 'git_rev', 'gpu_mtotal', 'name_uda']
+)
+def test_variables_of_users_are_no_errors(name):
+    assert schema.validate(config(**{name: 1}), 'train') == []
+
+
+@pytest.mark.parametrize(
+    ('section', 'written', 'meant'),
+    [
+        ('data', 'sample_per_gpu', 'samples_per_gpu'),
+        ('data__train__rare_class_sampling', 'min_pixel', 'min_pixels'),
+        ('runner', 'max_iter', 'max_iters'),
+        ('lr_config', 'warmup_iter', 'warmup_iters'),
+        ('optimizer_config', 'grad_clips', 'grad_clip'),
+        ('optimizer__paramwise_cfg', 'custom_key', 'custom_keys'),
+        ('checkpoint_config', 'intervall', 'interval'),
+        ('evaluation', 'metrics', 'metric'),
+        ('log_config', 'hook', 'hooks'),
+        ('dist_params', 'backends', 'backend'),
+    ],
+)
+def test_an_unknown_key_of_a_section_is_an_error_that_names_the_right_one(section, written, meant):
+    with pytest.raises(InputError, match=rf"{section.replace('__', '.')}\.{written}\. Did you mean '{meant}'"):
+        schema.validate(config(**{f'{section}__{written}': 1}), 'train')
+
+
+def test_all_unknown_keys_are_named_in_one_message():
+    with pytest.raises(InputError, match=r'(?s)runer.*evaluation\.metrics'):
+        schema.validate(config(runer=1, evaluation__metrics=1), 'train')
+
+
+@pytest.mark.parametrize('key', ['model', 'data__train', 'optimizer', 'runner'])
+def test_what_training_needs_is_asked_for(key):
+    with pytest.raises(InputError, match=f'no {key.replace("__", ".")!r}'):
+        schema.validate(config(**{key: None}), 'train')
+
+
+def test_training_needs_validation_data_unless_it_does_not_evaluate():
+    with pytest.raises(InputError, match=r"no 'data\.val'.*evaluation=None"):
+        schema.validate(config(data__val=None), 'train')
+    assert schema.validate(config(data__val=None, evaluation=None), 'train') == []
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('precision', 'fp8'),
+        ('runner__type', 'EpochBasedRunner'),
+        ('runner__max_iters', 0),
+        ('runner__max_iters', '10'),
+        ('seed', -1),
+        ('seed', True),
+        ('accumulate', 0),
+        ('checkpoint_config__by_epoch', True),
+        ('data__samples_per_gpu', 0),
+        ('evaluation__interval', 0.5),
+    ],
+)
+def test_a_value_that_cannot_be_is_an_error(key, value):
+    with pytest.raises(InputError, match=rf'{key.replace("__", ".")} (is|has to be)'):
+        schema.validate(config(**{key: value}), 'train')
+
+
+@pytest.mark.parametrize('key', ['data', 'runner', 'uda', 'evaluation'])
+def test_a_section_that_is_no_dict_is_an_error(key):
+    with pytest.raises(InputError, match=f"'{key}' has to be a dict"):
+        schema.validate(config(**{key: [1]}), 'train')
+
+
+def test_a_method_without_type_is_an_error():
+    with pytest.raises(InputError, match=r"'uda' has no 'type'; it holds \['alpha'\]"):
+        schema.validate(config(uda={'alpha': 0.9}), 'train')
+
+
+def test_for_testing_only_model_and_test_data_matter():
+    values = {'model': {'type': 'X'}, 'data': {'test': {}}, 'runer': 1, 'evaluation': {'metrics': 'mIoU'}}
+    told = schema.validate(schema.complete(values, name='x'), 'test')
+    assert any('runer' in line for line in told)
+    assert any('evaluation.metrics' in line for line in told)
+    with pytest.raises(InputError, match=r"no 'data\.test'"):
+        schema.validate(schema.complete({'model': {'type': 'X'}}, name='x'), 'test')
+
+
+def test_a_section_that_is_there_gets_its_missing_keys():
+    values = config(checkpoint_config={'interval': 500}, log_config={'interval': 10})
+    assert values['checkpoint_config'] == {'by_epoch': False, 'interval': 500, 'max_keep_ckpts': 1}
+    assert [hook['type'] for hook in values['log_config']['hooks']] == ['TextLoggerHook', 'TensorboardLoggerHook']
+
+
+def test_completing_one_config_leaves_the_defaults_alone():
+    config()['log_config']['hooks'].clear()
+    assert len(schema.DEFAULTS['log_config']['hooks']) == 2
+
+
+def test_the_known_keys_are_those_of_the_classes_that_take_them():
+    optim = pytest.importorskip('mmseg.engine.optim')
+    schedule = pytest.importorskip('mmseg.engine.schedule')
+    assert schema.SECTIONS['optimizer.paramwise_cfg'] == {field.name for field in fields(optim.ParamwiseRules)}
+    assert schema.SECTIONS['lr_config'] == {field.name for field in fields(schedule.LearningRate)} - {'max_iters'}
