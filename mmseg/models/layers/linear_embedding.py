@@ -1,0 +1,15 @@
+"""A linear map at every pixel."""
+
+from torch import Tensor, nn
+
+
+class LinearEmbedding(nn.Module):
+    """The same linear map (named ``proj``) at every pixel of a feature map."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(in_channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in, H, W) -> (B, channels, H, W)."""
+        return self.proj(x.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, x.shape[2:])

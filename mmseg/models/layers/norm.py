@@ -1,0 +1,49 @@
+"""Normalisation layers by their config."""
+
+from functools import partial
+
+from torch import Tensor, distributed, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg.errors import InputError, nearest
+
+
+class SyncBatchNorm(nn.SyncBatchNorm):
+    """Batch norm over all processes; an ordinary batch norm where there is one process or no GPU."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.is_cuda and distributed.is_available() and distributed.is_initialized():
+            return super().forward(input)
+        return _BatchNorm.forward(self, input)
+
+
+#: type in a config -> (name of the layer inside a ConvModule, class)
+NORMS: dict[str, tuple[str, type[nn.Module]]] = {
+    'BN': ('bn', nn.BatchNorm2d),
+    'BN2d': ('bn', nn.BatchNorm2d),
+    'SyncBN': ('bn', SyncBatchNorm),
+    'GN': ('gn', nn.GroupNorm),
+    'LN': ('ln', nn.LayerNorm),
+}
+
+
+def build_norm(cfg: dict, channels: int) -> tuple[str, nn.Module]:
+    """``dict(type='BN', requires_grad=True, eps=...)`` -> (its short name, the layer over ``channels``).
+
+    Raises:
+        InputError: an unknown type, or ``GN`` without ``num_groups``.
+    """
+    arguments = dict(cfg)
+    kind = arguments.pop('type', None)
+    if kind not in NORMS:
+        raise InputError(f'norm_cfg: {kind!r} is not a known normalisation.{nearest(str(kind), NORMS)}')
+    requires_grad = arguments.pop('requires_grad', True)
+    name, layer = NORMS[kind]
+    if layer is nn.GroupNorm:
+        if 'num_groups' not in arguments:
+            raise InputError("norm_cfg: type='GN' needs num_groups.")
+        layer = partial(layer, arguments.pop('num_groups'))  # type: ignore[assignment]
+    norm = layer(channels, **arguments)
+    for parameter in norm.parameters():
+        parameter.requires_grad = requires_grad
+    return name, norm

@@ -1,0 +1,116 @@
+"""What every segmentor does with predictions and losses, whatever its parts are."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmseg.errors import InputError
+from mmseg.models.layers import resize
+from mmseg.models.segmentors.parse_losses import parse_losses
+
+FLIP_DIMS = {'horizontal': 3, 'vertical': 2}
+
+
+class BaseSegmentor(nn.Module, ABC):
+    """From images to label maps: rescaling, un-flipping and test-time augmentation around a network's logits."""
+
+    parse_losses = staticmethod(parse_losses)
+
+    @abstractmethod
+    def extract_feat(self, img: Tensor) -> list[Tensor]:
+        """Images (B, 3, H, W) -> features, finest first."""
+
+    @abstractmethod
+    def encode_decode(self, img: Tensor, img_metas: Sequence[Mapping] | None = None) -> Tensor:
+        """Images (B, 3, H, W) -> logits (B, C, H, W)."""
+
+    @abstractmethod
+    def test_logits(self, img: Tensor) -> Tensor:
+        """Logits (B, C, H, W) as the test settings ask for them."""
+
+    @abstractmethod
+    def forward_train(self, img: Tensor, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
+        """Losses and accuracies of a batch by their log names."""
+
+    def forward(self, img: Tensor) -> Tensor:
+        """Images (B, 3, H, W) -> logits (B, C, H, W)."""
+        return self.encode_decode(img)
+
+    def train_step(self, data: Mapping[str, Any], optim_wrapper: Any) -> dict[str, Tensor]:
+        """One supervised iteration.
+
+        Args:
+            data: ``img`` (B, 3, H, W) and ``gt_semantic_seg`` (B, 1, H, W).
+            optim_wrapper: the engine's optimizer; sets precision, descends the loss and counts accumulation.
+
+        Returns:
+            ``loss`` and every part of it, detached and 0-dimensional.
+        """
+        with optim_wrapper.optim_context(self):
+            loss, values = self.parse_losses(self.forward_train(data['img'], data['gt_semantic_seg']))
+        optim_wrapper.update_params(loss)
+        return {'loss': loss.detach(), **values}
+
+    def inference(self, img: Tensor, img_meta: Mapping | Sequence[Mapping], rescale: bool) -> Tensor:
+        """Probabilities of an image, or of several of the same size.
+
+        Args:
+            img: (B, 3, H, W), flipped if ``img_meta['flip']`` says so.
+            img_meta: ``ori_shape`` (h, w[, 3]), ``flip`` and ``flip_direction`` ('horizontal' or 'vertical'); for all
+                images, or a list with one for each, which must then agree in these.
+            rescale: give them at the original size instead of that of ``img``.
+
+        Returns:
+            (B, C, h, w), of the unflipped image.
+        """
+        ori_shape, flip_dim = _geometry(img_meta)
+        logits = self.test_logits(img)
+        if rescale:
+            logits = resize(logits, ori_shape, align_corners=self.align_corners)
+        probabilities = logits.softmax(dim=1)
+        return probabilities if flip_dim is None else probabilities.flip(flip_dim)
+
+    @property
+    @abstractmethod
+    def align_corners(self) -> bool:
+        """How logits are resized."""
+
+    @torch.no_grad()
+    def simple_test(self, img: Tensor, img_meta: Mapping | Sequence[Mapping], rescale: bool = True) -> Tensor:
+        """Label maps (B, h, w) int64 of images (B, 3, H, W); arguments as for :meth:`inference`."""
+        return self.inference(img, img_meta, rescale).argmax(dim=1)
+
+    @torch.no_grad()
+    def aug_test(
+        self, imgs: Sequence[Tensor], img_metas: Sequence[Mapping | Sequence[Mapping]], rescale: bool = True
+    ) -> Tensor:
+        """Label maps (B, h, w) int64 from the mean probability over augmented versions of the same images.
+
+        Args:
+            imgs: each (B, 3, H, W); sizes may differ.
+            img_metas: one for each version.
+            rescale: must be True where sizes differ, for versions are averaged at the original size.
+        """
+        if not rescale:
+            raise ValueError('versions of different sizes are averaged at the original size: rescale must be True')
+        first, *others = zip(imgs, img_metas, strict=True)
+        total = self.inference(*first, rescale)
+        for img, meta in others:  # one at a time: probabilities of a large image are large
+            total += self.inference(img, meta, rescale)
+        return total.argmax(dim=1)
+
+
+def _geometry(img_meta: Mapping | Sequence[Mapping]) -> tuple[tuple[int, int], int | None]:
+    """Original size of the images, and the dimension they are flipped in."""
+    metas = [img_meta] if isinstance(img_meta, Mapping) else img_meta
+    found = {
+        (tuple(meta['ori_shape'][:2]), (meta.get('flip_direction') or 'horizontal') if meta.get('flip') else None)
+        for meta in metas
+    }
+    if len(found) != 1:
+        raise InputError(f'Images of one batch must agree in original size and flip, got {sorted(map(str, found))}')
+    ((height, width), direction) = found.pop()
+    return (height, width), FLIP_DIMS[direction] if direction else None

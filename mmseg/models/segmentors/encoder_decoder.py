@@ -1,0 +1,178 @@
+"""The plain segmentor: a backbone, perhaps a neck, a decode head, perhaps auxiliary heads."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from torch import Tensor, nn
+
+from mmseg.errors import InputError, nearest
+from mmseg.models.layers import resize
+from mmseg.models.segmentors.base import BaseSegmentor
+from mmseg.registry import MODELS
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestSettings:
+    """How logits of a test image are made.
+
+    Args:
+        mode: 'whole' image at once, or a 'slide' of overlapping crops whose logits are averaged.
+        crop_size: (height, width) of the crops.
+        stride: (vertical, horizontal) distance of neighbouring crops.
+    """
+
+    mode: Literal['whole', 'slide'] = 'whole'
+    crop_size: tuple[int, int] | None = None
+    stride: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in ('whole', 'slide'):
+            raise InputError(f"test_cfg.mode must be 'whole' or 'slide', got {self.mode!r}")
+        if self.mode == 'slide' and (self.crop_size is None or self.stride is None):
+            raise InputError("test_cfg: mode='slide' needs crop_size and stride")
+        if self.crop_size and self.stride and any(s > c for s, c in zip(self.stride, self.crop_size, strict=True)):
+            raise InputError(f'test_cfg: a stride of {self.stride} leaves gaps between crops of {self.crop_size}')
+
+
+def slide_windows(
+    size: tuple[int, int], crop: tuple[int, int], stride: tuple[int, int]
+) -> Iterator[tuple[slice, slice]]:
+    """(rows, columns) of overlapping crops that cover an image of ``size``.
+
+    The last crop of a row or column is moved back into the image, so that all have the full crop size (or the
+    image's where that is smaller).
+    """
+    starts = []
+    for length, window, step in zip(size, crop, stride, strict=True):
+        count = max(length - window + step - 1, 0) // step + 1
+        starts.append([max(min(i * step, length - window), 0) for i in range(count)])
+    for top in starts[0]:
+        for left in starts[1]:
+            yield slice(top, min(top + crop[0], size[0])), slice(left, min(left + crop[1], size[1]))
+
+
+@MODELS.register_module()
+class EncoderDecoder(BaseSegmentor):
+    """Backbone -> neck -> decode head, trained with auxiliary heads on the same features.
+
+    Args:
+        backbone: config of the encoder.
+        decode_head: config of the head that predicts.
+        neck: config of a module between backbone and heads.
+        auxiliary_head: config, or list of configs, of heads that only add losses.
+        train_cfg: part of the schema, without settings of its own.
+        test_cfg: keys as in :class:`TestSettings`.
+        pretrained: handed to the backbone, see :meth:`init_weights`.
+        init_cfg: part of the schema; parts initialise themselves.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: Mapping,
+        decode_head: Mapping,
+        neck: Mapping | None = None,
+        auxiliary_head: Mapping | Sequence[Mapping] | None = None,
+        train_cfg: Mapping | None = None,
+        test_cfg: Mapping | None = None,
+        pretrained: str | None = None,
+        init_cfg: Mapping | None = None,
+    ) -> None:
+        super().__init__()
+        if pretrained is not None:
+            if backbone.get('pretrained') is not None or backbone.get('init_cfg') is not None:
+                raise InputError('pretrained is set for both the segmentor and its backbone; keep one.')
+            backbone = {**backbone, 'pretrained': pretrained}
+        self.train_cfg = dict(train_cfg or {})
+        self.test_cfg = _test_settings(test_cfg or {})
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck) if neck is not None else None
+        self.decode_head = MODELS.build(decode_head)
+        self.auxiliary_head = _build_auxiliary(auxiliary_head)
+
+    def init_weights(self) -> None:
+        """Initialise every part; the backbone loads its pretrained file if one is named.
+
+        Not done at construction: whoever loads a checkpoint afterwards needs neither the time nor the file.
+        """
+        for part in (self.backbone, self.neck, self.decode_head, *self.auxiliary_heads().values()):
+            if hasattr(part, 'init_weights'):
+                part.init_weights()
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes of the prediction."""
+        return self.decode_head.num_classes
+
+    @property
+    def align_corners(self) -> bool:
+        """How logits are resized: as in the decode head."""
+        return self.decode_head.align_corners
+
+    def auxiliary_heads(self) -> dict[str, nn.Module]:
+        """Auxiliary heads by their prefix in the log: ``aux``, or ``aux_0``, ``aux_1``, ... for a list."""
+        if self.auxiliary_head is None:
+            return {}
+        if isinstance(self.auxiliary_head, nn.ModuleList):
+            return {f'aux_{i}': head for i, head in enumerate(self.auxiliary_head)}
+        return {'aux': self.auxiliary_head}
+
+    def extract_feat(self, img: Tensor) -> list[Tensor]:
+        """Images (B, 3, H, W) -> features behind the neck, finest first."""
+        features = self.backbone(img)
+        return list(features if self.neck is None else self.neck(features))
+
+    def encode_decode(self, img: Tensor, img_metas: Sequence[Mapping] | None = None) -> Tensor:
+        """Images (B, 3, H, W) -> logits (B, C, H, W)."""
+        logits = self.decode_head(self.extract_feat(img))
+        return resize(logits, (img.shape[2], img.shape[3]), align_corners=self.align_corners)
+
+    def losses(self, features: Sequence[Tensor], label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
+        """Losses and accuracies of all heads for ``features`` of :meth:`extract_feat`, e.g. ``decode.loss_seg``.
+
+        Args:
+            features: as they come from :meth:`extract_feat`.
+            label: (B, 1, H, W) or (B, H, W), class ids.
+            seg_weight: (B, H, W), a weight per pixel, for every head.
+        """
+        return {
+            f'{prefix}.{name}': value
+            for prefix, head in {'decode': self.decode_head, **self.auxiliary_heads()}.items()
+            for name, value in head.losses(head(features), label, seg_weight).items()
+        }
+
+    def forward_train(self, img: Tensor, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
+        """Images (B, 3, H, W) and labels -> what :meth:`losses` gives."""
+        return self.losses(self.extract_feat(img), label, seg_weight)
+
+    def test_logits(self, img: Tensor) -> Tensor:
+        """Logits (B, C, H, W) in the mode of ``test_cfg``."""
+        return self.encode_decode(img) if self.test_cfg.mode == 'whole' else self.slide_logits(img)
+
+    def slide_logits(self, img: Tensor) -> Tensor:
+        """Logits (B, C, H, W): the mean over all crops that show a pixel."""
+        assert self.test_cfg.crop_size is not None
+        assert self.test_cfg.stride is not None
+        batch, _, height, width = img.shape
+        total = img.new_zeros((batch, self.num_classes, height, width))
+        shown = img.new_zeros((height, width))
+        for rows, columns in slide_windows((height, width), self.test_cfg.crop_size, self.test_cfg.stride):
+            total[:, :, rows, columns] += self.encode_decode(img[:, :, rows, columns])
+            shown[rows, columns] += 1
+        return total / shown
+
+
+def _test_settings(cfg: Mapping) -> TestSettings:
+    known = [field.name for field in fields(TestSettings)]
+    for key in cfg.keys() - set(known):
+        raise InputError(f'test_cfg has no key {key!r}.{nearest(key, known)}')
+    return TestSettings(**cfg)
+
+
+def _build_auxiliary(cfg: Mapping | Sequence[Mapping] | None) -> nn.Module | None:
+    if cfg is None:
+        return None
+    if isinstance(cfg, Mapping):
+        return MODELS.build(cfg)
+    return nn.ModuleList(MODELS.build(head) for head in cfg)

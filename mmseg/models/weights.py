@@ -1,0 +1,271 @@
+"""Weights from files: find the file, read it safely, select the network in it, load it strictly."""
+
+import fnmatch
+import pickle
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.error import URLError
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mmseg.errors import InputError
+
+State = dict[str, Tensor]
+PRETRAINED_DIR = Path('pretrained')
+WHERE_TO_GET = 'The README, section "Pretrained weights", says where to get it; --from-scratch goes on without.'
+LISTED = 8
+#: numpy 2 renamed the module; files written with numpy 1 still name the old one
+MULTIARRAY_NAMES = ('numpy.core.multiarray', 'numpy._core.multiarray')
+
+
+def pretrained_path(pretrained: str | None, init_cfg: Mapping | None, *, owner: str) -> str | None:
+    """The pretrained file a config names, in either of its two spellings, or None.
+
+    Raises:
+        InputError: both spellings at once, or an ``init_cfg`` of another kind.
+    """
+    if init_cfg is None:
+        return pretrained
+    if pretrained is not None:
+        raise InputError(f'{owner}: give either pretrained or init_cfg, not both.')
+    if init_cfg.get('type') != 'Pretrained' or set(init_cfg) != {'type', 'checkpoint'}:
+        raise InputError(f"{owner}: init_cfg must be dict(type='Pretrained', checkpoint=FILE), got {dict(init_cfg)}")
+    return init_cfg['checkpoint']
+
+
+def find(path_or_url: str | Path) -> Path:
+    """The local file for a path, for a file name in ``pretrained/``, or for a URL (downloaded once and kept).
+
+    A URL whose file name ends in ``-<8 or more hex digits>`` is checked against that SHA-256 prefix.
+
+    Raises:
+        InputError: there is no such file, or it cannot be downloaded.
+    """
+    if str(path_or_url).startswith(('http://', 'https://')):
+        return _download(str(path_or_url))
+    path = Path(path_or_url).expanduser()
+    for candidate in (path, PRETRAINED_DIR / path.name):
+        if candidate.is_file():
+            return candidate
+    raise InputError(f'Weights not found: {path.absolute()}')
+
+
+def _download(url: str) -> Path:
+    name = url.split('?', maxsplit=1)[0].rsplit('/', 1)[-1]
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / name
+    if path.is_file():
+        return path
+    checksum = re.search(r'-([0-9a-f]{8,})\.', name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=checksum[1] if checksum else None)
+    except (URLError, OSError, RuntimeError) as error:
+        raise InputError(f'Cannot download {url}: {error}. Download it by hand and give the path.') from error
+    return path
+
+
+def _harmless_classes() -> list[Any]:
+    """Constructors of plain numpy values: what training frameworks leave beside the weights."""
+    multiarray = np._core.multiarray  # type: ignore[attr-defined]
+    dtypes = {type(np.dtype(kind)) for kind in (np.float16, np.float32, np.float64, np.int32, np.int64, np.uint8, bool)}
+    functions = [(multiarray.scalar, 'scalar'), (multiarray._reconstruct, '_reconstruct')]
+    return [
+        np.dtype,
+        np.ndarray,
+        *dtypes,
+        *((function, f'{module}.{name}') for function, name in functions for module in MULTIARRAY_NAMES),
+    ]
+
+
+def load_checkpoint(path: str | Path, *, trust: bool = False) -> dict[str, Any]:
+    """All that a checkpoint file holds, on the CPU: weights, and meta information where there is any.
+
+    Args:
+        path: what :func:`find` understands.
+        trust: also read files that need Python's pickle, which can run any code hidden in them.
+
+    Raises:
+        InputError: no such file, not a checkpoint, damaged, or in need of ``trust``.
+    """
+    file = find(path)
+    try:
+        content = _read_safetensors(file) if file.suffix == '.safetensors' else _read(file, trust=trust)
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file can fail anywhere in the reader
+        raise InputError(f'{file} is not a checkpoint, or is damaged: {_first_sentence(error)}') from error
+    if not isinstance(content, Mapping):
+        raise InputError(f'{file} holds a {type(content).__name__} where a dict of weights is expected.')
+    return dict(content)
+
+
+def _read(file: Path, *, trust: bool) -> Any:
+    try:
+        with torch.serialization.safe_globals(_harmless_classes()):
+            return torch.load(file, map_location='cpu', weights_only=not trust)
+    except pickle.UnpicklingError as error:
+        refused = re.search(r'(?:GLOBAL|class) ([\w.]+)', str(error))
+        if refused is None:
+            raise
+        raise InputError(
+            f'{file} holds Python objects ({refused[1]}), and reading those can run any code. '
+            'If you trust its origin, give --trust.'
+        ) from error
+
+
+def _read_safetensors(file: Path) -> State:
+    from safetensors.torch import load_file  # noqa: PLC0415 (only such files need it)
+
+    return load_file(file)
+
+
+def _first_sentence(error: Exception) -> str:
+    return re.split(r'\.\s|\n', str(error).strip(), maxsplit=1)[0] or 'the file ends too early'
+
+
+def load_state(path: str | Path, *, trust: bool = False) -> State:
+    """The weights in a checkpoint file by name, without the wrappings that training frameworks put around them.
+
+    Raises:
+        InputError: as :func:`load_checkpoint`, or there are no weights in it.
+    """
+    return state_of(load_checkpoint(path, trust=trust), source=str(path))
+
+
+def state_of(content: Mapping[str, Any], *, source: str) -> State:
+    """The weights in what a checkpoint file holds; see :func:`load_state`."""
+    for wrapping in ('state_dict', 'model', 'state'):
+        if isinstance(content.get(wrapping), Mapping):
+            content = content[wrapping]
+            break
+    # what a data-parallel wrapper puts in front
+    content = {key.removeprefix('module.'): value for key, value in content.items()}
+    state = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    if not state:
+        raise InputError(f'There are no weights in {source}; it holds {", ".join(map(str, content)) or "nothing"}.')
+    return state
+
+
+def without_prefix(state: State, prefix: str) -> State:
+    """The entries whose name begins with ``prefix``, under the rest of their name."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def student_of(state: State) -> State:
+    """The student (``model.*``) of an adaptation checkpoint; a plain network's checkpoint is its own student."""
+    return without_prefix(state, 'model.') or state
+
+
+def teacher_of(state: State) -> State:
+    """The teacher (``ema_model.*``) of an adaptation checkpoint.
+
+    Raises:
+        InputError: there is none in it.
+    """
+    teacher = without_prefix(state, 'ema_model.')
+    if not teacher:
+        raise InputError('This checkpoint has no teacher (no entry ema_model.*); use the student.')
+    return teacher
+
+
+def load_network(
+    segmentor: nn.Module,
+    path: str | Path,
+    *,
+    which: Literal['student', 'teacher'] = 'student',
+    trust: bool = False,
+) -> dict[str, Any]:
+    """Load a whole network from a plain or an adaptation checkpoint; returns the checkpoint's ``meta`` ({} if none).
+
+    Raises:
+        InputError: unreadable, no such network in it, or it does not fit ``segmentor``.
+    """
+    content = load_checkpoint(path, trust=trust)
+    state = state_of(content, source=str(path))
+    selected = student_of(state) if which == 'student' else teacher_of(state)
+    load_strict(segmentor, selected, source=str(path))
+    meta = content.get('meta')
+    return dict(meta) if isinstance(meta, Mapping) else {}
+
+
+def load_pretrained(
+    backbone: nn.Module,
+    path: str,
+    *,
+    convert: Callable[[State], State] = dict,
+    may_be_missing: Iterable[str] = (),
+    ignored: Iterable[str] = (),
+) -> None:
+    """Load a backbone from its own file, or from the ``backbone.*`` part of a whole network's checkpoint.
+
+    Args:
+        backbone: what to load.
+        path: what :func:`find` understands.
+        convert: translates known foreign names and shapes.
+        may_be_missing: entries that the file need not have, see :func:`load_strict`.
+        ignored: entries of the file that are passed over, see :func:`load_strict`.
+
+    Raises:
+        InputError: the file is missing (the message says what to do), unreadable or does not fit.
+    """
+    try:
+        file = find(path)
+    except InputError as error:
+        raise InputError(f'{type(backbone).__name__}: {error}. {WHERE_TO_GET}') from error
+    state = student_of(load_state(file))
+    state = without_prefix(state, 'backbone.') or state
+    load_strict(backbone, convert(state), may_be_missing=may_be_missing, ignored=ignored, source=str(file))
+
+
+def load_strict(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    *,
+    may_be_missing: Iterable[str] = (),
+    ignored: Iterable[str] = (),
+    source: str = 'the checkpoint',
+) -> None:
+    """Load ``state`` into ``module``; names and shapes must agree.
+
+    Args:
+        module: what to load.
+        state: weights by name.
+        may_be_missing: names, or their leading parts (``norm1``), or patterns (``*.gamma_*``), whose entries keep
+            their present value when ``state`` lacks them.
+        ignored: the same, for entries of ``state`` that are passed over.
+        source: where ``state`` comes from, for the message.
+
+    Raises:
+        InputError: entries missing, unexpected or of another shape; all kinds are listed. Nothing is loaded then.
+    """
+    wanted = module.state_dict()
+    given = {key: value for key, value in state.items() if key in wanted or not _matches(key, ignored)}
+    missing = [key for key in wanted if key not in given and not _matches(key, may_be_missing)]
+    unexpected = [key for key in given if key not in wanted]
+    misshapen = [
+        f'{key} ({_shape(value)} in the file, {_shape(wanted[key])} in the network)'
+        for key, value in given.items()
+        if key in wanted and value.shape != wanted[key].shape
+    ]
+    if missing or unexpected or misshapen:
+        problems = {'missing': missing, 'unexpected': unexpected, 'of another shape': misshapen}
+        listed = [f'  {len(keys)} {kind}: {_abbreviate(keys)}' for kind, keys in problems.items() if keys]
+        raise InputError('\n'.join([f'{source} does not fit {type(module).__name__}:', *listed]))
+    module.load_state_dict(given, strict=False)
+
+
+def _matches(key: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(key, pattern) or fnmatch.fnmatchcase(key, f'{pattern}.*') for pattern in patterns)
+
+
+def _shape(value: Tensor) -> str:
+    return 'x'.join(map(str, value.shape)) or 'scalar'
+
+
+def _abbreviate(names: list[str]) -> str:
+    rest = len(names) - LISTED
+    return ', '.join(names[:LISTED]) + (f', ... and {rest} more' if rest > 0 else '')

@@ -1,0 +1,111 @@
+"""Convolutions, norms, activations and stochastic depth."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from mmseg.errors import InputError
+from mmseg.models.layers import (
+    ConvModule,
+    DepthwiseSeparableConvModule,
+    DropPath,
+    build_activation,
+    build_norm,
+    resize,
+)
+
+
+def test_drop_path_drops_whole_samples_and_keeps_the_mean():
+    torch.manual_seed(0)
+    out = DropPath(0.25).train()(torch.ones(4000, 2, 3))
+    per_sample = out.flatten(1)
+    assert torch.equal(per_sample.amin(1), per_sample.amax(1))
+    assert sorted(out.unique().tolist()) == pytest.approx([0.0, 1 / 0.75])
+    assert out.mean().item() == pytest.approx(1.0, abs=0.04)
+
+
+def test_drop_path_is_switched_off_by_its_probability_or_by_testing():
+    x, layer = torch.rand(4, 3), DropPath(0.9).train()
+    assert not torch.equal(layer(x), x)
+    layer.drop_prob = 0.0
+    assert layer(x) is x
+    assert DropPath(0.9).eval()(x) is x
+
+
+@pytest.mark.parametrize(
+    ('norm_cfg', 'name', 'kind'),
+    [
+        ({'type': 'BN', 'eps': 1e-3}, 'bn', nn.BatchNorm2d),
+        ({'type': 'SyncBN'}, 'bn', nn.SyncBatchNorm),
+        ({'type': 'GN', 'num_groups': 2}, 'gn', nn.GroupNorm),
+        ({'type': 'LN'}, 'ln', nn.LayerNorm),
+    ],
+)
+def test_norms_are_built_by_name_and_can_be_frozen(norm_cfg, name, kind):
+    found, norm = build_norm({**norm_cfg, 'requires_grad': False}, 4)
+    assert found == name
+    assert isinstance(norm, kind)
+    assert not any(parameter.requires_grad for parameter in norm.parameters())
+    assert all(parameter.requires_grad for parameter in build_norm(norm_cfg, 4)[1].parameters())
+
+
+def test_group_norm_needs_its_groups():
+    with pytest.raises(InputError, match='num_groups'):
+        build_norm({'type': 'GN'}, 4)
+
+
+def test_synchronised_norm_is_an_ordinary_one_in_a_single_process():
+    x = torch.randn(3, 4, 5, 5)
+    (_, synchronised), (_, ordinary) = build_norm({'type': 'SyncBN'}, 4), build_norm({'type': 'BN'}, 4)
+    torch.testing.assert_close(synchronised(x), ordinary(x))
+    torch.testing.assert_close(synchronised.state_dict(), ordinary.state_dict())
+    torch.testing.assert_close(synchronised.eval()(x), ordinary.eval()(x))
+
+
+def test_rectifiers_work_in_place_unless_told_otherwise():
+    assert build_activation({'type': 'ReLU'}).inplace
+    assert not build_activation({'type': 'ReLU', 'inplace': False}).inplace
+    assert build_activation({'type': 'LeakyReLU', 'negative_slope': 0.5}).negative_slope == 0.5
+    assert isinstance(build_activation({'type': 'GELU'}), nn.GELU)
+
+
+@pytest.mark.parametrize('norm', ['BN', 'GN'])
+def test_a_convolution_has_a_norm_or_a_bias(norm):
+    cfg = {'type': norm, 'num_groups': 2} if norm == 'GN' else {'type': norm}
+    assert set(dict(ConvModule(3, 4, 1, norm_cfg=cfg).named_parameters())) == {
+        'conv.weight',
+        f'{norm.lower()}.weight',
+        f'{norm.lower()}.bias',
+    }
+    assert set(ConvModule(3, 4, 1).state_dict()) == {'conv.weight', 'conv.bias'}
+
+
+def test_a_convolution_is_normalised_then_activated():
+    x = torch.randn(2, 3, 6, 6)
+    layer = ConvModule(3, 4, 3, padding=1, norm_cfg={'type': 'BN'}).train()
+    values = layer.conv(x)
+    mean, var = values.mean((0, 2, 3), keepdim=True), values.var((0, 2, 3), keepdim=True, unbiased=False)
+    torch.testing.assert_close(layer(x), ((values - mean) / (var + 1e-5).sqrt()).relu())
+    assert ConvModule(3, 4, 3, act_cfg=None)(x).min() < 0
+
+
+def test_a_separable_convolution_filters_each_channel_then_mixes_them():
+    layer = DepthwiseSeparableConvModule(3, 5, 3, padding=2, dilation=2, norm_cfg={'type': 'BN'})
+    assert layer.depthwise_conv.conv.weight.shape == (3, 1, 3, 3)
+    assert layer.pointwise_conv.conv.weight.shape == (5, 3, 1, 1)
+    assert layer(torch.randn(2, 3, 7, 6)).shape == (2, 5, 7, 6)
+
+
+def test_convolutions_start_with_the_variance_that_rectifiers_keep():
+    torch.manual_seed(0)
+    weight = ConvModule(64, 128, 3).conv.weight
+    assert weight.std().item() == pytest.approx(math.sqrt(2 / (128 * 9)), rel=0.02)
+
+
+def test_resizing_interpolates_between_pixel_centres():
+    x = torch.tensor([[[[0.0, 4.0]]]])
+    assert resize(x, (1, 4)).flatten().tolist() == [0.0, 1.0, 3.0, 4.0]
+    assert resize(x, (1, 3), align_corners=True).flatten().tolist() == [0.0, 2.0, 4.0]
+    assert resize(x, (1, 2)) is x
