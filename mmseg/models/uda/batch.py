@@ -1,0 +1,83 @@
+"""What the loss terms of one step work on."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from mmseg.models.uda.pseudo_label import PseudoLabel
+
+
+@dataclass(eq=False)
+class Labelled:
+    """Images the student learns from. A map has one channel, so that one mask pastes images and maps alike.
+
+    Attributes:
+        img: (B, 3, H, W), normalised.
+        label: (B, 1, H, W) int64 train ids, 255 = ignored.
+        weight: (B, 1, H, W) in 0..1, of each pixel in the loss; None = 1 everywhere.
+        features: the student's features of ``img``, finest first, once they have been asked for.
+    """
+
+    img: Tensor
+    label: Tensor
+    weight: Tensor | None = None
+    features: list[Tensor] | None = None
+
+
+@dataclass(eq=False)
+class Batch:
+    """One step's data with everything a loss term may need, so that a new term needs nothing else.
+
+    Attributes:
+        data: what the loader gave, for terms that need more than the fields below.
+        source: x_S, y_S.
+        target_img: x_T, (B, 3, H, W), normalised. There is no target label.
+        pseudo: p_T and q_T, as the teacher predicts them, not mixed.
+        mixed: x_M, y_M, w_M.
+        mix_mask: M, (B, 1, H, W) bool, True where x_M shows the source.
+        thing_mask: (B, 1, h, w) bool, positions of the feature distance; None where it counts all or is off.
+    """
+
+    data: dict[str, Any]
+    source: Labelled
+    target_img: Tensor
+    pseudo: PseudoLabel
+    mixed: Labelled
+    mix_mask: Tensor
+    thing_mask: Tensor | None = None
+
+    def record(self) -> 'StepRecord':
+        """The part that is worth a figure."""
+        assert self.mixed.weight is not None
+        return StepRecord(
+            source_img=self.source.img,
+            source_label=self.source.label,
+            target_img=self.target_img,
+            pseudo_label=self.pseudo.label,
+            pseudo_weight=self.pseudo.weight,
+            mix_mask=self.mix_mask,
+            mixed_img=self.mixed.img,
+            mixed_label=self.mixed.label,
+            mixed_weight=self.mixed.weight,
+            thing_mask=self.thing_mask,
+            img_metas=self.data['img_metas'],
+            target_img_metas=self.data['target_img_metas'],
+        )
+
+
+class StepRecord(NamedTuple):
+    """What a step made, for the debug figures: tensors without a graph, shapes as in :class:`Batch`."""
+
+    source_img: Tensor
+    source_label: Tensor
+    target_img: Tensor
+    pseudo_label: Tensor
+    pseudo_weight: Tensor
+    mix_mask: Tensor
+    mixed_img: Tensor
+    mixed_label: Tensor
+    mixed_weight: Tensor
+    thing_mask: Tensor | None
+    img_metas: list[dict]
+    target_img_metas: list[dict]

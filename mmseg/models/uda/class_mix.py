@@ -1,0 +1,64 @@
+"""ClassMix: paste half of the source's classes onto the target (Olsson et al., 2021, as used by DACS).
+
+Everything stays on the device of the labels and never waits for it: which classes are present is a table, and the
+choice among them is a ranking of random numbers.
+"""
+
+import torch
+from torch import Tensor
+
+from mmseg.errors import InputError, nearest
+
+#: whose classes are drawn from: the reference takes those of the whole batch for every image
+MIX_SCOPES = ('batch', 'image')
+#: a label is a byte: the train ids, and 255 for ignored
+NUM_LABELS = 256
+
+
+def check_scope(scope: str) -> str:
+    """``scope`` itself.
+
+    Raises:
+        InputError: it is none of :data:`MIX_SCOPES`.
+    """
+    if scope not in MIX_SCOPES:
+        raise InputError(f'uda.mix_scope is {scope!r}: use one of {MIX_SCOPES}.{nearest(str(scope), MIX_SCOPES)}')
+    return scope
+
+
+def present_classes(label: Tensor) -> Tensor:
+    """(B, 1, H, W) labels in 0..255 -> (B, 256) bool table: image b shows label c. 255 counts like a class."""
+    table = torch.zeros(label.shape[0], NUM_LABELS, dtype=torch.bool, device=label.device)
+    return table.scatter_(1, label.flatten(1), True)
+
+
+def draw_classes(label: Tensor, *, scope: str = 'batch', generator: torch.Generator | None = None) -> Tensor:
+    """Draw, for each image, half of the n present classes (ceil(n/2)) without replacement.
+
+    Args:
+        label: (B, 1, H, W) int64 source labels in 0..255.
+        scope: 'batch': n counts the classes of the whole batch, so that an image may get classes it does not
+            show (the reference's way); 'image': each image chooses among its own.
+        generator: of the CPU; None is the global one.
+
+    Returns:
+        (B, 256) bool table of the chosen classes.
+    """
+    present = present_classes(label)
+    if check_scope(scope) == 'batch':
+        present = present.any(dim=0, keepdim=True).expand_as(present)
+    scores = torch.rand(present.shape, generator=generator).to(label.device, non_blocking=True)
+    scores = scores.masked_fill(~present, -1.0)  # absent classes rank last
+    rank = scores.argsort(dim=1, descending=True).argsort(dim=1)
+    half = (present.sum(dim=1, keepdim=True) + 1) // 2
+    return rank < half
+
+
+def class_mask(label: Tensor, chosen: Tensor) -> Tensor:
+    """M: (B, 1, H, W) bool, True where the pixel's class is chosen in the (B, 256) table of its image."""
+    return chosen.gather(1, label.flatten(1)).view(label.shape)
+
+
+def paste(mask: Tensor, *, source: Tensor, target: Tensor) -> Tensor:
+    """M * source + (1 - M) * target, for images and maps (B, C, H, W) and a mask (B, 1, H, W)."""
+    return torch.where(mask, source, target)

@@ -1,0 +1,42 @@
+"""Pseudo-labels of the target images and their quality (DACS, sec. 3.1; DAFormer, eq. 3 and 4)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class PseudoLabel(NamedTuple):
+    """What the teacher says of the target images, for every pixel.
+
+    Attributes:
+        label: p_T, (B, 1, H, W) int64 train ids; never 255.
+        weight: q_T spread over the pixels, (B, 1, H, W) float32 in 0..1; 0 in the ignored rows.
+        confidence: probability of ``label``, (B, 1, H, W) in 0..1.
+    """
+
+    label: Tensor
+    weight: Tensor
+    confidence: Tensor
+
+
+def pseudo_label(logits: Tensor, *, threshold: float, ignore_top: int = 0, ignore_bottom: int = 0) -> PseudoLabel:
+    """The most probable class of every pixel, and one quality for the whole batch.
+
+    The quality is the share of pixels, of all images together, whose confidence reaches ``threshold``. It weighs
+    confident and unconfident pixels alike.
+
+    Args:
+        logits: the teacher's, (B, classes, H, W).
+        threshold: tau, in 0..1.
+        ignore_top: rows at the upper edge that get weight 0: rectification artefacts, not to be trusted.
+        ignore_bottom: rows at the lower edge that get weight 0: there the own car is seen, which has no class.
+    """
+    precision = torch.promote_types(logits.dtype, torch.float32)  # half precision cannot tell 0.968 from its neighbours
+    confidence, label = logits.softmax(dim=1, dtype=precision).max(dim=1, keepdim=True)
+    quality = (confidence >= threshold).to(torch.float32).mean()
+    weight = quality.expand(confidence.shape).clone()
+    height = weight.shape[2]
+    weight[:, :, :ignore_top] = 0
+    weight[:, :, max(height - ignore_bottom, 0) :] = 0
+    return PseudoLabel(label, weight, confidence)

@@ -1,0 +1,97 @@
+"""The mean teacher: a copy of the student that follows it slowly and predicts without dropout (DACS, sec. 3.1)."""
+
+import copy
+import logging
+import math
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmseg.models.segmentors.encoder_decoder import EncoderDecoder
+from mmseg.models.uda.uda_decorator import UDADecorator, require
+
+
+class MeanTeacher(UDADecorator):
+    """A UDA method with an EMA teacher ``ema_model``.
+
+    The teacher stays in train mode: its batch norms use batch statistics and advance their own buffers, which are
+    neither copied nor averaged. Only its parameters follow the student.
+
+    Args:
+        alpha: the teacher keeps this share of itself in each update, once it is warmed up; in 0..1.
+        **decorator: of :class:`UDADecorator`.
+    """
+
+    def __init__(self, *, alpha: float = 0.99, **decorator) -> None:
+        super().__init__(**decorator)
+        require(0 <= alpha <= 1, 'uda.alpha', alpha, 'in 0..1')
+        self.alpha = alpha
+        self.ema_model = copy.deepcopy(self.model).requires_grad_(False)
+        freeze_stochastic_layers(self.ema_model)
+
+    def init_weights(self) -> None:
+        super().init_weights()
+        self.ema_model.load_state_dict(self.model.state_dict())
+
+    def get_ema_model(self) -> EncoderDecoder:
+        return self.ema_model
+
+    def update_teacher(self) -> None:
+        """Let the teacher follow, once for each move of the student; in the very first step it becomes the student."""
+        if self.starts_accumulation():
+            moves = self.steps // self.accumulate
+            update_ema(self.ema_model, self.model, ema_alpha(moves, self.alpha))
+
+    def missing_iteration(self, state: dict[str, Tensor], prefix: str) -> int:
+        """A checkpoint with a teacher but without its counter, as published ones are: it counts as warmed up.
+
+        Otherwise the next step would overwrite the teacher with the student.
+        """
+        if not any(key.startswith(f'{prefix}ema_model.') for key in state):
+            return super().missing_iteration(state, prefix)
+        print_log('The checkpoint has no iteration counter: its teacher counts as warmed up.', 'current', logging.INFO)
+        return warmed_up(self.alpha) * self.accumulate
+
+
+def ema_alpha(step: int, alpha: float) -> float:
+    """alpha_t = min(1 - 1 / (t + 1), alpha): the plain mean of all students so far, until it would be slower."""
+    return min(1 - 1 / (step + 1), alpha)
+
+
+def warmed_up(alpha: float) -> int:
+    """A step from which on alpha_t is ``alpha`` (as far as that is reached at all)."""
+    return math.ceil(1 / max(1 - alpha, 1e-9))
+
+
+@torch.no_grad()
+def update_ema(teacher: nn.Module, student: nn.Module, alpha: float) -> None:
+    """phi <- alpha * phi + (1 - alpha) * theta, parameters only. ``alpha`` 0 copies exactly."""
+    torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 1 - alpha)
+
+
+def freeze_stochastic_layers(model: nn.Module) -> None:
+    """Set every dropout and drop-path rate inside ``model`` to 0, in place.
+
+    Rates are set rather than layers put into eval mode: some attention layers pass their dropout layer's rate on to
+    a fused kernel and look at their own mode only. Found are all layers named after dropping, whatever library they
+    come from (torch's Dropout, the DropPath of timm, mmcv, torchvision and ours), and every rate another layer keeps.
+
+    Raises:
+        TypeError: a layer is named after dropping, but keeps its rate where we do not look.
+    """
+    for name, module in model.named_modules():
+        kind = type(module).__name__
+        drops = 'Drop' in kind or kind == 'StochasticDepth'
+        rates = [key for key, value in vars(module).items() if is_rate(key, value, drops=drops)]
+        if drops and not rates and not list(module.children()):
+            raise TypeError(f'{name} ({kind}) seems to drop at random, but has none of the attributes p, prob, *drop*.')
+        for key in rates:
+            setattr(module, key, 0.0)
+
+
+def is_rate(name: str, value: object, *, drops: bool) -> bool:
+    """Whether the attribute ``name`` of a layer is a probability of dropping; ``drops``: that is all the layer does."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        return False
+    return 'drop' in name or (drops and name in ('p', 'prob'))

@@ -1,0 +1,216 @@
+"""What all methods of unsupervised domain adaptation share: a student, and the descent along its loss terms."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from mmseg.errors import InputError
+from mmseg.models.segmentors.encoder_decoder import EncoderDecoder
+from mmseg.models.uda.batch import Batch, Labelled, StepRecord
+from mmseg.registry import MODELS
+
+if TYPE_CHECKING:
+    from mmengine.optim import OptimWrapper
+
+T = TypeVar('T')
+#: a prefix of log names, and losses (and accuracies) by name
+Term = tuple[str, dict[str, Tensor]]
+
+
+class UDADecorator(nn.Module):
+    """A segmentor ``model``, the student, with a way of training it on a labelled and an unlabelled domain.
+
+    To everybody but the training loop it is the student.
+
+    Args:
+        model: config of the student.
+        max_iters: training steps in all.
+        fuse_forward: run source and mixed images through the encoder together. Same result, fewer and fuller
+            kernels, but both graphs are in memory at once. Only for encoders that treat each image alone.
+        accumulate: steps whose mean gradient makes one move of the student.
+        debug_img_interval: every so many steps, ``last_step`` keeps what the step made.
+
+    Attributes:
+        steps: number of training steps done, known to the host. In checkpoints it is called ``iteration``.
+        last_step: what the last step made, for figures; None between the debug intervals.
+
+    Raises:
+        InputError: a setting is out of its range.
+    """
+
+    iteration: Tensor
+    #: set by a method with a term that needs the graphs of the source and of the mixed images at the same time
+    couples_domains = False
+
+    def __init__(
+        self,
+        *,
+        model: dict,
+        max_iters: int,
+        fuse_forward: bool = False,
+        accumulate: int = 1,
+        debug_img_interval: int = 1000,
+    ) -> None:
+        super().__init__()
+        counts = {'runner.max_iters': max_iters, 'accumulate': accumulate, 'uda.debug_img_interval': debug_img_interval}
+        for name, value in counts.items():
+            require(isinstance(value, int) and value > 0, name, value, 'a positive whole number')
+        require(max_iters % accumulate == 0, 'accumulate', accumulate, f'a divisor of runner.max_iters = {max_iters}')
+        require(isinstance(fuse_forward, bool), 'uda.fuse_forward', fuse_forward, 'True or False')
+        self.model: EncoderDecoder = MODELS.build(model)
+        self.max_iters = max_iters
+        self.fuse_forward = fuse_forward
+        self.accumulate = accumulate
+        self.debug_img_interval = debug_img_interval
+        if fuse_forward:
+            refuse_batch_norm(self.model)
+        self.last_step: StepRecord | None = None
+        self.steps = 0
+        # the host's number, mirrored where every way of saving finds it; it is never read back in training
+        self.register_buffer('iteration', torch.zeros((), dtype=torch.int64))
+
+    def init_weights(self) -> None:
+        """Initialise the student, and whatever starts as its copy."""
+        self.model.init_weights()
+
+    def get_model(self) -> EncoderDecoder:
+        """The student, which is what evaluation and testing use."""
+        return self.model
+
+    def extract_feat(self, img: Tensor) -> list[Tensor]:
+        return self.model.extract_feat(img)
+
+    def encode_decode(self, img: Tensor, img_metas: list[dict] | None = None) -> Tensor:
+        return self.model.encode_decode(img, img_metas)
+
+    def forward(self, img: Tensor) -> Tensor:
+        return self.model(img)
+
+    def inference(self, img: Tensor, img_meta: dict, rescale: bool) -> Tensor:
+        return self.model.inference(img, img_meta, rescale)
+
+    def simple_test(self, img: Tensor, img_meta: dict, rescale: bool = True) -> Tensor:
+        return self.model.simple_test(img, img_meta, rescale)
+
+    def aug_test(self, imgs: list[Tensor], img_metas: list, rescale: bool = True) -> Tensor:
+        return self.model.aug_test(imgs, img_metas, rescale)
+
+    def train_step(self, data: dict[str, Any], optim_wrapper: 'OptimWrapper') -> dict[str, Tensor]:
+        """One iteration; returns detached scalars by log name, ``loss`` being the total."""
+        raise NotImplementedError
+
+    def loss_terms(self, batch: Batch) -> Iterator[Term]:
+        """The terms of the objective, each with a graph of its own that is descended before the next is built.
+
+        A term is a prefix of its log names and its losses; those that share a graph belong into one term.
+        """
+        raise NotImplementedError
+
+    def descend(self, terms: Iterator[Term], optim_wrapper: 'OptimWrapper') -> dict[str, Tensor]:
+        """Go back through every term, and move the student where an accumulation is complete.
+
+        Forward and losses of a term run in the optimizer wrapper's context (autocast), the way back does not.
+        """
+        if self.starts_accumulation():
+            optim_wrapper.zero_grad()
+        if self.fuse_forward or self.couples_domains:
+            terms = joined(terms)
+        total: Tensor | None = None
+        logged: dict[str, Tensor] = {}
+        for prefix, losses in within(lambda: optim_wrapper.optim_context(self), terms):
+            loss, values = self.model.parse_losses(losses)
+            optim_wrapper.backward(loss / self.accumulate)
+            total = loss.detach() if total is None else total + loss.detach()
+            logged |= add_prefix(values, prefix)
+        assert total is not None
+        if self.ends_accumulation():
+            optim_wrapper.step()
+        return {'loss': total, **logged}
+
+    def starts_accumulation(self) -> bool:
+        return self.steps % self.accumulate == 0
+
+    def ends_accumulation(self) -> bool:
+        return (self.steps + 1) % self.accumulate == 0
+
+    def finish_step(self, batch: Batch) -> None:
+        """Keep the batch for figures, if it is time, and count the step."""
+        self.last_step = batch.record() if self.steps % self.debug_img_interval == 0 else None
+        self.steps += 1
+        self.iteration.fill_(self.steps)
+
+    def student_features(self, batch: Batch, part: Labelled) -> list[Tensor]:
+        """The student's features of ``part`` of the batch, computed when first asked for."""
+        if part.features is None:
+            parts = [batch.source, batch.mixed] if self.fuse_forward else [part]
+            levels = self.extract_feat(torch.cat([p.img for p in parts]))
+            sizes = [len(p.img) for p in parts]
+            for p, *features in zip(parts, *(level.split(sizes) for level in levels), strict=True):
+                p.features = features
+        assert part.features is not None
+        return part.features
+
+    def segmentation_losses(self, batch: Batch, part: Labelled) -> dict[str, Tensor]:
+        """The student's (weighted) cross entropy on ``part`` of the batch, and its accuracy."""
+        weight = None if part.weight is None else part.weight.squeeze(1)
+        return self.model.losses(self.student_features(batch, part), part.label, weight)
+
+    def missing_iteration(self, state: dict[str, Tensor], prefix: str) -> int:
+        """The number of steps to go on from after loading a ``state`` that does not say it."""
+        return self.steps
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        key = f'{prefix}iteration'
+        if key not in state_dict:
+            state_dict[key] = torch.tensor(self.missing_iteration(state_dict, prefix))
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        self.steps = int(state_dict[key])
+
+
+def require(condition: bool, key: str, value: object, valid: str) -> None:
+    """Refuse a setting.
+
+    Raises:
+        InputError: naming the ``key`` of the config, its value and what is ``valid``.
+    """
+    if not condition:
+        raise InputError(f'{key} is {value!r}: it must be {valid}.')
+
+
+def refuse_batch_norm(segmentor: nn.Module) -> None:
+    """Refuse to fuse batches where the encoder would notice.
+
+    Raises:
+        InputError: backbone or neck normalise over the batch.
+    """
+    for part in ('backbone', 'neck'):
+        for name, module in (getattr(segmentor, part, None) or nn.Identity()).named_modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                raise InputError(
+                    f'uda.fuse_forward is True, but {part}.{name} ({type(module).__name__}) normalises over the batch: '
+                    'source and mixed images would share statistics. Set uda.fuse_forward=False.'
+                )
+
+
+def within(context: Callable[[], AbstractContextManager], items: Iterator[T]) -> Iterator[T]:
+    """The items, each computed in a fresh context; what the caller does with it is outside."""
+    end = object()
+    while True:
+        with context():
+            item: Any = next(items, end)
+        if item is end:
+            return
+        yield item
+
+
+def joined(terms: Iterator[Term]) -> Iterator[Term]:
+    """One term of all: their graphs live together and are descended at once."""
+    yield '', {name: value for prefix, losses in terms for name, value in add_prefix(losses, prefix).items()}
+
+
+def add_prefix(values: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """``mix`` makes ``mix.decode.loss_seg`` of ``decode.loss_seg``; an empty prefix changes nothing."""
+    return {f'{prefix}.{name}' if prefix else name: value for name, value in values.items()}
