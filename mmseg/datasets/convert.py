@@ -1,0 +1,116 @@
+"""Original label files -> train-id maps beside them, and the class index: what the conversion commands share."""
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from mmseg.datasets.class_stats import check_labelled, count_classes, write_index
+from mmseg.datasets.files import walk
+from mmseg.datasets.label_sets import CITYSCAPES19
+from mmseg.datasets.labels import label_reader
+from mmseg.datasets.parallel import each
+from mmseg.errors import InputError
+
+SUFFIX = '_labelTrainIds.png'
+
+
+def parse(description: str, gt_dir: str, argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line of a converter: ``PATH [--gt-dir D] [--out-dir D] [--nproc N]``."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument('path', help='root folder of the data set')
+    parser.add_argument('--gt-dir', default=gt_dir, help='folder of the labels, below PATH')
+    parser.add_argument('-o', '--out-dir', default=None, help='folder of the class index (default: PATH)')
+    parser.add_argument('--nproc', type=int, default=4, help='number of processes')
+    return parser.parse_args(argv)
+
+
+def convert(
+    args: argparse.Namespace,
+    *,
+    suffix: str,
+    read: Callable[[Path], np.ndarray],
+    download: str,
+) -> str:
+    """Write the train-id map of every label file, and the class index of all of them.
+
+    Label maps that an earlier, interrupted run finished are kept.
+
+    Args:
+        args: from :func:`parse`.
+        suffix: end of the names of the original label files.
+        read: label file -> train ids, uint8 (H, W); importable by name, as other processes call it.
+        download: what the user should have unpacked, for the message when there is nothing to convert.
+
+    Returns:
+        What was done, in a sentence.
+
+    Raises:
+        InputError: no label files, one that cannot be read, no labelled pixel, or a folder that cannot be written.
+    """
+    root = Path(args.path)
+    folder = root / args.gt_dir
+    if not folder.is_dir():
+        raise InputError(f'Label folder {str(folder)!r} does not exist. {download}')
+    names = sorted(name for name in walk(folder) if name.endswith(suffix) and not name.endswith(SUFFIX))
+    if not names:
+        raise InputError(f'Label folder {str(folder)!r} holds no file that ends in {suffix!r}. {download}')
+    sources = [folder / name for name in names]
+    targets = [folder / (name.removesuffix(suffix) + SUFFIX) for name in names]
+    work = partial(_convert_file, read=read)
+    counts = list(each(work, list(zip(sources, targets, strict=True)), nproc=args.nproc, title='Converting labels'))
+    files = {target.relative_to(root).as_posix(): target for target in targets}
+    by_name = dict(zip(files, counts, strict=True))
+    check_labelled(by_name, files)
+    out_dir = Path(args.out_dir or root)
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        write_index(out_dir, files, by_name, label_reader(CITYSCAPES19))
+    except OSError as error:
+        raise InputError(f'The class index cannot be written to {str(out_dir)!r}: {error.strerror}.') from error
+    return f'{len(files)} train-id maps in {str(folder)!r}, class index in {str(out_dir)!r}.'
+
+
+def mapped(ids: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """File ids -> train ids by a table of 256 entries."""
+    return cv2.LUT(ids, table)
+
+
+def _convert_file(pair: tuple[Path, Path], read: Callable[[Path], np.ndarray]) -> dict[int, int]:
+    source, target = pair
+    label = _finished(source, target)
+    if label is None:
+        label = read(source)
+        _write(target, label)
+    return count_classes(label)
+
+
+def _finished(source: Path, target: Path) -> np.ndarray | None:
+    """The train-id map of an earlier run, if it is whole and not older than its source."""
+    try:
+        if target.stat().st_mtime < source.stat().st_mtime:
+            return None
+        with Image.open(target) as file, Image.open(source) as original:
+            label = np.asarray(file)
+            fits = file.mode == 'L' and file.size == original.size
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return label if fits and not ((label >= len(CITYSCAPES19)) & (label != CITYSCAPES19.ignore_index)).any() else None
+
+
+def _write(path: Path, label: np.ndarray) -> None:
+    """Write a PNG as a whole or not at all, so that an interrupted run leaves no half file behind."""
+    unfinished = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        unfinished.write_bytes(cv2.imencode('.png', label)[1].tobytes())
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise InputError(f'Label map {str(path)!r} cannot be written: {error.strerror}.') from error

@@ -1,0 +1,191 @@
+"""The data set that all others are rows of: folders of images, folders of label maps, a label set."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from os.path import commonpath
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from mmseg.datasets.check import quick_check
+from mmseg.datasets.class_stats import class_counts
+from mmseg.datasets.files import Suffixes, image_names, label_names, roots
+from mmseg.datasets.label_sets import Colour, LabelSet, class_names, label_set_of
+from mmseg.datasets.labels import label_reader
+from mmseg.datasets.pipelines.compose import Compose
+from mmseg.datasets.stream import TrainingSet
+from mmseg.errors import InputError
+from mmseg.registry import DATASETS
+
+
+@DATASETS.register_module()
+class CustomDataset(TrainingSet):
+    """Images ``<img_dir>/<name><img_suffix>`` with label maps ``<ann_dir>/<name><seg_map_suffix>``, any folder depth.
+
+    Own data with any number of classes need no subclass: give ``classes`` (and ``palette``), or a ``label_set``.
+
+    Args:
+        pipeline: steps, see :mod:`mmseg.datasets.pipelines`.
+        img_dir: image folder, or several in a list.
+        img_suffix: end of the image names.
+        ann_dir: label folder, or as many as image folders; None for images without labels.
+        seg_map_suffix: what takes the place of ``img_suffix`` in the name of a label map.
+        split: text file with one image name a line (without suffix), or several.
+        data_root: folder that the other paths are relative to.
+        test_mode: the pipeline is that of testing (it never reads labels).
+        ignore_index: train id of ignored pixels; None takes the label set's (255).
+        reduce_zero_label: file value 0 is ignored, value v is class v - 1.
+        classes: class names, or a text file of them. Of a data set with known classes, the ones to keep: the
+            rest is ignored.
+        palette: RGB colour a class.
+        label_set: name in :data:`mmseg.datasets.label_sets.LABEL_SETS`, or a dict with the keys of ``LabelSet``.
+        label_map: file value -> train id or class name, or 'cityscapes' / 'synthia' for the ids of these.
+        ignore: file values that mean ignore.
+
+    ``split_name`` is the last folder's name ('val'), or the split file's.
+
+    Raises:
+        InputError: a folder is missing or empty, an image has no label map, sizes of a pair differ, a label value
+            is no class (the last two are looked for in a few pairs here, and in each one when it is read).
+    """
+
+    LABELS: ClassVar[LabelSet | None] = None
+    """The label set of a subclass."""
+
+    PREPARATION: ClassVar[str] = ''
+    """How to convert the labels of a subclass: a command with ``{root}``."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: Sequence[dict],
+        img_dir: str | list[str],
+        img_suffix: str = '.jpg',
+        ann_dir: str | list[str] | None = None,
+        seg_map_suffix: str = '.png',
+        split: str | list[str] | None = None,
+        data_root: str | None = None,
+        test_mode: bool = False,
+        ignore_index: int | None = None,
+        reduce_zero_label: bool = False,
+        classes: str | Sequence[str] | None = None,
+        palette: tuple[Colour, ...] | None = None,
+        label_set: LabelSet | str | Mapping | None = None,
+        label_map: Mapping[int, int | str] | str | None = None,
+        ignore: Sequence[int] = (),
+    ) -> None:
+        self.data_root = data_root
+        self.test_mode = test_mode
+        base = self.LABELS if label_set is None else label_set_of(label_set)
+        self.label_set = described(base, classes, palette, ignore_index, type(self).__name__)
+        if label_map is None and base is not None and base.classes != self.label_set.classes:
+            label_map = {value: self._kept(name) for value, name in enumerate(base.classes)}
+        self.reader = label_reader(
+            self.label_set, label_map=label_map, ignore=ignore, reduce_zero_label=reduce_zero_label
+        )
+        self.roots = roots(data_root, img_dir, ann_dir, split)
+        self.img_infos = self._scan(Suffixes(img_suffix, seg_map_suffix))
+        first = self.roots[0]
+        self.split_name = Path(first.split).stem if first.split else Path(first.img_dir).name
+        self.pipeline = Compose(pipeline)
+        if self.labelled:
+            quick_check(self)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether there are label maps."""
+        return self.roots[0].ann_dir is not None
+
+    def __len__(self) -> int:
+        return len(self.img_infos)
+
+    def image_path(self, index: int) -> Path:
+        info = self.img_infos[index]
+        return Path(info['img_dir'], info['filename'])
+
+    def label_path(self, index: int) -> Path:
+        info = self.img_infos[index]
+        if 'ann' not in info:
+            raise InputError(f'{type(self).__name__} has no ann_dir: there is no label map of {info["filename"]!r}.')
+        return Path(info['ann']['ann_dir'], info['ann']['seg_map'])
+
+    def label_of(self, index: int) -> np.ndarray:
+        return self.reader(self.label_path(index))
+
+    def labels_root(self) -> Path:
+        """The folder that holds every label map: the data root, or what the label folders share."""
+        folders = [root.ann_dir for root in self.roots if root.ann_dir is not None]
+        inside = self.data_root is not None and all(Path(folder).is_relative_to(self.data_root) for folder in folders)
+        return Path(self.data_root if inside and self.data_root else commonpath(folders))
+
+    def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
+        root = self.labels_root()
+        paths = [self.label_path(index) for index in range(len(self))]
+        files = {path.relative_to(root).as_posix(): path for path in paths}
+        counts = class_counts(files, self.reader, root, index_dir=index_dir)
+        rows = {name: row for row, name in enumerate(files)}
+        return counts[[rows[path.relative_to(root).as_posix()] for path in paths]]
+
+    def results_of(self, index: int) -> dict:
+        """The working dict a pipeline starts from."""
+        info = self.img_infos[index]
+        results = {'img_info': info, 'img_prefix': info['img_dir'], 'seg_fields': [], 'label_reader': self.reader}
+        if 'ann' in info:
+            results |= {'ann_info': info['ann'], 'seg_prefix': info['ann']['ann_dir']}
+        return results
+
+    def draw(self, index: int, rng: np.random.Generator, accept: Callable[[np.ndarray], bool] | None = None) -> dict:
+        return self.pipeline(self.results_of(index), rng, accept)
+
+    def __getitem__(self, index: int) -> dict:
+        """Image ``index`` through the pipeline; whatever chance that takes depends on ``index`` alone."""
+        return self.draw(index, np.random.default_rng(index))
+
+    def remedy(self) -> str:
+        """How a user gets the files this data set misses."""
+        root = self.data_root or '<data root>'
+        advice = f'Check data_root ({root!r}), img_dir, ann_dir and the suffixes.'
+        if self.PREPARATION:
+            advice += f' After unpacking the data set convert its labels: {self.PREPARATION.format(root=root)}'
+        return advice
+
+    def _kept(self, name: str) -> int:
+        chosen = self.label_set
+        return chosen.index(name) if name in chosen.classes else chosen.ignore_index
+
+    def _scan(self, suffixes: Suffixes) -> list[dict]:
+        infos = []
+        for root in self.roots:
+            images = image_names(root, suffixes, self.remedy())
+            found: list[dict] = [{'filename': name, 'img_dir': root.img_dir} for name in images]
+            if root.ann_dir is not None:
+                labels = label_names(root, images, suffixes, self.remedy())
+                for info, name in zip(found, labels, strict=True):
+                    info['ann'] = {'seg_map': name, 'ann_dir': root.ann_dir}
+            infos += found
+        return infos
+
+
+def described(
+    base: LabelSet | None,
+    classes: str | Sequence[str] | None,
+    palette: tuple[Colour, ...] | None,
+    ignore_index: int | None,
+    owner: str,
+) -> LabelSet:
+    """The label set that a data set's arguments describe, starting from ``base``.
+
+    Raises:
+        InputError: neither a label set nor classes, or a class that ``base`` does not have.
+    """
+    if classes is not None:
+        names = class_names(classes)
+        base = LabelSet(name=owner, classes=names) if base is None else base.subset(names)
+    if base is None:
+        raise InputError(f'{owner} needs classes (a list of names) or a label_set: what do the label values mean?')
+    return replace(
+        base,
+        palette=base.palette if palette is None else palette,
+        ignore_index=base.ignore_index if ignore_index is None else ignore_index,
+    )

@@ -1,0 +1,77 @@
+"""Data sets made of data sets."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmseg.datasets.label_sets import LabelSet
+from mmseg.datasets.stream import TrainingSet
+from mmseg.errors import InputError
+from mmseg.registry import DATASETS
+
+
+def built(dataset: dict | TrainingSet) -> TrainingSet:
+    """A data set as it is, or from its config."""
+    return DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+
+
+@DATASETS.register_module()
+class ConcatDataset(TrainingSet):
+    """Several data sets of the same classes, one behind the other; what a list of configs means.
+
+    Raises:
+        InputError: the classes differ.
+    """
+
+    def __init__(self, *, datasets: Sequence[dict | TrainingSet]) -> None:
+        self.datasets = [built(dataset) for dataset in datasets]
+        for dataset in self.datasets[1:]:
+            check_same_classes(self.datasets[0].label_set, dataset.label_set)
+        self.label_set = self.datasets[0].label_set
+        self.split_name = '+'.join(dataset.split_name for dataset in self.datasets)
+        self.img_infos = [info for dataset in self.datasets for info in dataset.img_infos]
+        self.starts = np.cumsum([0, *map(len, self.datasets)])
+
+    def __len__(self) -> int:
+        return len(self.img_infos)
+
+    def draw(self, index: int, rng: np.random.Generator, accept: Callable[[np.ndarray], bool] | None = None) -> dict:
+        dataset, inside = self._locate(index)
+        return dataset.draw(inside, rng, accept)
+
+    def __getitem__(self, index: int) -> dict:
+        dataset, inside = self._locate(index)
+        return dataset[inside]
+
+    def label_of(self, index: int) -> np.ndarray:
+        dataset, inside = self._locate(index)
+        return dataset.label_of(inside)
+
+    def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
+        return np.concatenate([dataset.class_counts(index_dir) for dataset in self.datasets])
+
+    def _locate(self, index: int) -> tuple[TrainingSet, int]:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        which = int(np.searchsorted(self.starts, index, side='right')) - 1
+        return self.datasets[which], index - int(self.starts[which])
+
+
+@DATASETS.register_module()
+class RepeatDataset(ConcatDataset):
+    """A data set whose epoch is ``times`` passes."""
+
+    def __init__(self, *, dataset: dict | TrainingSet, times: int) -> None:
+        if times < 1:
+            raise InputError(f'RepeatDataset: times is at least 1, not {times}.')
+        super().__init__(datasets=[built(dataset)] * times)
+
+
+def check_same_classes(first: LabelSet, second: LabelSet) -> None:
+    """Refuse data sets whose train ids mean different classes."""
+    if first.classes != second.classes:
+        raise InputError(
+            f'Data sets that are used together need the same classes in the same order: {list(first.classes)} '
+            f'({first.name}) and {list(second.classes)} ({second.name}).'
+        )

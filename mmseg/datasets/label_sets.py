@@ -1,0 +1,177 @@
+"""What a label value means: classes, colours, what is ignored. The one place where a data set's classes are listed."""
+
+import colorsys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from mmseg.errors import InputError, nearest
+
+Colour = tuple[int, int, int]
+
+IGNORE = 255
+"""The train id of pixels that neither train nor count, in every label map this project writes."""
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The classes of a label map: train id i is ``classes[i]``, drawn in ``palette[i]`` (RGB, 0..255).
+
+    Args:
+        name: what messages call it.
+        classes: class names in train-id order.
+        palette: one colour a class; distinct ones are made up when it is empty.
+        ignore_index: train id of pixels that neither train nor count.
+        thing_classes: names of the countable classes, for the thing-class feature distance.
+        subsets: classes to average over in further means, such as ``{'mIoU16': (...)}``.
+        ignored_values: values in label files that mean ignore, besides ``ignore_index`` and 255.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    palette: tuple[Colour, ...] = ()
+    ignore_index: int = IGNORE
+    thing_classes: tuple[str, ...] = ()
+    subsets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ignored_values: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        classes = tuple(self.classes)
+        palette = tuple((int(r), int(g), int(b)) for r, g, b in self.palette) or distinct_colours(len(classes))
+        subsets = {key: tuple(names) for key, names in self.subsets.items()}
+        things, ignored = tuple(self.thing_classes), tuple(self.ignored_values)
+        normal = {'classes': classes, 'palette': palette, 'subsets': subsets}
+        for key, value in {**normal, 'thing_classes': things, 'ignored_values': ignored}.items():
+            object.__setattr__(self, key, value)
+        if not classes or len(set(classes)) != len(classes):
+            raise InputError(f'Label set {self.name!r} needs class names, each once; it has {list(classes)}.')
+        if len(classes) > IGNORE:
+            raise InputError(f'Label set {self.name!r} has {len(classes)} classes; label maps hold at most {IGNORE}.')
+        if len(palette) != len(classes):
+            raise InputError(f'Label set {self.name!r} has {len(classes)} classes but {len(palette)} palette colours.')
+        for name in (*self.thing_classes, *(name for names in subsets.values() for name in names)):
+            self.index(name)
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def index(self, name: str) -> int:
+        """Train id of the class ``name``."""
+        if name not in self.classes:
+            raise InputError(f'Label set {self.name!r} has no class {name!r}.{nearest(name, self.classes)}')
+        return self.classes.index(name)
+
+    @property
+    def thing_ids(self) -> tuple[int, ...]:
+        """Train ids of the thing classes, ascending."""
+        return tuple(sorted(self.index(name) for name in self.thing_classes))
+
+    def table(self, file_ids: Mapping[int, str]) -> np.ndarray:
+        """File id -> train id as a uint8 array of 256; ids without a class become ``ignore_index``."""
+        table = np.full(256, self.ignore_index, dtype=np.uint8)
+        for file_id, name in file_ids.items():
+            table[file_id] = self.index(name)
+        return table
+
+    def subset(self, classes: Sequence[str]) -> 'LabelSet':
+        """The label set of some of these classes, in the order given."""
+        chosen = tuple(classes)
+        return replace(
+            self,
+            classes=chosen,
+            palette=tuple(self.palette[self.index(name)] for name in chosen),
+            thing_classes=tuple(name for name in self.thing_classes if name in chosen),
+            subsets={key: names for key, names in self.subsets.items() if set(names) <= set(chosen)},
+        )
+
+
+def distinct_colours(count: int) -> tuple[Colour, ...]:
+    """``count`` colours that differ well, always the same ones: hues by the golden ratio, two brightnesses."""
+    hues = (index * 0.61803398875 % 1 for index in range(count))
+    colours = (colorsys.hsv_to_rgb(hue, 0.75, 0.95 if index % 2 == 0 else 0.6) for index, hue in enumerate(hues))
+    return tuple((round(r * 255), round(g * 255), round(b * 255)) for r, g, b in colours)
+
+
+CITYSCAPES19 = LabelSet(
+    name='cityscapes19',
+    classes=(
+        'road', 'sidewalk', 'building', 'wall', 'fence', 'pole', 'traffic light', 'traffic sign', 'vegetation',
+        'terrain', 'sky', 'person', 'rider', 'car', 'truck', 'bus', 'train', 'motorcycle', 'bicycle',
+    ),
+    palette=(
+        (128, 64, 128), (244, 35, 232), (70, 70, 70), (102, 102, 156), (190, 153, 153), (153, 153, 153),
+        (250, 170, 30), (220, 220, 0), (107, 142, 35), (152, 251, 152), (70, 130, 180), (220, 20, 60),
+        (255, 0, 0), (0, 0, 142), (0, 0, 70), (0, 60, 100), (0, 80, 100), (0, 0, 230), (119, 11, 32),
+    ),
+    thing_classes=(
+        'traffic light', 'traffic sign', 'person', 'rider', 'car', 'truck', 'bus', 'train', 'motorcycle', 'bicycle',
+    ),
+    subsets={
+        'mIoU16': (
+            'road', 'sidewalk', 'building', 'wall', 'fence', 'pole', 'traffic light', 'traffic sign', 'vegetation',
+            'sky', 'person', 'rider', 'car', 'bus', 'motorcycle', 'bicycle',
+        ),
+        'mIoU13': (
+            'road', 'sidewalk', 'building', 'traffic light', 'traffic sign', 'vegetation', 'sky', 'person', 'rider',
+            'car', 'bus', 'motorcycle', 'bicycle',
+        ),
+    },
+)  # fmt: skip
+
+CAMVID11 = LabelSet(
+    name='camvid11',
+    classes=(
+        'sky', 'building', 'pole', 'road', 'sidewalk', 'tree', 'signsymbol', 'fence', 'car', 'pedestrian', 'bicyclist',
+    ),
+    palette=(
+        (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (60, 40, 222), (128, 128, 0),
+        (192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192),
+    ),
+    thing_classes=('signsymbol', 'car', 'pedestrian', 'bicyclist'),
+    ignored_values=(11,),
+)  # fmt: skip
+
+LABEL_SETS = {labels.name: labels for labels in (CITYSCAPES19, CAMVID11)}
+
+CITYSCAPES_IDS = {
+    7: 'road', 8: 'sidewalk', 11: 'building', 12: 'wall', 13: 'fence', 17: 'pole', 19: 'traffic light',
+    20: 'traffic sign', 21: 'vegetation', 22: 'terrain', 23: 'sky', 24: 'person', 25: 'rider', 26: 'car', 27: 'truck',
+    28: 'bus', 31: 'train', 32: 'motorcycle', 33: 'bicycle',
+}  # fmt: skip
+"""Label ids of Cityscapes, GTA and KITTI files -> class; the other ids (up to 34, and -1) are not evaluated."""
+
+SYNTHIA_IDS = {
+    1: 'sky', 2: 'building', 3: 'road', 4: 'sidewalk', 5: 'fence', 6: 'vegetation', 7: 'pole', 8: 'car',
+    9: 'traffic sign', 10: 'person', 11: 'bicycle', 12: 'motorcycle', 15: 'traffic light', 16: 'terrain', 17: 'rider',
+    18: 'truck', 19: 'bus', 20: 'train', 21: 'wall',
+}  # fmt: skip
+"""Class ids of SYNTHIA-RAND-CITYSCAPES (0..22) -> class; void, parking slot, road work and lane marking are ignored."""
+
+FILE_IDS = {'cityscapes': (CITYSCAPES_IDS, 34), 'synthia': (SYNTHIA_IDS, 22)}
+"""Tables that a config's ``label_map`` may name: (file id -> class, highest id a file may hold)."""
+
+
+def label_set_of(spec: 'LabelSet | str | Mapping') -> LabelSet:
+    """A label set by itself, by its name in :data:`LABEL_SETS`, or by the arguments of :class:`LabelSet`."""
+    if isinstance(spec, LabelSet):
+        return spec
+    if isinstance(spec, str):
+        if spec.lower() not in LABEL_SETS:
+            known = ', '.join(LABEL_SETS)
+            raise InputError(f'{spec!r} is not a known label set.{nearest(spec.lower(), LABEL_SETS)} Known: {known}.')
+        return LABEL_SETS[spec.lower()]
+    names = {item.name for item in fields(LabelSet)}
+    for key in spec.keys() - names:
+        raise InputError(f'A label set has no key {key!r}.{nearest(key, names)}')
+    return LabelSet(**{'name': 'own', **spec})
+
+
+def class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
+    """Class names as given, or read from a text file with one name a line."""
+    if not isinstance(classes, str):
+        return tuple(classes)
+    if not Path(classes).is_file():
+        raise InputError(f'The file of class names {classes!r} does not exist.')
+    return tuple(line.strip() for line in Path(classes).read_text().splitlines() if line.strip())

@@ -1,0 +1,150 @@
+"""Data sets and loaders from configs. The training stream is the same for any number of workers."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from mmseg.datasets.dataset_wrappers import ConcatDataset
+from mmseg.datasets.parallel import single_threaded
+from mmseg.datasets.stream import TrainingSet
+from mmseg.errors import InputError
+from mmseg.registry import DATASETS
+
+
+def build_dataset(cfg: dict | Sequence[dict], default_args: dict | None = None) -> TrainingSet:
+    """The data set that ``cfg`` describes; a list of configs is a :class:`ConcatDataset`."""
+    if isinstance(cfg, dict):
+        return DATASETS.build(cfg, default_args=default_args)
+    return ConcatDataset(datasets=[build_dataset(part, default_args) for part in cfg])
+
+
+def build_train_loader(
+    dataset: TrainingSet,
+    *,
+    samples_per_gpu: int,
+    workers_per_gpu: int,
+    seed: int,
+    start_iteration: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+) -> DataLoader:
+    """An endless loader of collated training batches.
+
+    Its batch number k holds the samples i = ((start_iteration + k) * world_size + rank) * samples_per_gpu + j of
+    the stream, each a function of (seed, i).
+    """
+    batches = EndlessBatches(samples_per_gpu, start_iteration, rank, world_size)
+    return _loader(_Stream(dataset, seed), batches, workers_per_gpu)
+
+
+def build_test_loader(dataset: Dataset, *, workers_per_gpu: int, rank: int = 0, world_size: int = 1) -> DataLoader:
+    """A loader of test images, one a batch, in order; rank r gets the images r, r + world_size, ...
+
+    A batch is ``{'img': [(1, 3, H, W), ...], 'img_metas': [[dict], ...]}``, one entry a view.
+    """
+    batches = [[index] for index in range(rank, len(dataset), world_size)]  # type: ignore[arg-type]
+    return _loader(_Images(dataset), batches, workers_per_gpu)
+
+
+def collate(samples: Sequence[dict]) -> dict:
+    """Samples -> batch: tensors are stacked, lists (views) merged entry by entry, all else is put in a list."""
+    return {key: _merge([sample[key] for sample in samples]) for key in samples[0]}
+
+
+def _merge(values: list) -> Tensor | list:
+    if isinstance(values[0], Tensor):
+        shapes = {tuple(value.shape) for value in values}
+        if len(shapes) > 1:
+            raise InputError(
+                f'The samples of one batch differ in size: {sorted(shapes)}. '
+                'The pipeline needs RandomCrop and Pad to one size, or samples_per_gpu=1.'
+            )
+        return torch.stack(values)
+    if isinstance(values[0], list):
+        return [_merge(list(views)) for views in zip(*values, strict=True)]
+    return values
+
+
+class EndlessBatches(Sampler[list[int]]):
+    """Sample numbers of batch after batch of one rank, without end."""
+
+    def __init__(self, batch_size: int, start_iteration: int, rank: int, world_size: int) -> None:
+        self.batch_size = batch_size
+        self.first = (start_iteration * world_size + rank) * batch_size
+        self.step = world_size * batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        start = self.first
+        while True:
+            yield list(range(start, start + self.batch_size))
+            start += self.step
+
+
+class _Stream(Dataset):
+    """The samples of a training stream by number; what is wrong with the data is returned, not raised."""
+
+    def __init__(self, dataset: TrainingSet, seed: int) -> None:
+        self.dataset = dataset
+        self.seed = seed
+
+    def __getitem__(self, i: int) -> dict | InputError:
+        try:
+            return self.dataset.sample(i, self.seed)
+        except InputError as error:
+            return error
+
+
+class _Images(Dataset):
+    """The images of a test set by number; what is wrong with the data is returned, not raised."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, index: int) -> dict | InputError:
+        try:
+            return self.dataset[index]
+        except InputError as error:
+            return error
+
+
+class _Loader(DataLoader):
+    """Raises an :class:`InputError` of a worker as it is, where torch would bury it in a worker's traceback."""
+
+    def __iter__(self) -> Iterator[dict]:  # type: ignore[override]
+        for batch in super().__iter__():
+            if isinstance(batch, InputError):
+                raise batch
+            yield batch
+
+
+def _loader(dataset: Dataset, batches: Sampler[list[int]] | list[list[int]], workers: int) -> DataLoader:
+    return _Loader(
+        dataset,
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=_collate_or_error,
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=workers > 0,
+        worker_init_fn=_start_worker,
+    )
+
+
+def _collate_or_error(samples: list[dict | InputError]) -> dict | InputError:
+    try:
+        return collate([_raised(sample) for sample in samples])
+    except InputError as error:
+        return error
+
+
+def _raised(sample: dict | InputError) -> dict:
+    if isinstance(sample, InputError):
+        raise sample
+    return sample
+
+
+def _start_worker(worker: int) -> None:
+    """One worker, one thread: a crop is cheaper than the threads that would share it."""
+    single_threaded()
+    torch.set_num_threads(1)

@@ -1,0 +1,63 @@
+"""Several views of one test image, whose predictions are averaged."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmseg.datasets.pipelines.compose import Compose
+from mmseg.datasets.pipelines.geometry import Scale, scale_list
+from mmseg.datasets.pipelines.transform import Transform, size_of
+from mmseg.errors import InputError
+from mmseg.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class MultiScaleFlipAug(Transform):
+    """Runs ``transforms`` once per scale and flip; every key of the sample becomes a list, scales outermost.
+
+    Args:
+        transforms: the pipeline of one view; its Resize and RandomFlip take what is set here.
+        img_scale: (width, height) or several; None takes each image's own size (then ``img_ratios`` is needed).
+        img_ratios: factors on a single ``img_scale``.
+        flip: also the mirrored views.
+        flip_direction: 'horizontal', 'vertical', or both in a list.
+    """
+
+    def __init__(
+        self,
+        *,
+        transforms: Sequence[dict],
+        img_scale: Sequence | None = None,
+        img_ratios: float | Sequence[float] | None = None,
+        flip: bool = False,
+        flip_direction: str | Sequence[str] = 'horizontal',
+    ) -> None:
+        self.pipeline = Compose(transforms)
+        self.scales = scale_list(img_scale)
+        self.ratios = [img_ratios] if isinstance(img_ratios, int | float) else img_ratios
+        if self.ratios is None and not self.scales:
+            raise InputError('MultiScaleFlipAug: without img_scale, img_ratios is needed.')
+        if self.ratios is not None and len(self.scales) > 1:
+            raise InputError('MultiScaleFlipAug: img_ratios needs a single img_scale (or None).')
+        directions = [flip_direction] if isinstance(flip_direction, str) else list(flip_direction)
+        self.flips = [(False, directions[0])] + [(True, direction) for direction in directions if flip]
+
+    def draw(self, results: dict, rng: np.random.Generator) -> int:
+        """Seed of whatever the views draw; the usual ones draw nothing."""
+        return int(rng.integers(2**32))
+
+    def apply(self, results: dict, params: int) -> dict:
+        rng = np.random.default_rng(params)
+        views = [
+            self.pipeline({**results, 'scale': scale, 'flip': flip, 'flip_direction': direction}, rng)
+            for scale in self._scales(results)
+            for flip, direction in self.flips
+        ]
+        return {key: [view[key] for view in views] for key in views[0]}
+
+    def _scales(self, results: dict) -> list[Scale]:
+        if self.ratios is None:
+            return self.scales
+        height, width = size_of(results)
+        base = self.scales[0] if self.scales else (width, height)
+        return [(int(base[0] * ratio), int(base[1] * ratio)) for ratio in self.ratios]

@@ -1,0 +1,75 @@
+"""The training stream of a data set: sample i is a function of (seed, i) and of nothing else."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from mmseg.datasets.label_sets import Colour, LabelSet
+
+
+class TrainingSet(Dataset):
+    """A data set whose images can be drawn for training; all that loaders, evaluation and other data sets ask for.
+
+    Attributes:
+        label_set: the classes; also as ``CLASSES``, ``PALETTE`` and ``ignore_index``.
+        img_infos: per image ``{'filename', 'img_dir', 'ann': {'seg_map', 'ann_dir'}}``, names relative to the folders.
+        split_name: what reports call this part of the data.
+    """
+
+    label_set: LabelSet
+    img_infos: list[dict]
+    split_name: str
+
+    @property
+    def CLASSES(self) -> tuple[str, ...]:  # noqa: N802, the name other tools read
+        return self.label_set.classes
+
+    @property
+    def PALETTE(self) -> tuple[Colour, ...]:  # noqa: N802, the name other tools read
+        return self.label_set.palette
+
+    @property
+    def ignore_index(self) -> int:
+        return self.label_set.ignore_index
+
+    def draw(self, index: int, rng: np.random.Generator, accept: Callable[[np.ndarray], bool] | None = None) -> dict:
+        """The image ``index`` through the pipeline with the chance of ``rng``; see :class:`Compose` for ``accept``."""
+        raise NotImplementedError
+
+    def label_of(self, index: int) -> np.ndarray:
+        """Ground truth of image ``index`` as train ids, uint8 (H, W)."""
+        raise NotImplementedError
+
+    def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
+        """Pixels of each class in each image, int64 (images, classes); may build an index in ``index_dir``."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def sample(self, i: int, seed: int) -> dict:
+        """Sample ``i`` of the endless training stream of a run with ``seed``: every image once an epoch."""
+        return self.draw(shuffled(i, len(self), seed), generator(seed, i))
+
+
+def generator(seed: int, i: int) -> np.random.Generator:
+    """All chance of sample ``i``."""
+    return np.random.default_rng((seed, i))
+
+
+def shuffled(i: int, length: int, seed: int, stream: int = 0) -> int:
+    """Place ``i`` of an endless sequence in which every epoch holds 0..length-1 once, in a new order.
+
+    ``stream`` tells sequences of one seed apart (source and target). One permutation is kept, not the sequence.
+    """
+    epoch, position = divmod(i, length)
+    return int(_order(length, seed, stream, epoch)[position])
+
+
+@lru_cache(maxsize=8)
+def _order(length: int, seed: int, stream: int, epoch: int) -> np.ndarray:
+    # The word in front keeps these draws apart from those of the samples, which are seeded by (seed, i).
+    return np.random.default_rng((0x0DE5, seed, stream, epoch)).permutation(length)

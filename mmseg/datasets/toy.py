@@ -1,0 +1,123 @@
+"""The toy pair: small street scenes of a game and of a camera, written as GTA and Cityscapes are.
+
+Both domains are drawn by one sampler of scenes (``toy_scene``); only their styles (``toy_domains``) differ. Converters,
+readers and configs of the real data sets work on the files unchanged.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from mmseg.datasets.label_sets import CITYSCAPES19, CITYSCAPES_IDS
+from mmseg.datasets.toy_domains import CAMERA, GAME
+from mmseg.datasets.toy_scene import sample_scene
+from mmseg.datasets.toy_style import Picture, Style, draw_picture
+from mmseg.errors import InputError
+
+MARKER = 'toy.json'
+DRAWING = 1  # version of the drawing: raise it whenever the same seed gives other pictures
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyParams:
+    """What decides every pixel of the pair."""
+
+    seed: int = 0
+    source: int = 240  # pictures of the game
+    train: int = 150  # pictures of the camera, for training
+    val: int = 50  # pictures of the camera, for validation
+    width: int = 256
+    height: int = 128
+    drawing: int = DRAWING
+
+
+class Shot(NamedTuple):
+    """One picture to be made: its style, its chance, and the two files it becomes."""
+
+    style: Style
+    chance: tuple[int, int, int]
+    image: Path
+    label: Path
+    palette: bool  # the label carries colours, as GTA's do
+
+
+def is_written(root: Path, params: ToyParams) -> bool:
+    """Whether the folder ``root`` holds the complete pair of ``params``."""
+    marker = root / MARKER
+    return marker.is_file() and json.loads(marker.read_text()) == asdict(params)
+
+
+def write_toy(root: Path, params: ToyParams) -> Iterator[int]:
+    """Write the pair to ``root``, yielding the number of pictures done; the folder appears when it is complete.
+
+    An earlier pair of other parameters is replaced, with whatever converters added to it.
+
+    Raises:
+        InputError: ``root`` holds something else.
+    """
+    if root.exists() and not (root / MARKER).is_file() and (not root.is_dir() or any(root.iterdir())):
+        raise InputError(f'{root} exists and is no toy pair (it has no {MARKER}): choose another folder with --out.')
+    part = root.with_name(f'{root.name}.part{os.getpid()}')
+    try:
+        for number, shot in enumerate(shots(part, params), start=1):
+            save(shot, take(shot, params))
+            yield number
+        (part / MARKER).write_text(json.dumps(asdict(params), indent=2) + '\n')
+        if root.exists():
+            shutil.rmtree(root)
+        part.rename(root)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def shots(root: Path, params: ToyParams) -> list[Shot]:
+    """Every picture of the pair with its place below ``root``: ``gta/`` and ``cityscapes/`` in their own layouts."""
+    chosen = [
+        Shot(
+            GAME,
+            (params.seed, 0, number),
+            root / f'gta/images/{number:05d}.png',
+            root / f'gta/labels/{number:05d}.png',
+            palette=True,
+        )
+        for number in range(1, params.source + 1)
+    ]
+    for domain, (split, city, count) in enumerate(
+        (('train', 'toytown', params.train), ('val', 'toyham', params.val)), 1
+    ):
+        for number in range(count):
+            frame = f'{split}/{city}/{city}_{number:06d}_000019'
+            image = root / f'cityscapes/leftImg8bit/{frame}_leftImg8bit.png'
+            label = root / f'cityscapes/gtFine/{frame}_gtFine_labelIds.png'
+            chosen.append(Shot(CAMERA, (params.seed, domain, number), image, label, palette=False))
+    return chosen
+
+
+def take(shot: Shot, params: ToyParams) -> Picture:
+    """Draw the picture: a pure function of its chance, its style and the size."""
+    rng = np.random.default_rng(shot.chance)
+    return draw_picture(sample_scene(rng), shot.style, rng, width=params.width, height=params.height)
+
+
+def save(shot: Shot, picture: Picture) -> None:
+    for path, array in ((shot.image, picture.image), (shot.label, picture.label)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(array)
+        if path == shot.label and shot.palette:
+            image.putpalette(_label_colours())
+        image.save(path, compress_level=3)
+
+
+def _label_colours() -> list[int]:
+    """The Cityscapes colour of every label id, black where there is no class: 256 flat RGB triples."""
+    colours = np.zeros((256, 3), int)
+    for label_id, name in CITYSCAPES_IDS.items():
+        colours[label_id] = CITYSCAPES19.palette[CITYSCAPES19.index(name)]
+    return colours.flatten().tolist()
