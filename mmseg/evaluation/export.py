@@ -1,0 +1,115 @@
+"""Predictions as files: coloured pictures and maps of class ids."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+from mmseg.datasets.pipelines.loading import read_image
+from mmseg.errors import InputError
+
+IGNORED = (0, 0, 0)
+WAITING_PER_WRITER = 2
+
+
+class PredictionWriter:
+    """Writes a PNG per prediction, under the image's own path below ``folder``; use as context manager.
+
+    Files are compressed by a few threads, so that the network does not wait; when they fall behind, the
+    caller does, and no more than a few label maps are ever held.
+
+    Args:
+        folder: where the PNGs go.
+        palette: RGB colours, 0..255, by class id; None writes the class ids themselves.
+        opacity: 1 shows only the colours, less mixes them with the image.
+        threads: number of writers.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        palette: Sequence[Sequence[int]] | None,
+        opacity: float = 1.0,
+        threads: int = 2,
+    ) -> None:
+        check_opacity(opacity)
+        self.folder = Path(folder)
+        self.palette = palette
+        self.opacity = opacity
+        self._pool = ThreadPoolExecutor(threads)
+        self._waiting: list[Future] = []
+        self._limit = threads * WAITING_PER_WRITER
+
+    def write(self, label_map: np.ndarray, image_file: Path | str, name: Path | str | None = None) -> Path:
+        """Queue the label map (H, W) of ``image_file``; ``name`` is its path below ``folder``, as default its name.
+
+        Returns the path of the PNG.
+        """
+        path = (self.folder / (name or Path(image_file).name)).with_suffix('.png')
+        if len(self._waiting) == self._limit:
+            self._waiting.pop(0).result()
+        self._waiting.append(self._pool.submit(self._write, label_map, Path(image_file), path))
+        return path
+
+    def _write(self, label_map: np.ndarray, image_file: Path, path: Path) -> None:
+        if self.palette is None:
+            picture = as_ids(label_map)
+        elif self.opacity == 1:
+            picture = np.ascontiguousarray(colorize(label_map, self.palette)[..., ::-1])
+        else:
+            picture = overlay(read_image(image_file), label_map, self.palette, self.opacity)
+        write_png(path, picture)
+
+    def __enter__(self) -> 'PredictionWriter':
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown()
+        if error is None:
+            for future in self._waiting:
+                future.result()
+
+
+def colorize(label_map: np.ndarray | Tensor, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Label map (H, W) -> RGB uint8 (H, W, 3). Ids without a colour (ignored pixels) are black."""
+    ids = label_map.cpu().numpy() if isinstance(label_map, Tensor) else label_map
+    colours = np.array([*palette, IGNORED], np.uint8)
+    known = (ids >= 0) & (ids < len(palette))
+    return colours[np.where(known, ids, len(palette))]
+
+
+def check_opacity(opacity: float) -> None:
+    """Refuse an opacity outside 0..1."""
+    if not 0 <= opacity <= 1:
+        raise InputError(f'The opacity is a number from 0 to 1, not {opacity}.')
+
+
+def overlay(image: np.ndarray, label_map: np.ndarray, palette: Sequence[Sequence[int]], opacity: float) -> np.ndarray:
+    """BGR image (H, W, 3) uint8 with the colours of the classes laid over it; ``opacity`` 1 hides the image."""
+    colours = colorize(label_map, palette)[..., ::-1]
+    return np.rint(image * (1 - opacity) + colours * opacity).astype(np.uint8)
+
+
+def as_ids(label_map: np.ndarray) -> np.ndarray:
+    """Class ids in the smallest type of a PNG that holds them: 8 or 16 bits."""
+    return label_map.astype(np.uint8 if label_map.max(initial=0) <= np.iinfo(np.uint8).max else np.uint16)
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write a BGR or single-channel picture; folders are made as needed.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode('.png', picture)[1].tobytes())
+    except OSError as error:
+        raise InputError(f'Cannot write {path}: {error.strerror}.') from None

@@ -1,0 +1,154 @@
+"""Segmentation metrics from one confusion matrix.
+
+The matrix is all that an evaluation keeps: it is counted image by image, on the device of the predictions,
+and every number (IoU, accuracy, Dice, F-score, precision, recall) follows from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from mmseg.datasets.label_sets import LabelSet
+from mmseg.errors import InputError
+
+
+class ConfusionMatrix:
+    """Pixels counted by (label, prediction), int64, on ``device``.
+
+    Besides the classes there is a column for predictions that are none of them (a network with more outputs
+    than the data set has classes): such a prediction is wrong for its label, but belongs to no class.
+    """
+
+    def __init__(self, num_classes: int, ignore_index: int = 255, device: torch.device | str = 'cpu') -> None:
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.matrix = torch.zeros((num_classes, num_classes + 1), dtype=torch.int64, device=device)
+        """Counts (classes, classes + 1): rows are labels, columns predictions, the last one 'no class'."""
+
+    def update(self, pred: Tensor, label: Tensor) -> None:
+        """Add the pixels of label maps of equal shape: class ids from 0, or ``ignore_index`` in the label.
+
+        Raises:
+            InputError: a label that is neither a class nor ``ignore_index``, or shapes that differ.
+        """
+        if pred.shape != label.shape:
+            raise InputError(f'Prediction {tuple(pred.shape)} and label {tuple(label.shape)} differ in size.')
+        columns = self.num_classes + 1
+        # One count over all label values, classes or not, is cheaper than masking out what is no class.
+        pairs = label.to(self.matrix.device, torch.int32) * columns
+        pairs += pred.to(self.matrix.device, torch.int32).clamp(max=self.num_classes)
+        rows = max(self.num_classes, self.ignore_index + 1)
+        counts = torch.bincount(pairs.flatten(), minlength=rows * columns)
+        counts = nn.functional.pad(counts, (0, -counts.numel() % columns)).view(-1, columns)
+        self._check_labels(counts.sum(1))
+        self.matrix += counts[: self.num_classes]
+
+    def _check_labels(self, labelled: Tensor) -> None:
+        """Refuse labels that are no class, given the number of pixels by label."""
+        labelled[: self.num_classes] = 0
+        if 0 <= self.ignore_index < len(labelled):
+            labelled[self.ignore_index] = 0
+        if labelled.any():
+            raise InputError(
+                f'Label values {labelled.nonzero().flatten().tolist()} are outside the {self.num_classes} classes '
+                f'(0..{self.num_classes - 1}, {self.ignore_index} is ignored).'
+            )
+
+    def reduce(self) -> None:
+        """Sum over the processes of a distributed run; nothing to do in a single process."""
+        if dist.is_available() and dist.is_initialized():
+            dist.all_reduce(self.matrix)
+
+    def metrics(self) -> 'Metrics':
+        return Metrics.from_matrix(self.matrix)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What a confusion matrix says, as fractions in 0..1, float64.
+
+    A value is NaN where its denominator is 0: the IoU of a class absent from labels and predictions, the
+    accuracy (recall) of a class without label, the precision of a class never predicted, and the F-score
+    unless precision and recall exist and one is above 0. NaN is left out of the means.
+    """
+
+    aAcc: float  # noqa: N815 (named as in the logs) share of labelled pixels that are right
+    iou: np.ndarray
+    acc: np.ndarray
+    dice: np.ndarray
+    fscore: np.ndarray
+    precision: np.ndarray
+
+    @classmethod
+    def from_matrix(cls, matrix: Tensor | np.ndarray) -> 'Metrics':
+        """Metrics of counts (classes, >= classes): rows are labels, further columns predict no class."""
+        counts = matrix.cpu().numpy() if isinstance(matrix, Tensor) else np.asarray(matrix)
+        classes = len(counts)
+        hits = np.diagonal(counts).astype(np.float64)
+        labelled = counts.sum(1).astype(np.float64)
+        predicted = counts[:, :classes].sum(0).astype(np.float64)
+        with np.errstate(divide='ignore', invalid='ignore'):
+            recall, precision = hits / labelled, hits / predicted
+            return cls(
+                aAcc=float(hits.sum() / labelled.sum()),
+                iou=hits / (labelled + predicted - hits),
+                acc=recall,
+                dice=2 * hits / (labelled + predicted),
+                fscore=2 * precision * recall / (precision + recall),
+                precision=precision,
+            )
+
+    @property
+    def recall(self) -> np.ndarray:
+        """The same as ``acc``."""
+        return self.acc
+
+    @property
+    def mIoU(self) -> float:  # noqa: N802 (named as in the logs)
+        return nanmean(self.iou)
+
+    @property
+    def mAcc(self) -> float:  # noqa: N802 (named as in the logs)
+        return nanmean(self.acc)
+
+    def subset_miou(self, class_ids: list[int]) -> float:
+        """Mean IoU over some classes, as for a source that lacks the others (SYNTHIA: 16 or 13 of 19)."""
+        return nanmean(self.iou[class_ids])
+
+    def summary(self, label_set: LabelSet, source: str | None = None) -> dict[str, float]:
+        """Percent with two decimals, by the names of the logs: aAcc, mIoU, mAcc, IoU.<class>, Acc.<class>.
+
+        ``source`` is the type of the source data set; where it lacks classes of ``label_set`` the means
+        over what it has (mIoU16, mIoU13) are there too. Undefined values are NaN.
+        """
+        means = {'aAcc': self.aAcc, 'mIoU': self.mIoU, 'mAcc': self.mAcc}
+        means |= {
+            name: self.subset_miou([label_set.classes.index(c) for c in classes])
+            for name, classes in reported_subsets(label_set, source).items()
+        }
+        per_class = {f'IoU.{name}': value for name, value in zip(label_set.classes, self.iou, strict=True)}
+        per_class |= {f'Acc.{name}': value for name, value in zip(label_set.classes, self.acc, strict=True)}
+        return {name: percent(value) for name, value in (means | per_class).items()}
+
+
+def reported_subsets(label_set: LabelSet, source: str | None) -> Mapping[str, tuple[str, ...]]:
+    """The class subsets of ``label_set`` that a run from ``source`` reports besides all classes.
+
+    Only Synthia lacks classes of the evaluation; its 16- and 13-class means are the usual ones.
+    """
+    return label_set.subsets if source and 'synthia' in source.lower() else {}
+
+
+def percent(value: float) -> float:
+    """A fraction as percent with two decimals, as logs and tables show it."""
+    return round(float(value) * 100, 2)
+
+
+def nanmean(values: np.ndarray) -> float:
+    """Mean of the defined values; NaN, without a warning, when there are none."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else float('nan')

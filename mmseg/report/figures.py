@@ -1,0 +1,180 @@
+"""Pictures of label maps: coloured maps, legends, panels that compare predictions, panels of a training step.
+
+Matplotlib is imported when something is drawn, and used without its global state (no pyplot), so figures can
+be made in any process and thread, without a display.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmseg.datasets.label_sets import LabelSet
+from mmseg.evaluation.export import IGNORED, colorize
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    from mmseg.models.uda.batch import StepRecord
+
+COLUMN_INCHES = 3.6
+GAP_INCHES = 0.1
+TITLE_INCHES = 0.3
+LEGEND_ENTRY_INCHES = 1.3
+LEGEND_LINE_INCHES = 0.2
+DPI = 110
+
+
+class Panel(NamedTuple):
+    """One picture of a figure.
+
+    ``image`` is RGB uint8 (H, W, 3), a label map (H, W) of any integer type, or, with ``value_range``, a map
+    (H, W) of values, shown from black to white over that range.
+    """
+
+    title: str
+    image: np.ndarray
+    value_range: tuple[float, float] | None = None
+
+
+def legend(label_set: LabelSet) -> list['Patch']:
+    """A patch of colour with its class name for every class, and one for ignored pixels."""
+    from matplotlib.patches import Patch  # noqa: PLC0415 (slow import, only needed to draw)
+
+    entries = [*zip(label_set.classes, label_set.palette, strict=True), ('ignored', IGNORED)]
+    return [Patch(facecolor=_unit(colour), edgecolor='0.4', label=name, linewidth=0.5) for name, colour in entries]
+
+
+def comparison_panel(rows: Sequence[Sequence[Panel]], label_set: LabelSet, path: Path | str) -> Path:
+    """Draw rows of titled pictures, typically image, ground truth and predictions, over a legend.
+
+    A row with the titles of the row above it shows none. Returns ``path``.
+    """
+    return _save(_grid(rows, label_set), path)
+
+
+def debug_panel(step: 'StepRecord', label_set: LabelSet, path: Path | str) -> Path:
+    """Draw what one step of the adaptation made, two rows of pictures per image. Returns ``path``."""
+    rows: list[list[Panel]] = []
+    for i in range(len(step.source_img)):
+        source_meta, target_meta = step.img_metas[i], step.target_img_metas[i]
+        rows.append(
+            [
+                Panel('source image', denormalize(step.source_img[i], source_meta['img_norm_cfg'])),
+                Panel('source label', _map(step.source_label[i])),
+                Panel('target image', denormalize(step.target_img[i], target_meta['img_norm_cfg'])),
+                Panel('pseudo-label', _map(step.pseudo_label[i])),
+                Panel('pseudo-label weight (white: 1)', _map(step.pseudo_weight[i]), (0, 1)),
+            ]
+        )
+        rows.append(
+            [
+                Panel('mixed image', denormalize(step.mixed_img[i], target_meta['img_norm_cfg'])),
+                Panel('mixed label', _map(step.mixed_label[i])),
+                Panel('mix mask (white: source)', _map(step.mix_mask[i]), (0, 1)),
+                Panel('mixed weight (white: 1)', _map(step.mixed_weight[i]), (0, 1)),
+            ]
+        )
+        if step.thing_mask is not None:
+            rows[-1].append(Panel('feature distance (white: counts)', _map(step.thing_mask[i]), (0, 1)))
+    return _save(_grid(rows, label_set), path)
+
+
+def denormalize(image: Tensor, img_norm_cfg: Mapping[str, Any]) -> np.ndarray:
+    """Network input (3, H, W), normalised with ``img_norm_cfg`` (RGB order, 0..255) -> RGB uint8 (H, W, 3)."""
+    mean, std = (np.asarray(img_norm_cfg[key], np.float32) for key in ('mean', 'std'))
+    values = image.detach().float().cpu().numpy().transpose(1, 2, 0) * std + mean
+    if not img_norm_cfg.get('to_rgb', True):
+        values = values[..., ::-1]
+    return np.rint(values.clip(0, 255)).astype(np.uint8)
+
+
+def _map(values: Tensor) -> np.ndarray:
+    """A map (1, H, W) or (H, W) of labels, weights or truth values, on the CPU."""
+    squeezed = values.detach().reshape(values.shape[-2:]).cpu()
+    return (squeezed.float() if squeezed.is_floating_point() or squeezed.dtype == torch.bool else squeezed).numpy()
+
+
+def palette_figure(label_set: LabelSet, path: Path | str) -> Path:
+    """Draw the colours of ``label_set`` with class names and RGB values. Returns ``path``."""
+    columns = min(4, len(label_set.classes))
+    lines = -(-len(label_set.classes) // columns)
+    figure = _figure(2.6 * columns, 0.5 * lines + 0.1)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 2.6 * columns), ylim=(0.5 * lines + 0.05, -0.05))
+    axes.set_axis_off()
+    for i, (name, colour) in enumerate(zip(label_set.classes, label_set.palette, strict=True)):
+        x, y = 2.6 * (i // lines), 0.5 * (i % lines)
+        axes.add_patch(_swatch(x + 0.1, y + 0.05, 0.55, 0.4, colour))
+        axes.text(x + 0.75, y + 0.18, name, fontsize=10, va='center')
+        axes.text(x + 0.75, y + 0.37, ', '.join(map(str, colour)), fontsize=7, va='center', color='0.35')
+    return _save(figure, path)
+
+
+def _grid(rows: Sequence[Sequence[Panel]], label_set: LabelSet) -> 'Figure':
+    """Figure of ``rows``: columns equally wide, each row as high as its highest picture, the legend below."""
+    width = (COLUMN_INCHES + GAP_INCHES) * max(len(row) for row in rows) + GAP_INCHES
+    titled = [i == 0 or [p.title for p in row] != [p.title for p in rows[i - 1]] for i, row in enumerate(rows)]
+    heights = [COLUMN_INCHES * max(p.image.shape[0] / p.image.shape[1] for p in row) for row in rows]
+    patches = legend(label_set)
+    per_line = max(1, int(width / LEGEND_ENTRY_INCHES))
+    legend_height = LEGEND_LINE_INCHES * math.ceil(len(patches) / per_line) + 2 * GAP_INCHES
+    total = legend_height + sum(heights) + sum(TITLE_INCHES if has_title else GAP_INCHES for has_title in titled)
+    figure = _figure(width, total)
+    top = total
+    for row, height, has_title in zip(rows, heights, titled, strict=True):
+        top -= height + (TITLE_INCHES if has_title else GAP_INCHES)
+        for j, panel in enumerate(row):
+            left = GAP_INCHES + j * (COLUMN_INCHES + GAP_INCHES)
+            axes = figure.add_axes((left / width, top / total, COLUMN_INCHES / width, height / total))
+            _draw(axes, panel, label_set, panel.title if has_title else '')
+    figure.legend(
+        handles=patches, loc='lower center', ncols=per_line, fontsize=8, frameon=False,
+        handlelength=1.4, columnspacing=1.2, borderaxespad=0.3,
+    )  # fmt: skip
+    return figure
+
+
+def _draw(axes: 'Axes', panel: Panel, label_set: LabelSet, title: str) -> None:
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set(color='0.4', linewidth=0.5)
+    axes.set_title(title, fontsize=10, pad=3)
+    if panel.value_range is not None:
+        low, high = panel.value_range
+        axes.imshow(panel.image, cmap='gray', vmin=low, vmax=high, interpolation='nearest')
+    elif panel.image.ndim == 2:
+        axes.imshow(colorize(panel.image, label_set.palette), interpolation='nearest')
+    else:
+        axes.imshow(panel.image)
+
+
+def _swatch(x: float, y: float, width: float, height: float, colour: tuple[int, int, int]) -> Any:
+    from matplotlib.patches import Rectangle  # noqa: PLC0415 (slow import, only needed to draw)
+
+    return Rectangle((x, y), width, height, facecolor=_unit(colour), edgecolor='0.4', linewidth=0.5)
+
+
+def _unit(colour: tuple[int, int, int]) -> tuple[float, float, float]:
+    red, green, blue = colour
+    return red / 255, green / 255, blue / 255
+
+
+def _figure(width: float, height: float) -> 'Figure':
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow import, only needed to draw)
+    from matplotlib.figure import Figure  # noqa: PLC0415 (slow import, only needed to draw)
+
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor='white')
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: 'Figure', path: Path | str) -> Path:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    return path

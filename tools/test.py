@@ -1,0 +1,125 @@
+"""Evaluate a checkpoint on the test data of its config: IoU and accuracy per class, their means, pictures.
+
+python -m tools.test CONFIG CHECKPOINT --eval mIoU --show-dir preds
+"""
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from mmengine import Config
+
+from mmseg.apis import init_segmentor
+from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.errors import InputError, command
+from mmseg.evaluation.evaluate import OnPrediction, evaluate
+from mmseg.evaluation.export import PredictionWriter
+from mmseg.evaluation.metrics import Metrics, reported_subsets
+from mmseg.evaluation.source import source_of
+from mmseg.report.table import class_table
+
+COLUMNS = {'mIoU': ('IoU', 'Acc'), 'mDice': ('Dice', 'Acc'), 'mFscore': ('Fscore', 'Precision', 'Recall')}
+AUG_RATIOS = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    if args.out and args.out.suffix != '.json':
+        raise InputError(f'--out writes JSON; name the file {args.out.with_suffix(".json")}.')
+    cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='test')
+    if args.aug_test:
+        add_views(cfg)
+    model = init_segmentor(cfg, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
+    dataset = build_dataset(cfg.data.test, {'test_mode': True})
+    loader = build_test_loader(dataset, workers_per_gpu=cfg.data.get('workers_per_gpu', 2))
+    with writers(args, dataset) as on_prediction:
+        metrics = evaluate(model, loader, dataset, on_prediction=on_prediction)
+    source = source_of(cfg)
+    subsets = reported_subsets(dataset.label_set, source)
+    columns = dict.fromkeys(column for name in args.eval for column in COLUMNS[name])
+    print(f'\n{type(dataset).__name__}, split {dataset.split_name}, {len(dataset)} images, {args.weights} weights')
+    print(class_table({'': metrics}, dataset.label_set, subsets, list(columns)))
+    if args.show_dir:
+        print(f'Predictions: {args.show_dir}')
+    if args.out:
+        write_results(args.out, metrics, args=args, dataset=dataset, source=source)
+        print(f'Results: {args.out}')
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file (.py, or the .json of a work directory)')
+    parser.add_argument('checkpoint', help='checkpoint of a segmentor or of a UDA run')
+    parser.add_argument('--eval', nargs='+', choices=list(COLUMNS), default=['mIoU'], metavar='METRIC')
+    parser.add_argument('--show-dir', type=Path, help='write coloured predictions here')
+    parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the image; 1 hides the image')
+    parser.add_argument('--id-dir', type=Path, help='write predictions as maps of class ids here')
+    parser.add_argument('--aug-test', action='store_true', help='average over six scales and mirrored images')
+    parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
+    parser.add_argument('--out', type=Path, help='write the results to this JSON file')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings that replace')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
+    parser.add_argument('--trust', action='store_true', help='load a checkpoint that can run code: you know its origin')
+    return parser.parse_args(argv)
+
+
+def add_views(cfg: Config) -> None:
+    """Make the test pipeline give each image in six scales, each also mirrored."""
+    for step in cfg.data.test.pipeline:
+        if step['type'] == 'MultiScaleFlipAug':
+            step.update(img_ratios=AUG_RATIOS, flip=True)
+            return
+    raise InputError('--aug-test needs a MultiScaleFlipAug step in data.test.pipeline.')
+
+
+@contextlib.contextmanager
+def writers(args: argparse.Namespace, dataset: Any) -> Iterator[OnPrediction | None]:
+    """What writes the pictures asked for, as the callback of an evaluation; None if none are."""
+    wanted = [(args.show_dir, dataset.PALETTE, args.opacity)] if args.show_dir else []
+    wanted += [(args.id_dir, None, 1)] if args.id_dir else []
+    images = os.path.commonpath([info['img_dir'] for info in dataset.img_infos])
+    with contextlib.ExitStack() as stack:
+        open_writers = [
+            stack.enter_context(PredictionWriter(folder, palette=palette, opacity=opacity))
+            for folder, palette, opacity in wanted
+        ]
+
+        def write(label_map: np.ndarray, filename: str, index: int) -> None:
+            for writer in open_writers:
+                writer.write(label_map, filename, Path(filename).relative_to(images))
+
+        yield write if open_writers else None
+
+
+def write_results(path: Path, metrics: Metrics, *, args: argparse.Namespace, dataset: Any, source: str | None) -> None:
+    """Write everything that was measured, and on what, as JSON; undefined values are null."""
+    summary = metrics.summary(dataset.label_set, source)
+    measured = {
+        'config': str(args.config),
+        'checkpoint': str(args.checkpoint),
+        'weights': args.weights,
+        'aug_test': args.aug_test,
+        'dataset': type(dataset).__name__,
+        'split': dataset.split_name,
+        'images': len(dataset),
+        **{name: None if math.isnan(value) else value for name, value in summary.items()},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(measured, indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    sys.exit(main())
