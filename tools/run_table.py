@@ -62,15 +62,17 @@ def train(config: Path, seed: int, options: list[str]) -> dict:
 
 
 def summary(rows: Iterable[dict]) -> str:
-    """Markdown: one line a config, mIoU per seed, mean and standard deviation."""
+    """Markdown: one line a config, mIoU in percent per seed, mean and standard deviation."""
     by_config: dict[str, list[dict]] = {}
     for row in rows:
         by_config.setdefault(row['config'], []).append(row)
     lines = ['| config | mIoU by seed | mean | std | minutes a run |', '| --- | --- | ---: | ---: | ---: |']
     for config, runs in by_config.items():
-        scores = [run['mIoU'] for run in sorted(runs, key=lambda run: run['seed'])]
+        scores = [100 * run['mIoU'] for run in sorted(runs, key=lambda run: run['seed'])]
         spread = f'{statistics.stdev(scores):.1f}' if len(scores) > 1 else '-'
-        seeds = ', '.join(f'{run["seed"]}: {run["mIoU"]:.1f}' for run in sorted(runs, key=lambda run: run['seed']))
+        seeds = ', '.join(
+            f'{run["seed"]}: {100 * run["mIoU"]:.1f}' for run in sorted(runs, key=lambda run: run['seed'])
+        )
         minutes = statistics.mean(run['minutes'] for run in runs)
         lines.append(f'| {config} | {seeds} | {statistics.mean(scores):.1f} | {spread} | {minutes:.1f} |')
     return '\n'.join(lines)
@@ -87,15 +89,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--print', action='store_true', help='only print the table')
     args = parser.parse_args(argv)
 
-    rows = read_table(args.table)
     for seed in args.seeds if not args.print else []:
         for config in args.configs:
-            if any((row['config'], row['seed']) == (config.stem, seed) for row in rows):
+            if any((row['config'], row['seed']) == (config.stem, seed) for row in read_table(args.table)):
                 print(f'{config.stem}, seed {seed}: already in {args.table}')
                 continue
-            rows.append(train(config, seed, args.cfg_options))
-            write_table(args.table, rows)
-    print(summary(rows))
+            row = train(config, seed, args.cfg_options)
+            write_table(args.table, [*read_table(args.table), row])  # read again: others may have added meanwhile
+    print(summary(read_table(args.table)))
 
 
 if __name__ == '__main__':

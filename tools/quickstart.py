@@ -1,0 +1,171 @@
+"""See the whole method work in minutes: draw the toy pair, convert it, train three times, compare.
+
+    python -m tools.quickstart
+
+Source-only, DAFormer and oracle are one network trained for equally many iterations, with what each may see. Steps
+that are finished are skipped, so an interrupted quickstart can be started again.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmseg.apis import init_segmentor
+from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.datasets.custom import CustomDataset
+from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.datasets.pipelines.loading import read_image
+from mmseg.datasets.toy import ToyParams
+from mmseg.engine.work_dir import config_of
+from mmseg.errors import InputError, command
+from mmseg.evaluation.evaluate import evaluate
+from mmseg.evaluation.metrics import Metrics
+from mmseg.report.figures import Panel, comparison_panel
+from mmseg.report.table import class_table
+from tools.make_toy import make
+
+DATA = Path('data/toy')  # where configs/toy/ look for it
+RUNS = {'source-only': 'source_only', 'DAFormer': 'daformer', 'oracle': 'oracle'}
+PICTURES = 4  # in the panel
+
+
+class Outcome(NamedTuple):
+    """What a trained network reaches, and its label maps of the pictures in the panel, by index."""
+
+    metrics: Metrics
+    label_maps: dict[int, np.ndarray]
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/quickstart'), help='default: %(default)s')
+    parser.add_argument('--seed', type=int, default=0, help='of the three runs (default: %(default)s)')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings for all three runs')
+    return parser.parse_args(argv)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run every step that is not finished yet, then show what came out."""
+    args = parse_args(argv)
+    start = time.monotonic()
+    say('1/6 the toy pair')
+    make(DATA, ToyParams())
+    say('2/6 train ids and class index')
+    for name in ('gta', 'cityscapes'):
+        convert(name)
+    for number, name in enumerate(RUNS, start=3):
+        say(f'{number}/6 training: {name}')
+        train(name, args)
+    say('6/6 the three networks on the camera pictures for validation')
+    dataset, outcomes = compare(args.out)
+    table = class_table({name: outcome.metrics for name, outcome in outcomes.items()}, dataset.label_set)
+    (args.out / 'table.txt').write_text(table + '\n')
+    panel = draw(dataset, outcomes, args.out / 'panel.png')
+    print(f'\nIoU in percent, toy camera pictures, split {dataset.split_name}:\n{table}\n')
+    minutes = (time.monotonic() - start) / 60
+    print(f'Finished after {minutes:.1f} minutes. {what_next(args.out, panel)}')
+
+
+def say(step: str) -> None:
+    print(f'\n=== {step}', flush=True)
+
+
+def convert(name: str) -> None:
+    """Run a converter as a user would, unless the class index that it writes last is there."""
+    root = DATA / name
+    if (root / 'samples_with_class.json').is_file():
+        print(f'{root} is converted: nothing to do.')
+        return
+    call([f'tools/convert_datasets/{name}.py', str(root), '--nproc', '2'])
+
+
+def train(name: str, args: argparse.Namespace) -> None:
+    """Train one of :data:`RUNS`, unless it was finished with the same settings on the same pictures."""
+    config, folder = f'configs/toy/{RUNS[name]}.py', args.out / RUNS[name]
+    options = [*args.cfg_options, f'seed={args.seed}']
+    settings = load_config(config, parse_cfg_options(options)).to_dict()
+    done = json.dumps({'config': settings, 'toy': asdict(ToyParams())}, indent=2, default=str)
+    marker = folder / 'finished.txt'
+    if marker.is_file() and marker.read_text() == done:
+        print(f'{folder} is trained: nothing to do.')
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    call(['run_experiments.py', '--config', config, '--work-dir', str(folder), '--cfg-options', *options])
+    marker.write_text(done)
+
+
+def call(arguments: list[str]) -> None:
+    """Run a command of this project, with its output on the screen.
+
+    Raises:
+        InputError: it failed.
+    """
+    print(f'$ python {" ".join(arguments)}', flush=True)
+    code = subprocess.run([sys.executable, *arguments], check=False).returncode
+    if code:
+        raise InputError(f'{arguments[0]} ended with exit code {code}; what it printed above says why.')
+
+
+def compare(out: Path) -> tuple[CustomDataset, dict[str, Outcome]]:
+    """Evaluate the last checkpoint of every run on the same pictures."""
+    outcomes = {}
+    for name, run in RUNS.items():
+        config = config_of(out / run)
+        model = init_segmentor(config, out / run / 'latest.pth')
+        dataset = build_dataset(model.cfg.data.test, {'test_mode': True})
+        label_maps: dict[int, np.ndarray] = {}
+        shown = most_varied(dataset)
+
+        def keep(label_map: np.ndarray, _: str, index: int, kept: dict = label_maps, shown: list = shown) -> None:
+            if index in shown:
+                kept[index] = label_map
+
+        loader = build_test_loader(dataset, workers_per_gpu=0)
+        outcomes[name] = Outcome(evaluate(model, loader, dataset, on_prediction=keep), label_maps)
+    return dataset, outcomes
+
+
+def most_varied(dataset: CustomDataset) -> list[int]:
+    """Indices of the pictures whose ground truth shows the most classes."""
+    counts = [len(np.unique(dataset.label_of(index))) for index in range(len(dataset))]
+    return sorted(range(len(dataset)), key=lambda index: -counts[index])[:PICTURES]
+
+
+def draw(dataset: CustomDataset, outcomes: dict[str, Outcome], path: Path) -> Path:
+    """A row per picture: image, ground truth, the predictions."""
+    rows = []
+    for index in most_varied(dataset):
+        image = read_image(dataset.image_path(index))[..., ::-1]
+        row = [Panel('image', image), Panel('ground truth', dataset.label_of(index))]
+        rows.append(row + [Panel(name, outcome.label_maps[index]) for name, outcome in outcomes.items()])
+    return comparison_panel(rows, dataset.label_set, path)
+
+
+def what_next(out: Path, panel: Path) -> str:
+    """Where to look, and what to try."""
+    run = out / RUNS['DAFormer']
+    config = config_of(run)
+    picture = next(iter(sorted(DATA.glob('cityscapes/leftImg8bit/val/*/*.png'))))
+    return f"""Look at
+  {panel}                        images, ground truth and the three predictions
+  {out / 'table.txt'}                        the table above
+  {run / 'class_mix_debug'}          what the training of DAFormer saw: mixed images, pseudo-labels
+Try
+  sh test.sh {run}
+  python -m demo.image_demo {picture} {config} {run / 'latest.pth'}
+  tensorboard --logdir {out}
+  python run_experiments.py --exp toy          every part of the method, three seeds (docs/toy.md)"""
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
