@@ -13,6 +13,7 @@ from typing import Any
 
 from mmengine import registry as engine
 
+from mmseg.config.legacy import modernise_component
 from mmseg.errors import InputError, nearest
 
 
@@ -62,6 +63,11 @@ def build(cfg: dict, registry: engine.Registry, default_args: dict | None = None
     return target(**arguments)
 
 
+def build_network(cfg: dict, registry: engine.Registry, default_args: dict | None = None) -> Any:
+    """As :func:`build`, for dicts as mmseg 0.x and the published runs wrote them: dead keys are dropped first."""
+    return build(modernise_component(cfg), registry, default_args)
+
+
 def _find(name: str, registry: Any) -> Callable:
     registry.import_from_location()
     level = registry
@@ -75,13 +81,13 @@ def _find(name: str, registry: Any) -> Callable:
     )
 
 
-def _child(parent: engine.Registry, *locations: str) -> engine.Registry:
+def _child(parent: engine.Registry, location: str, build_func: Callable = build) -> engine.Registry:
     return engine.Registry(
-        parent.name, build_func=build, parent=parent, scope='mmseg', locations=[f'mmseg.{name}' for name in locations]
+        parent.name, build_func=build_func, parent=parent, scope='mmseg', locations=[f'mmseg.{location}']
     )
 
 
-MODELS = _child(engine.MODELS, 'models')
+MODELS = _child(engine.MODELS, 'models', build_network)
 DATASETS = _child(engine.DATASETS, 'datasets')
 TRANSFORMS = _child(engine.TRANSFORMS, 'datasets.pipelines')
 HOOKS = _child(engine.HOOKS, 'engine')

@@ -5,6 +5,7 @@ Configs of mmseg 0.x, of the published DAFormer runs and of code bases built on 
 error with the way out.
 """
 
+import copy
 import fnmatch
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -96,6 +97,27 @@ def modernise(values: dict[str, Any]) -> Translation:
         for key in TUPLES & part.keys():
             part[key] = _as_tuple(part[key])
     return Translation(notes, refused)
+
+
+def modernise_component(component: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the dict of one network or UDA method (``model`` inside), in today's spelling.
+
+    Raises:
+        InputError: a setting has no counterpart today.
+    """
+    part = copy.deepcopy(dict(component))
+    if 'model' in part:
+        kept = {key: part.pop(key) for key in ('model', 'max_iters') if key in part}
+        places: list[dict[str, Any]] = [{'model': kept['model'], 'uda': part}]
+    elif 'backbone' in part:
+        kept, places = {}, [{'model': part}]
+    else:
+        kept, places = {}, [{'model': {place: part}} for place in ('backbone', 'decode_head')]
+    for place in places:
+        refused = modernise(place).refused
+        if refused:
+            raise InputError(refused[0])
+    return part | kept
 
 
 def _dicts(value: Any, path: str = '') -> Iterator[tuple[str, dict]]:

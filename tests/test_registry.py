@@ -1,0 +1,60 @@
+import subprocess
+import sys
+
+import pytest
+
+import mmseg
+from mmseg.errors import InputError
+from mmseg.registry import DATASETS, MODELS, accepted_arguments
+from tests.parity import golden
+
+
+def test_import_mmseg_gives_the_registries_and_loads_neither_networks_nor_timm():
+    code = (
+        'import sys, mmseg; assert mmseg.registry.MODELS.build; '
+        "heavy = {'timm', 'torchvision', 'matplotlib', 'mmengine.runner', 'mmseg.models'} & set(sys.modules); "
+        'assert not heavy, heavy'
+    )
+    subprocess.run([sys.executable, '-c', code], check=True)
+
+
+@pytest.mark.parametrize('case', ['bb_mit_b0', 'seg_infer_whole', 'dacs_trajectory'])
+def test_a_dict_as_mmseg_0x_wrote_it_builds_with_its_dead_keys(case):
+    config = golden(case).config
+    if case == 'dacs_trajectory':
+        config = {**config['uda'], 'model': config['model'], 'max_iters': 4}
+        assert 'print_grad_magnitude' in config
+    config = config.get('segmentor', config.get('model', config)) if 'type' not in config else config
+    before = repr(config)
+    mmseg.registry.MODELS.build(config)
+    assert repr(config) == before, 'the caller keeps its dict as it was'
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest_one():
+    with pytest.raises(InputError, match=r"'mit_b9' is not a known model.*Did you mean 'mit_b"):
+        MODELS.build({'type': 'mit_b9'})
+
+
+def test_a_misspelt_argument_names_class_key_and_the_nearest_one():
+    with pytest.raises(InputError, match=r"mit_b0 has no argument 'drop_path_rat'. Did you mean 'drop_path_rate'"):
+        MODELS.build({'type': 'mit_b0', 'drop_path_rat': 0.1})
+
+
+def test_a_dict_without_type_is_shown():
+    with pytest.raises(InputError, match=r"no 'type'.*img_dir"):
+        DATASETS.build({'img_dir': 'x'})
+
+
+def test_arguments_are_those_of_the_class_and_of_the_parents_it_forwards_to():
+    class Parent:
+        def __init__(self, *, a: int) -> None: ...
+
+    class Child(Parent):
+        def __init__(self, *, b: int, **parent) -> None: ...
+
+    class Closed(Parent):
+        def __init__(self, *, c: int) -> None: ...
+
+    assert accepted_arguments(Child) == {'a', 'b'}
+    assert accepted_arguments(Closed) == {'c'}
+    assert accepted_arguments(lambda **anything: None) is None
