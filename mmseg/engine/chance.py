@@ -1,0 +1,29 @@
+"""Chance is a function of (seed, iteration, rank), so that no random state is ever saved or restored."""
+
+import os
+import random
+
+import numpy as np
+import torch
+
+
+def seed_everything(*entropy: int) -> None:
+    """Seed the global generators of Python, NumPy and torch (all devices) from a tuple of integers.
+
+    Different tuples give unrelated streams: the integers are hashed together, not added.
+    """
+    words = np.random.SeedSequence(entropy).generate_state(3)
+    random.seed(int(words[0]))
+    np.random.seed(words[1])
+    torch.manual_seed(int(words[2]))
+
+
+def make_deterministic() -> None:
+    """Ask every library for operations that give the same bits each time, at some cost of speed.
+
+    An operation without such an implementation warns instead of ending the run.
+    """
+    os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # what cuBLAS needs to be reproducible
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True, warn_only=True)

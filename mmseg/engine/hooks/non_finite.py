@@ -1,0 +1,77 @@
+"""Ends a run whose loss is no number, before its good checkpoints are replaced."""
+
+from collections import deque
+from pathlib import Path
+
+import torch
+from mmengine.hooks import Hook
+from torch import Tensor
+
+from mmseg.engine.hooks.training_log import Record
+from mmseg.engine.runner import TrainRunner
+from mmseg.engine.stop import NonFiniteLoss
+from mmseg.registry import HOOKS
+
+STATE_FILE = 'non_finite.pth'
+
+
+@HOOKS.register_module()
+class NonFiniteStop(Hook):
+    """Remembers on the device the first iteration with a NaN or infinite value, and stops the run there.
+
+    The device is asked only when a record or a checkpoint is due, so iterations stay free of waiting. The
+    state is then saved as ``non_finite.pth``; ``latest.pth`` remains the last good one.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, *, remembered_batches: int = 1000) -> None:
+        self._first: Tensor | None = None  # number of the first such iteration, or -1
+        self._at_first = torch.empty(0)  # what the step returned there, by _names
+        self._names: list[str] = []
+        self._files: deque[tuple[int, list[str]]] = deque(maxlen=remembered_batches)
+
+    def after_train_iter(
+        self, runner: TrainRunner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
+        if not outputs:
+            return
+        self._files.append((batch_idx, files_of(data_batch or {})))
+        names = list(outputs)
+        values = torch.stack([value.detach().float() for value in outputs.values()])
+        here = torch.where(values.isfinite().all(), -1, batch_idx)
+        if self._first is not None and names == self._names:
+            earlier = self._first >= 0
+            self._at_first = torch.where(earlier, self._at_first, values)
+            self._first = torch.where(earlier, self._first, here)
+        elif self._first is None or int(self._first) < 0:  # the step returned other names: rare enough to wait
+            self._first, self._at_first, self._names = here, values, names
+
+    def after_record(self, runner: TrainRunner, record: Record) -> None:
+        """Called with every :class:`Record`."""
+        if record.mode == 'train':
+            self._check(runner, record.iteration)
+
+    def before_save_checkpoint(self, runner: TrainRunner, checkpoint: dict) -> None:
+        self._check(runner, checkpoint['meta']['iter'])
+
+    def _check(self, runner: TrainRunner, done: int) -> None:
+        first = -1 if self._first is None else int(self._first)
+        if first < 0:
+            return
+        values = ', '.join(f'{n} {v:g}' for n, v in zip(self._names, self._at_first.tolist(), strict=True))
+        files = next((names for iteration, names in self._files if iteration == first), [])
+        self._first = None  # so that the state can be saved
+        runner.save_state(STATE_FILE, iteration=done)
+        raise NonFiniteLoss(
+            f'The loss is not finite from iteration {first + 1} on: {values}. '
+            f'Images of that iteration: {", ".join(files) or "not known"}. '
+            f'The state is in {Path(runner.work_dir) / STATE_FILE}; earlier checkpoints are as they were. '
+            'A lower learning rate, a longer warm-up or precision=fp32 are the usual remedies.'
+        )
+
+
+def files_of(batch: dict) -> list[str]:
+    """Names of the image files in a batch."""
+    metas = [meta for key in ('img_metas', 'target_img_metas') for meta in batch.get(key, ())]
+    return [str(meta['filename']) for meta in metas if 'filename' in meta]

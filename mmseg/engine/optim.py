@@ -1,0 +1,223 @@
+"""Optimizer of the student from the ``optimizer`` part of a config, in as few parameter groups as it allows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIMIZERS
+from torch import Tensor, nn
+
+from mmseg import registry
+from mmseg.engine.distributed import average_gradients
+from mmseg.errors import InputError, nearest
+
+NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
+DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
+
+
+class Multipliers(NamedTuple):
+    """What a parameter's learning rate and weight decay are multiplied with."""
+
+    lr: float = 1.0
+    decay: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParamwiseRules:
+    """Which parameters learn or decay differently (``optimizer.paramwise_cfg``).
+
+    Args:
+        custom_keys: substring of a parameter's full name -> ``dict(lr_mult=…, decay_mult=…)``. Longer keys
+            are tried first, then in alphabetical order; the first that is found decides, alone.
+        norm_decay_mult: weight decay of normalisation layers that no custom key names.
+        bias_lr_mult: learning rate of biases that no custom key names, those of norms excepted.
+        bias_decay_mult: weight decay of the same biases.
+    """
+
+    custom_keys: dict[str, dict[str, float]] = field(default_factory=dict)
+    norm_decay_mult: float = 1.0
+    bias_lr_mult: float = 1.0
+    bias_decay_mult: float = 1.0
+
+    def __post_init__(self) -> None:
+        for key, rule in self.custom_keys.items():
+            _refuse_unknown(rule, {'lr_mult', 'decay_mult'}, f'optimizer.paramwise_cfg.custom_keys[{key!r}]')
+
+    def custom_key(self, name: str) -> str | None:
+        """The custom key that decides over the parameter of this full name."""
+        ordered = sorted(sorted(self.custom_keys), key=len, reverse=True)
+        return next((key for key in ordered if key in name), None)
+
+    def multipliers(self, name: str, owner: nn.Module) -> Multipliers:
+        """Of the parameter with this full name, which is a direct parameter of ``owner``."""
+        key = self.custom_key(name)
+        if key is not None:
+            rule = self.custom_keys[key]
+            return Multipliers(rule.get('lr_mult', 1.0), rule.get('decay_mult', 1.0))
+        if isinstance(owner, NORMS):
+            return Multipliers(decay=self.norm_decay_mult)
+        if name.rsplit('.', 1)[-1] == 'bias':
+            return Multipliers(self.bias_lr_mult, self.bias_decay_mult)
+        return Multipliers()
+
+
+def _refuse_unknown(given: dict, known: set[str], where: str) -> None:
+    for name in given.keys() - known:
+        raise InputError(f'{where} has no key {name!r}.{nearest(name, known)} Known: {", ".join(sorted(known))}.')
+
+
+def trained_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn.Module]]:
+    """(full name, parameter, module it belongs to) of everything that descends, once each.
+
+    The teacher follows the student and the ImageNet network stands still, so a UDA method's
+    ``get_ema_model`` and ``get_imnet_model`` are left out.
+    """
+    still = [getattr(model, get)() for get in ('get_ema_model', 'get_imnet_model') if hasattr(model, get)]
+    seen = {id(parameter) for module in still if module is not None for parameter in module.parameters()}
+    for path, module in model.named_modules():
+        for leaf, parameter in module.named_parameters(recurse=False):
+            if parameter.requires_grad and id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield (f'{path}.{leaf}' if path else leaf), parameter, module
+
+
+def param_groups(model: nn.Module, *, lr: float, weight_decay: float, rules: ParamwiseRules) -> list[dict[str, Any]]:
+    """One group for each distinct pair of multipliers, in order of first appearance."""
+    groups: dict[Multipliers, list[nn.Parameter]] = {}
+    for name, parameter, owner in trained_parameters(model):
+        groups.setdefault(rules.multipliers(name, owner), []).append(parameter)
+    return [
+        {
+            'params': members,
+            'lr': lr * scale.lr,
+            'initial_lr': lr * scale.lr,
+            'weight_decay': weight_decay * scale.decay,
+        }
+        for scale, members in groups.items()
+    ]
+
+
+def unmatched_keys(model: nn.Module, optimizer: dict) -> list[str]:
+    """Custom keys that are in no parameter's name: typing errors, or meant for another network."""
+    keys = (optimizer.get('paramwise_cfg') or {}).get('custom_keys', {})
+    names = [name for name, _, _ in trained_parameters(model)]
+    return sorted(key for key in keys if not any(key in name for name in names))
+
+
+def build_optimizer(model: nn.Module, cfg: dict) -> torch.optim.Optimizer:
+    """The optimizer that the config's ``optimizer`` describes, over the trained parameters of ``model``.
+
+    The fused implementation is taken where the optimizer and the device have one (``fused=False`` to refuse).
+
+    Raises:
+        InputError: unknown optimizer, argument, or ``paramwise_cfg`` key; no ``lr``.
+    """
+    arguments = dict(cfg)
+    paramwise = dict(arguments.pop('paramwise_cfg', None) or {})
+    _refuse_unknown(paramwise, {rule.name for rule in fields(ParamwiseRules)}, 'optimizer.paramwise_cfg')
+    if not isinstance(arguments.get('lr'), int | float):
+        raise InputError(f'optimizer.lr must be a number, got {arguments.get("lr")!r}.')
+    groups = param_groups(
+        model, lr=arguments['lr'], weight_decay=arguments.get('weight_decay', 0.0), rules=ParamwiseRules(**paramwise)
+    )
+    if not groups:
+        raise InputError('Nothing to train: no parameter of the model requires a gradient.')
+    kind = OPTIMIZERS.get(arguments.get('type', ''))
+    if kind is not None and 'fused' in (registry.accepted_arguments(kind) or ()) and 'foreach' not in arguments:
+        devices = {parameter.device.type for group in groups for parameter in group['params']}
+        arguments.setdefault('fused', devices <= {'cpu', 'cuda'})
+    return registry.build(arguments, OPTIMIZERS, {'params': groups})
+
+
+class StudentOptimWrapper(OptimWrapper):
+    """Precision, gradient exchange and clipping around an optimizer, without reading anything from the device.
+
+    Args:
+        optimizer: what moves the student.
+        precision: 'fp32', or 'bf16' / 'fp16' to autocast the forward and loss phases (``optim_context``).
+            fp16 scales the loss, which needs a GPU.
+        accumulate: iterations whose mean gradient makes one step. ``update_params`` keeps to it; a UDA method
+            counts by itself.
+        clip_grad: arguments of ``torch.nn.utils.clip_grad_norm_``, or None.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        *,
+        precision: str = 'fp32',
+        accumulate: int = 1,
+        clip_grad: dict | None = None,
+    ) -> None:
+        super().__init__(optimizer, accumulative_counts=accumulate)
+        self.base_param_settings = None  # a group without parameters that the engine adds to report a rate
+        if precision not in DTYPES:
+            raise InputError(f'precision={precision!r} is not one of {", ".join(DTYPES)}.')
+        self.dtype = DTYPES[precision]
+        self.clip_grad = clip_grad
+        self.device_type = optimizer.param_groups[0]['params'][0].device.type
+        if precision == 'fp16' and self.device_type != 'cuda':
+            raise InputError("precision='fp16' needs a GPU; on a CPU use 'bf16' or 'fp32'.")
+        self.scaler = torch.amp.GradScaler('cuda', enabled=precision == 'fp16')
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Around every forward and loss."""
+        with torch.autocast(self.device_type, self.dtype, enabled=self.dtype is not torch.float32):
+            yield
+
+    def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
+        """Continue counting at ``init_counts``; unlike the engine's, gradients that wait are there after a resume."""
+        self._inner_count, self._max_counts = init_counts, max_counts
+        self._remainder_counts = max_counts % self._accumulative_counts
+
+    def backward(self, loss: Tensor, **kwargs: Any) -> None:
+        self.scaler.scale(loss).backward(**kwargs)
+        self._inner_count += 1
+
+    def step(self, **kwargs: Any) -> None:
+        parameters = self._parameters()
+        average_gradients(parameters)
+        if self.clip_grad:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(parameters, **self.clip_grad)
+        self.scaler.step(self.optimizer, **kwargs)
+        self.scaler.update()
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [parameter for group in self.param_groups for parameter in group['params']]
+
+    def state_dict(self) -> dict:
+        """State of the optimizer, of the fp16 loss scaling, and gradients that wait for more to be added."""
+        state = {**self.optimizer.state_dict(), 'loss_scaler': self.scaler.state_dict()}
+        if self._accumulative_counts > 1:
+            state['gradients'] = [parameter.grad for parameter in self._parameters()]
+        return state
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        state = dict(state_dict)
+        for parameter, gradient in zip(self._parameters(), state.pop('gradients', ()), strict=False):
+            parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
+        scaling = state.pop('loss_scaler', None)
+        if scaling and self.scaler.is_enabled():
+            self.scaler.load_state_dict(scaling)
+        self.optimizer.load_state_dict(state)
+
+
+def build_optim_wrapper(
+    model: nn.Module,
+    optimizer: dict,
+    *,
+    optimizer_config: dict | None = None,
+    precision: str = 'fp32',
+    accumulate: int = 1,
+) -> StudentOptimWrapper:
+    """Optimizer and wrapper from the config's keys of the same names."""
+    _refuse_unknown(dict(optimizer_config or {}), {'grad_clip', 'type'}, 'optimizer_config')
+    clip_grad = (optimizer_config or {}).get('grad_clip')
+    return StudentOptimWrapper(
+        build_optimizer(model, optimizer), precision=precision, accumulate=accumulate, clip_grad=clip_grad
+    )

@@ -1,0 +1,69 @@
+"""Command-line options that all training commands share."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmengine import Config
+
+from mmseg.config.components import check_components
+from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.engine.stop import TrainingStopped
+from mmseg.engine.train import train
+from mmseg.engine.work_dir import set_work_dir
+
+# What --debug changes: every part of a run is seen within a minute.
+DEBUG = {
+    'runner.max_iters': 4,
+    'log_config.interval': 1,
+    'checkpoint_config.interval': 2,
+    'data.workers_per_gpu': 0,
+}
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that :func:`load_run` understands."""
+    parser.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override values of the config: runner.max_iters=100'
+    )
+    parser.add_argument('--seed', type=int, help='seed of the run')
+    parser.add_argument('--work-dir', type=Path, help='folder of the run (default: a new one in work_dirs/)')
+    parser.add_argument('--from-scratch', action='store_true', help='random weights instead of pretrained ones')
+    parser.add_argument('--deterministic', action='store_true', help='the same bits each time on a GPU too; slower')
+    parser.add_argument('--debug', action='store_true', help=f'a short run: {DEBUG}')
+
+
+def load_run(path: Path, args: argparse.Namespace) -> Config:
+    """The config in ``path`` with the options of the command line, every name and argument in it checked.
+
+    Raises:
+        InputError: something in it is not known or does not fit.
+    """
+    options = (DEBUG if args.debug else {}) | parse_cfg_options(args.cfg_options)
+    if args.seed is not None:
+        options['seed'] = args.seed
+    if args.deterministic:
+        options['deterministic'] = True
+    cfg = load_config(path, options)
+    if args.debug and cfg.uda:
+        cfg.uda.debug_img_interval = 1
+    if args.debug and cfg.evaluation:
+        cfg.evaluation.interval = cfg.runner.max_iters
+    if args.from_scratch:
+        cfg.model.pretrained = None
+        for key in ('pretrained', 'init_cfg'):
+            cfg.model.backbone.pop(key, None)
+    check_components(cfg)
+    return cfg
+
+
+def train_and_report(cfg: Config, *, work_dir: Path | None, resume: Path | None = None) -> int:
+    """Train, printing ``work_dir: PATH`` first; the exit code, with a message where it is not 0."""
+    folder = set_work_dir(cfg, work_dir or cfg.get('work_dir'))
+    print(f'work_dir: {folder}', flush=True)  # noqa: T201 (commands and scripts read this line)
+    try:
+        train(cfg, resume=resume)
+    except TrainingStopped as stop:
+        print(f'stopped: {stop}', file=sys.stderr)  # noqa: T201
+        return stop.exit_code
+    return 0

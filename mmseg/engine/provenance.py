@@ -1,0 +1,61 @@
+"""What a run was made with: kept in its folder, in its logs and in every checkpoint."""
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from mmengine import Config
+
+PACKAGES = ('torch', 'torchvision', 'timm', 'numpy', 'opencv-python-headless', 'onedl-mmengine')
+ENVIRONMENT_FILE = 'environment.txt'
+
+
+def environment(seed: int) -> dict[str, str]:
+    """Versions, device, command line, code revision and seed, by name."""
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        'command': shlex.join(sys.argv),
+        'seed': str(seed),
+        'git': git_revision(),
+        'python': platform.python_version(),
+        'platform': platform.platform(),
+        **{package: _version(package) for package in PACKAGES},
+        'cuda': str(torch.version.cuda),
+        'cudnn': str(torch.backends.cudnn.version()),
+        'gpu': ', '.join(gpus) or 'none',
+        'cpu_threads': str(torch.get_num_threads()),
+    }
+
+
+def git_revision() -> str:
+    """Commit of the code, with '-dirty' where files differ from it; 'unknown' outside a repository."""
+    command = ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
+    try:
+        found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return 'unknown'
+    return found.stdout.strip()
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return 'not installed'
+
+
+def config_text(cfg: Config) -> str:
+    """The complete resolved config as JSON, in the form that is read back as a config file."""
+    return json.dumps(cfg.to_dict(), indent=2, default=str)
+
+
+def write_provenance(work_dir: Path, cfg: Config, record: dict[str, str]) -> None:
+    """Leave ``<name of the folder>.json`` (the config) and the environment in ``work_dir``."""
+    (work_dir / f'{work_dir.name}.json').write_text(config_text(cfg), encoding='utf-8')
+    lines = [f'{name}: {value}' for name, value in record.items()]
+    (work_dir / ENVIRONMENT_FILE).write_text('\n'.join(lines) + '\n', encoding='utf-8')

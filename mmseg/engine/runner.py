@@ -1,0 +1,172 @@
+"""The engine's Runner, with our model already built, our loop and our files."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine import Config
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmseg.engine.checkpoint_io import save_atomically
+from mmseg.engine.distributed import broadcast_module
+from mmseg.engine.provenance import config_text, write_provenance
+from mmseg.errors import InputError
+
+ENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+
+
+class TrainRunner(Runner):
+    """Training of a segmentor or a UDA method.
+
+    What differs from the engine's: parts come in built, so that every mistake in a config is found before a
+    folder is made; logs lie in the work directory itself; no hook reads a loss from the device at every
+    iteration; a checkpoint is a plain dict that loads with ``weights_only=True``.
+
+    Args:
+        model: with ``train_step(data, optim_wrapper)``; is moved to ``device``.
+        device: where to train.
+        work_dir: folder of the run, made if absent.
+        cfg: the complete config, for the records.
+        seed: the run's seed, for the records.
+        environment: see :func:`mmseg.engine.provenance.environment`.
+        dataset_meta: 'CLASSES' and 'PALETTE', for the checkpoints.
+        loader: the training loader.
+        loop: config of the loop.
+        optim_wrapper: around the optimizer of ``model``.
+        hooks: all hooks of the run.
+        vis_backends: configs of the engine's visualizer backends.
+        env_cfg: the engine's settings of the process.
+        launcher: 'none', or 'pytorch' for one of several processes.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        device: torch.device,
+        work_dir: Path,
+        cfg: Config,
+        seed: int,
+        environment: dict[str, str],
+        dataset_meta: dict[str, Any],
+        loader: DataLoader,
+        loop: dict,
+        optim_wrapper: OptimWrapper,
+        hooks: list[Hook],
+        vis_backends: list[dict],
+        env_cfg: dict,
+        launcher: str,
+    ) -> None:
+        self.device = device
+        self.full_cfg = cfg
+        self.environment = environment
+        self._dataset_meta = dataset_meta
+        super().__init__(
+            model,
+            str(work_dir),
+            train_dataloader=loader,
+            train_cfg=loop,
+            optim_wrapper=optim_wrapper,
+            default_hooks=dict.fromkeys(ENGINE_HOOKS),
+            custom_hooks=hooks,
+            launcher=launcher,
+            env_cfg=env_cfg,
+            log_level=cfg.get('log_level', 'INFO'),
+            visualizer={'type': 'Visualizer', 'vis_backends': vis_backends},
+            randomness={'seed': seed},
+            # The engine keeps loggers and visualizers by this name for the life of the process.
+            experiment_name=f'{Path(work_dir).name}_{time.time_ns()}',
+        )
+
+    def save_state(self, name: str, *, iteration: int) -> None:
+        """Save everything that training goes on from, after ``iteration`` finished iterations.
+
+        Hooks may add to the state, or refuse it, in ``before_save_checkpoint``.
+        """
+        meta = {
+            'iter': iteration,
+            'epoch': 1,
+            'seed': self.seed,
+            'config': config_text(self.full_cfg),
+            'env_info': self.environment,
+            'time': time.strftime('%Y-%m-%d %H:%M:%S'),
+            'exp_name': Path(self.work_dir).name,
+            **self._dataset_meta,
+        }
+        state = {'meta': meta, 'state_dict': self.model.state_dict(), 'optimizer': self.optim_wrapper.state_dict()}
+        self.call_hook('before_save_checkpoint', checkpoint=state)
+        if is_main_process():
+            save_atomically(state, Path(self.work_dir, name))
+
+    def load_state(self, state: dict[str, Any], source: Path) -> None:
+        """Take over what :meth:`save_state` wrote to ``source``.
+
+        Raises:
+            InputError: the state belongs to another network or optimizer.
+        """
+        try:
+            self.model.load_state_dict(state['state_dict'])
+            self.optim_wrapper.load_state_dict(state['optimizer'])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise InputError(f'{source} does not fit the config of this run: {error}') from error
+        self.call_hook('after_load_checkpoint', checkpoint=state)
+        self.logger.info(f'Resumed from {source} after iteration {state["meta"]["iter"]}.')
+
+    def close(self) -> None:
+        """Release files and worker processes; several runs may follow each other in one process."""
+        self._train_loop = self._train_dataloader = None  # the loop refers to the runner: nobody else would free it
+        self._hooks.clear()
+        self.visualizer.close()
+        for handler in self.logger.handlers:
+            handler.close()
+
+    def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
+        return super().build_logger(log_level, log_file, logger_name='mmseg', **kwargs)
+
+    def set_randomness(self, seed: int, diff_rank_seed: bool = False, deterministic: bool = False) -> None:
+        """Only remember the seed: it was used for the model already."""
+        self._seed = seed
+        self._deterministic = deterministic
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """No wrapper: those of the engine do not call a ``train_step`` of the model's own."""
+        return model
+
+    def _init_model_weights(self) -> None:
+        """The weights are there already; all processes begin with those of the first."""
+        broadcast_module(self.model)
+
+    def dump_config(self) -> None:
+        """Write config and environment into the work directory."""
+        if is_main_process():
+            write_provenance(Path(self.work_dir), self.full_cfg, self.environment)
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call ``fn_name`` of every hook that has it; an error keeps its traceback."""
+        for hook in self._hooks:
+            if hasattr(hook, fn_name):
+                getattr(hook, fn_name)(self, **kwargs)
+
+    def get_hooks_info(self) -> str:
+        """The hooks in their order, on one line."""
+        return ', '.join(type(hook).__name__ for hook in self.hooks)
+
+    def _log_env(self, env_cfg: dict) -> None:
+        lines = '\n'.join(f'  {name}: {value}' for name, value in self.environment.items())
+        self.logger.info(f'Work directory: {self.work_dir}\nEnvironment:\n{lines}')
+
+    @property
+    def _log_dir(self) -> str:
+        """Where logs go: the work directory, not a folder of the engine's below it."""
+        return self._work_dir
+
+    @_log_dir.setter
+    def _log_dir(self, _: str) -> None:
+        pass

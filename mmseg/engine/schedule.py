@@ -1,0 +1,85 @@
+"""The learning rate as one closed formula of the iteration: nothing to step, nothing to save.
+
+    lr(t) = warm(t) * ((base - min_lr) * (1 - t / T) ** power + min_lr)
+
+The warm-up multiplies the decayed rate of the same iteration (DAFormer, section 4.1: linear over the first
+1500 iterations, then linear decay), which a chain of two schedulers does not do.
+"""
+
+from dataclasses import dataclass, fields
+
+from mmseg.errors import InputError, nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningRate:
+    """lr of iteration t (0-based, in force while iteration t runs) for a parameter group of base rate ``base``.
+
+    Args:
+        max_iters: T, the iteration at which the polynomial decay arrives at ``min_lr``.
+        policy: 'poly', 'fixed', or 'step' (times ``gamma`` at every iteration listed in ``step``).
+        warmup: None, or 'linear' (from ``warmup_ratio`` at iteration 0 to 1 at ``warmup_iters``), or
+            'constant' (``warmup_ratio`` until ``warmup_iters``).
+        power: exponent of the polynomial decay.
+        min_lr: rate at the end, the same for all groups; may lie above a group's base rate.
+        by_epoch: accepted as False only; training is counted in iterations.
+    """
+
+    max_iters: int
+    policy: str = 'poly'
+    warmup: str | None = None
+    warmup_iters: int = 0
+    warmup_ratio: float = 0.1
+    power: float = 1.0
+    min_lr: float = 0.0
+    step: tuple[int, ...] = ()
+    gamma: float = 0.1
+    by_epoch: bool = False
+
+    def __post_init__(self) -> None:
+        for key, known in (('policy', ('poly', 'fixed', 'step')), ('warmup', (None, 'linear', 'constant'))):
+            if getattr(self, key) not in known:
+                raise InputError(f'lr_config.{key}={getattr(self, key)!r} is not one of {", ".join(map(str, known))}.')
+        if self.by_epoch:
+            raise InputError('lr_config.by_epoch=True: training is counted in iterations; set by_epoch=False.')
+        if self.warmup and self.warmup_iters <= 0:
+            raise InputError(f'lr_config.warmup={self.warmup!r} needs warmup_iters > 0, got {self.warmup_iters}.')
+
+    def __call__(self, iteration: int, base: float) -> float:
+        """The learning rate of ``iteration`` for a group of base rate ``base``."""
+        return self._warm(iteration) * self._decayed(iteration, base)
+
+    def _decayed(self, iteration: int, base: float) -> float:
+        if self.policy == 'poly':
+            left = max(1 - iteration / self.max_iters, 0.0)
+            return (base - self.min_lr) * left**self.power + self.min_lr
+        if self.policy == 'step':
+            return max(base * self.gamma ** sum(iteration >= at for at in self.step), self.min_lr)
+        return base
+
+    def _warm(self, iteration: int) -> float:
+        if self.warmup is None or iteration >= self.warmup_iters:
+            return 1.0
+        if self.warmup == 'constant':
+            return self.warmup_ratio
+        return 1 - (1 - iteration / self.warmup_iters) * (1 - self.warmup_ratio)
+
+    def __str__(self) -> str:
+        warm = f'{self.warmup} warm-up over {self.warmup_iters} iterations, then ' if self.warmup else ''
+        decay = {
+            'poly': f'polynomial decay of power {self.power:g} to {self.min_lr:g} at iteration {self.max_iters}',
+            'step': f'times {self.gamma:g} at iterations {list(self.step)}',
+            'fixed': 'constant',
+        }
+        return warm + decay[self.policy]
+
+
+def build_schedule(lr_config: dict | None, max_iters: int) -> LearningRate:
+    """The schedule that ``lr_config`` of a config describes; None means a constant rate."""
+    arguments = dict(lr_config or {'policy': 'fixed'})
+    known = {field.name for field in fields(LearningRate)} - {'max_iters'}
+    for name in arguments.keys() - known:
+        raise InputError(f'lr_config has no key {name!r}.{nearest(name, known)}')
+    steps = arguments.get('step', ())
+    arguments['step'] = (steps,) if isinstance(steps, int) else tuple(steps)
+    return LearningRate(max_iters=max_iters, **arguments)

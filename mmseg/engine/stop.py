@@ -1,0 +1,64 @@
+"""Ways in which a training run ends before its last iteration, and how the operating system asks for it."""
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+
+class TrainingStopped(Exception):  # noqa: N818 (an interruption is no error)
+    """The run ended early; the message says why and how to go on, ``exit_code`` is the command's."""
+
+    exit_code = 1
+
+
+class NonFiniteLoss(TrainingStopped):
+    """A loss was NaN or infinite: the weights are of no use from there on."""
+
+    exit_code = 3
+
+
+class Interrupted(TrainingStopped):
+    """A signal asked the run to end. The exit code is the shell's for that signal (130, 143)."""
+
+    def __init__(self, message: str, *, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
+class StopRequest:
+    """While active, SIGINT and SIGTERM are remembered in ``signal_number`` instead of ending the process.
+
+    The training loop looks at it between two iterations, where the state can be saved. A second signal acts
+    at once, as it would have without this. Outside the main thread, where Python allows no handlers, nothing
+    is caught.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+        self._process = os.getpid()
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._previous = {number: signal.signal(number, self._remember) for number in self.SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _remember(self, number: int, _frame: FrameType | None) -> None:
+        if os.getpid() != self._process:
+            # A forked loader worker. Ctrl-C reaches it too, but the main process still needs its data;
+            # SIGTERM comes from the main process and means what it says.
+            if number != signal.SIGINT:
+                os._exit(128 + number)
+            return
+        self.signal_number = number
+        for caught, handler in self._previous.items():
+            signal.signal(caught, handler)
+        self._previous = {}

@@ -1,0 +1,232 @@
+"""From a config to a trained network: every part is built here, then the runner's loop takes over."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine import Config
+from mmengine.dist import get_dist_info, init_dist
+from mmengine.hooks import Hook
+from torch import nn
+
+from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
+from mmseg.datasets.stream import TrainingSet
+from mmseg.engine.chance import make_deterministic, seed_everything
+from mmseg.engine.checkpoint_io import read_checkpoint
+from mmseg.engine.hooks.checkpoint import CheckpointSaver
+from mmseg.engine.hooks.debug_figures import DebugFigures
+from mmseg.engine.hooks.evaluation import EvaluationHook
+from mmseg.engine.hooks.iteration_seed import IterationSeedHook
+from mmseg.engine.hooks.learning_rate import LearningRateHook
+from mmseg.engine.hooks.non_finite import NonFiniteStop
+from mmseg.engine.hooks.scalar_log import BACKENDS, ScalarLog, vis_backend
+from mmseg.engine.hooks.training_log import TrainingLog
+from mmseg.engine.loop import TrainLoop
+from mmseg.engine.optim import build_optim_wrapper, unmatched_keys
+from mmseg.engine.provenance import environment
+from mmseg.engine.runner import TrainRunner
+from mmseg.engine.schedule import LearningRate, build_schedule
+from mmseg.engine.work_dir import set_work_dir
+from mmseg.errors import InputError
+from mmseg.evaluation.source import source_of
+from mmseg.models.weights import load_network
+from mmseg.registry import HOOKS, MODELS
+
+
+def build_model(cfg: Config) -> nn.Module:
+    """The segmentor of ``cfg.model``, or around it the UDA method of ``cfg.uda``, on the CPU."""
+    if not cfg.get('uda'):
+        return MODELS.build(cfg.model)
+    defaults = {'max_iters': cfg.runner.max_iters, 'accumulate': cfg.get('accumulate', 1)}
+    return MODELS.build({**defaults, **cfg.uda, 'model': cfg.model})
+
+
+def train(cfg: Config, *, resume: Path | None = None) -> Path:
+    """Train what ``cfg`` describes and return the work directory.
+
+    Args:
+        cfg: a loaded config. ``work_dir`` and ``seed`` are set in it when absent.
+        resume: checkpoint of an interrupted run to go on from; default ``cfg.resume_from``.
+
+    Raises:
+        InputError: something in the config, the data or the weights does not fit; before any long work.
+        TrainingStopped: a signal or a non-finite loss ended the run; its state is saved.
+    """
+    runner = build_runner(cfg, resume=resume)
+    try:
+        if runner.train_loop.iter >= runner.max_iters:
+            runner.logger.info(f'Nothing to do: all {runner.max_iters} iterations are done.')
+        else:
+            runner.train()
+    finally:
+        runner.close()
+    return Path(runner.work_dir)
+
+
+def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
+    """Build and check every part of a run; see :func:`train`."""
+    if cfg.get('compile'):
+        raise InputError('compile=True: training does not compile networks; leave it False.')
+    launcher = _join_processes()
+    state_file = resume or (Path(cfg.resume_from) if cfg.get('resume_from') else None)
+    state = read_checkpoint(state_file) if state_file else None
+    start = state['meta']['iter'] if state else 0
+    seed = _choose_seed(cfg, state)
+    if cfg.get('deterministic'):
+        make_deterministic()
+
+    rank, world_size = get_dist_info()
+    device = _device()
+    max_iters = cfg.runner.max_iters
+    schedule = build_schedule(cfg.get('lr_config'), max_iters)
+    work_dir = set_work_dir(cfg, cfg.get('work_dir'))
+    train_set = _build_train_set(cfg.data.train, work_dir)
+    loader = build_train_loader(
+        train_set,
+        samples_per_gpu=cfg.data.samples_per_gpu,
+        workers_per_gpu=cfg.data.workers_per_gpu,
+        seed=seed,
+        start_iteration=start,
+        rank=rank,
+        world_size=world_size,
+    )
+    hooks = _build_hooks(cfg, seed, schedule, train_set)
+    seed_everything(seed)
+    model = build_model(cfg)
+    if state is None:  # else all weights come from the state, and no pretrained file is needed
+        _initialise(model, cfg)
+    model.to(device)
+    optim_wrapper = build_optim_wrapper(
+        model,
+        cfg.optimizer,
+        optimizer_config=cfg.get('optimizer_config'),
+        precision=cfg.get('precision', 'fp32'),
+        accumulate=cfg.get('accumulate', 1),
+    )
+
+    runner = TrainRunner(
+        model=model,
+        device=device,
+        work_dir=work_dir,
+        cfg=cfg,
+        seed=seed,
+        environment=environment(seed),
+        dataset_meta={
+            'CLASSES': list(train_set.label_set.classes),
+            'PALETTE': [list(colour) for colour in train_set.label_set.palette],
+        },
+        loader=loader,
+        loop={'type': TrainLoop, 'max_iters': max_iters, 'start_iteration': start},
+        optim_wrapper=optim_wrapper,
+        hooks=hooks,
+        vis_backends=[vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in BACKENDS],
+        env_cfg=_env_cfg(cfg),
+        launcher=launcher,
+    )
+    if state is not None and state_file is not None:
+        runner.load_state(state, state_file)
+    _log_plan(runner, cfg, schedule, world_size)
+    return runner
+
+
+def _build_train_set(train_cfg: dict | list, work_dir: Path) -> TrainingSet:
+    """The training data; what it has to write and cannot write beside its files goes to the work directory."""
+    if isinstance(train_cfg, dict) and train_cfg.get('type') == 'UDADataset':
+        return build_dataset(train_cfg, {'index_dir': work_dir})
+    return build_dataset(train_cfg)
+
+
+def _join_processes() -> str:
+    """Join the other processes if a launcher such as torchrun started several; the name of the launcher."""
+    if int(os.environ.get('WORLD_SIZE', '1')) == 1:
+        return 'none'
+    if not torch.distributed.is_initialized():
+        init_dist('pytorch', backend='nccl' if torch.cuda.is_available() else 'gloo')
+    return 'pytorch'
+
+
+def _device() -> torch.device:
+    if not torch.cuda.is_available():
+        return torch.device('cpu')
+    return torch.device('cuda', int(os.environ.get('LOCAL_RANK', '0')))
+
+
+def _choose_seed(cfg: Config, state: dict[str, Any] | None) -> int:
+    """The config's seed, else the resumed run's, else a new one; recorded in the config."""
+    if cfg.get('seed') is None:
+        cfg.seed = state['meta']['seed'] if state else secrets.randbelow(2**31)
+    return cfg.seed
+
+
+def _initialise(model: Any, cfg: Config) -> None:
+    """Random and pretrained weights; then the student takes those of ``load_from``, if there is one."""
+    model.init_weights()
+    if cfg.get('load_from'):
+        load_network(model.get_model() if hasattr(model, 'get_model') else model, cfg.load_from)
+
+
+def _build_hooks(cfg: Config, seed: int, schedule: LearningRate, train_set: Any) -> list[Hook]:
+    log_interval = cfg.get('log_config', {}).get('interval', 50)
+    hooks: list[Hook] = [
+        IterationSeedHook(seed=seed),
+        LearningRateHook(schedule=schedule),
+        NonFiniteStop(remembered_batches=log_interval),
+        TrainingLog(interval=log_interval),
+        DebugFigures(label_set=train_set.label_set),
+        CheckpointSaver(**_without_type(cfg.get('checkpoint_config'))),
+        *_build_evaluation(cfg),
+    ]
+    entries = _log_hooks(cfg)
+    if any(entry['type'] in BACKENDS for entry in entries):
+        hooks.append(ScalarLog())
+    plain = [entry for entry in entries if entry['type'] not in BACKENDS]
+    return hooks + [HOOKS.build(dict(entry)) for entry in [*plain, *cfg.get('custom_hooks', [])]]
+
+
+def _log_hooks(cfg: Config) -> list[dict]:
+    default = [{'type': 'TextLoggerHook'}, {'type': 'TensorboardLoggerHook'}]
+    return cfg.get('log_config', {}).get('hooks', default)
+
+
+def _without_type(cfg: dict | None) -> dict:
+    return {key: value for key, value in (cfg or {}).items() if key != 'type'}
+
+
+def _build_evaluation(cfg: Config) -> list[Hook]:
+    """The evaluation on ``data.val`` every ``evaluation.interval`` iterations, if the config wants one."""
+    wanted = cfg.get('evaluation')
+    if not wanted or not cfg.data.get('val'):
+        return []
+    metric = wanted.get('metric', 'mIoU')
+    if 'mIoU' not in ([metric] if isinstance(metric, str) else metric):
+        raise InputError(f"evaluation.metric={metric!r}: only 'mIoU' is evaluated during training.")
+    dataset = build_dataset(cfg.data.val, {'test_mode': True})
+    rank, world_size = get_dist_info()
+    loader = build_test_loader(dataset, workers_per_gpu=cfg.data.workers_per_gpu, rank=rank, world_size=world_size)
+    interval = wanted.get('interval', cfg.runner.max_iters)
+    return [EvaluationHook(loader=loader, dataset=dataset, interval=interval, source=source_of(cfg))]
+
+
+def _env_cfg(cfg: Config) -> dict:
+    benchmark = bool(cfg.get('cudnn_benchmark')) and not cfg.get('deterministic')
+    return {'cudnn_benchmark': benchmark, **cfg.get('env_cfg', {})}
+
+
+def _log_plan(runner: TrainRunner, cfg: Config, schedule: LearningRate, world_size: int) -> None:
+    """Say what is about to happen, in the terms in which runs are compared."""
+    groups = runner.optim_wrapper.param_groups
+    parameters = sum(p.numel() for group in groups for p in group['params'])
+    rates = ', '.join(sorted({f'{group["initial_lr"]:g}' for group in groups}))
+    runner.logger.info(
+        f'{parameters / 1e6:.2f} M parameters in {len(groups)} groups, base learning rates {rates}: {schedule}.\n'
+        f'{schedule.max_iters} iterations of {cfg.data.samples_per_gpu} samples x {world_size} processes '
+        f'on {runner.device}.'
+    )
+    for key in unmatched_keys(runner.model, cfg.optimizer):
+        runner.logger.warning(f'optimizer.paramwise_cfg.custom_keys: no parameter has a name with {key!r}.')
+    if schedule.warmup and schedule.warmup_iters >= schedule.max_iters:
+        runner.logger.warning(
+            f'The warm-up of {schedule.warmup_iters} iterations does not end within {schedule.max_iters} iterations.'
+        )

@@ -1,0 +1,88 @@
+import shutil
+
+import pytest
+import torch
+
+from mmseg.engine import checkpoint_io
+from mmseg.engine.checkpoint_io import (
+    keep_newest,
+    point_latest_to,
+    read_checkpoint,
+    remove_unfinished,
+    save_atomically,
+    saved_iterations,
+)
+from mmseg.errors import InputError
+
+
+class Crash(BaseException):
+    """Stands for the end of the process."""
+
+
+def state(number):
+    return {'meta': {'iter': number}, 'state_dict': {'w': torch.full((3,), float(number))}, 'optimizer': {}}
+
+
+def test_a_crash_while_writing_leaves_the_previous_file_whole(tmp_path, monkeypatch):
+    path = tmp_path / 'iter_1.pth'
+    save_atomically(state(1), path)
+
+    def half(_, file):
+        file.write(b'half a checkpoint')
+        raise Crash
+
+    monkeypatch.setattr(checkpoint_io.torch, 'save', half)
+    with pytest.raises(Crash):
+        save_atomically(state(2), path)
+    assert read_checkpoint(path)['meta']['iter'] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ['iter_1.pth']
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    (tmp_path / '.iter_7.pth.tmp').write_bytes(b'half')
+    remove_unfinished(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_latest_follows_and_outlives_what_it_was_made_from(tmp_path):
+    run = tmp_path / 'run'
+    run.mkdir()
+    for number in (1, 2):
+        save_atomically(state(number), run / f'iter_{number}.pth')
+        point_latest_to(run / f'iter_{number}.pth')
+    point_latest_to(run / 'iter_2.pth')  # twice the same: nothing may be left behind
+    assert sorted(p.name for p in run.iterdir()) == ['iter_1.pth', 'iter_2.pth', 'latest.pth']
+    (run / 'iter_2.pth').unlink()
+    moved = shutil.move(run, tmp_path / 'moved')
+    assert read_checkpoint(moved / 'latest.pth')['meta']['iter'] == 2
+
+
+def test_latest_is_a_copy_where_links_are_impossible(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError('no links here')
+
+    monkeypatch.setattr(checkpoint_io.os, 'link', refuse)
+    save_atomically(state(3), tmp_path / 'iter_3.pth')
+    assert read_checkpoint(point_latest_to(tmp_path / 'iter_3.pth'))['meta']['iter'] == 3
+
+
+def test_the_newest_are_kept_by_number_not_by_name(tmp_path):
+    for number in (8, 9, 10, 100):
+        (tmp_path / f'iter_{number}.pth').touch()
+    (tmp_path / 'iter_best.pth').touch()
+    keep_newest(tmp_path, -1)
+    assert len(saved_iterations(tmp_path)) == 4
+    keep_newest(tmp_path, 2)
+    assert [p.name for p in saved_iterations(tmp_path)] == ['iter_10.pth', 'iter_100.pth']
+    assert (tmp_path / 'iter_best.pth').exists()
+
+
+def test_files_that_training_cannot_go_on_from_are_refused(tmp_path):
+    with pytest.raises(InputError, match='no checkpoint'):
+        read_checkpoint(tmp_path / 'absent.pth')
+    (tmp_path / 'text.pth').write_text('not a checkpoint')
+    with pytest.raises(InputError, match=r'text\.pth'):
+        read_checkpoint(tmp_path / 'text.pth')
+    torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'weights.pth')
+    with pytest.raises(InputError, match=r'holds no optimizer.*load_from'):
+        read_checkpoint(tmp_path / 'weights.pth')

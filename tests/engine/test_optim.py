@@ -1,0 +1,167 @@
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from mmseg.engine.optim import (
+    ParamwiseRules,
+    StudentOptimWrapper,
+    build_optim_wrapper,
+    build_optimizer,
+    param_groups,
+    trained_parameters,
+    unmatched_keys,
+)
+from mmseg.errors import InputError
+from tests.parity import golden
+
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.ModuleDict({'proj': nn.Linear(2, 2), 'norm1': nn.LayerNorm(2)})
+        self.decode_head = nn.ModuleDict({'conv': nn.Linear(2, 2), 'norm': nn.LayerNorm(2)})
+
+
+class Method(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.model, self.ema_model, self.imnet_model = Network(), Network(), Network()
+        self.projection = nn.Linear(2, 2)
+
+    def get_ema_model(self):
+        return self.ema_model
+
+    def get_imnet_model(self):
+        return self.imnet_model
+
+
+def named(module, optimizer):
+    """Full name -> (lr, weight decay) of what the optimizer moves."""
+    names = {id(parameter): name for name, parameter in module.named_parameters()}
+    return {
+        names[id(parameter)]: (group['lr'], group['weight_decay'])
+        for group in optimizer.param_groups
+        for parameter in group['params']
+    }
+
+
+def skeleton(names):
+    """A module that has a parameter of every given name."""
+    root = nn.Module()
+    for name in names:
+        *path, leaf = name.split('.')
+        module = root
+        for part in path:
+            if not hasattr(module, part):
+                module.add_module(part, nn.Module())
+            module = getattr(module, part)
+        module.register_parameter(leaf, nn.Parameter(torch.zeros(1)))
+    return root
+
+
+def test_groups_give_each_parameter_the_rates_of_the_reference():
+    case = golden('param_groups')
+    names = json.loads(str(case.arrays['names']))
+    cfg = case.config['optimizer']
+    student = [name for name in names if name.startswith('model.')]
+    module = skeleton(student)
+    optimizer = build_optimizer(module, cfg)
+    rates = named(module, optimizer)
+    assert rates.keys() == set(student)
+    for name, lr_mult, decay in zip(names, case.arrays['lr_mult'], case.arrays['weight_decay'], strict=True):
+        if name in rates:
+            assert rates[name] == pytest.approx((lr_mult * cfg['lr'], decay)), name
+    assert len(optimizer.param_groups) == 3  # backbone, its norms, head
+    assert unmatched_keys(module, cfg) == ['pos_block']
+
+
+def test_only_what_descends_is_in_the_optimizer():
+    method = Method()
+    method.model.backbone['proj'].bias.requires_grad_(False)
+    names = {name for name, _, _ in trained_parameters(method)}
+    assert {name.split('.')[0] for name in names} == {'model', 'projection'}
+    assert 'model.backbone.proj.bias' not in names
+
+
+def test_a_longer_custom_key_wins_and_decides_alone():
+    rules = ParamwiseRules(custom_keys={'head': {'lr_mult': 10.0}, 'head.norm': {'decay_mult': 0.0}})
+    module = Network()
+    groups = param_groups(module, lr=1.0, weight_decay=0.1, rules=rules)
+    rates = named(module, torch.optim.SGD(groups))
+    assert rates['decode_head.conv.weight'] == (10.0, 0.1)
+    assert rates['decode_head.norm.weight'] == (1.0, 0.0)
+
+
+def test_norms_and_biases_have_rules_where_no_custom_key_names_them():
+    rules = ParamwiseRules(custom_keys={'head': {}}, norm_decay_mult=0.0, bias_lr_mult=2.0, bias_decay_mult=0.5)
+    module = Network()
+    rates = named(module, torch.optim.SGD(param_groups(module, lr=1.0, weight_decay=0.1, rules=rules)))
+    assert rates['backbone.norm1.weight'] == rates['backbone.norm1.bias'] == (1.0, 0.0)
+    assert rates['backbone.proj.bias'] == (2.0, 0.05)
+    assert rates['backbone.proj.weight'] == rates['decode_head.conv.bias'] == (1.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'words'),
+    [
+        ({'type': 'AdamWW', 'lr': 1.0}, "'AdamW'"),
+        ({'type': 'AdamW', 'lr': 1.0, 'weigth_decay': 0.1}, "'weight_decay'"),
+        ({'type': 'AdamW'}, 'lr'),
+        ({'type': 'SGD', 'lr': 1.0, 'paramwise_cfg': {'custom_key': {}}}, "'custom_keys'"),
+        ({'type': 'SGD', 'lr': 1.0, 'paramwise_cfg': {'custom_keys': {'head': {'lr_mul': 2}}}}, "'lr_mult'"),
+    ],
+)
+def test_a_wrong_optimizer_config_is_refused_by_name(cfg, words):
+    with pytest.raises(InputError, match=words):
+        build_optimizer(Network(), cfg)
+
+
+def test_a_network_without_trained_parameters_is_refused():
+    with pytest.raises(InputError, match='Nothing to train'):
+        build_optimizer(Network().requires_grad_(False), {'type': 'SGD', 'lr': 1.0})
+
+
+def test_bfloat16_autocasts_the_forward_and_keeps_float32_weights():
+    layer = nn.Linear(4, 4)
+    wrapper = build_optim_wrapper(layer, {'type': 'AdamW', 'lr': 0.1}, precision='bf16')
+    with wrapper.optim_context(layer):
+        output = layer(torch.randn(2, 4))
+    assert output.dtype == torch.bfloat16
+    wrapper.backward(output.float().sum())
+    wrapper.step()
+    assert layer.weight.dtype == torch.float32
+
+
+def test_half_precision_needs_a_gpu():
+    with pytest.raises(InputError, match='bf16'):
+        build_optim_wrapper(nn.Linear(1, 1), {'type': 'SGD', 'lr': 0.1}, precision='fp16')
+
+
+def test_gradients_are_clipped_to_the_given_norm():
+    layer = nn.Linear(2, 1, bias=False)
+    before = layer.weight.detach().clone()
+    config = {'grad_clip': {'max_norm': 1.0, 'norm_type': 2}}
+    wrapper = build_optim_wrapper(layer, {'type': 'SGD', 'lr': 1.0}, optimizer_config=config)
+    wrapper.backward(layer(torch.tensor([[3.0, 4.0]])).sum())
+    wrapper.step()
+    torch.testing.assert_close(before - layer.weight, torch.tensor([[0.6, 0.8]]))
+
+
+def test_gradients_that_wait_for_more_survive_saving():
+    def wrapped():
+        torch.manual_seed(0)
+        layer = nn.Linear(2, 1, bias=False)
+        return layer, StudentOptimWrapper(torch.optim.SGD(layer.parameters(), lr=1.0), accumulate=2)
+
+    layer, wrapper = wrapped()
+    wrapper.update_params(layer(torch.tensor([[2.0, 0.0]])).sum())
+    resumed_layer, resumed = wrapped()
+    resumed.load_state_dict(wrapper.state_dict())
+    resumed.initialize_count_status(resumed_layer, 1, 10)
+    for each_layer, each in ((layer, wrapper), (resumed_layer, resumed)):
+        each.update_params(each_layer(torch.tensor([[0.0, 4.0]])).sum())
+    assert torch.equal(layer.weight, resumed_layer.weight)
+    torch.manual_seed(0)
+    torch.testing.assert_close(nn.Linear(2, 1, bias=False).weight - layer.weight, torch.tensor([[1.0, 2.0]]))
