@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
+from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.mit_keys import to_mit
-from mmseg.models.layers import DropPath, init_vision_transformer
-from mmseg.models.weights import load_pretrained, pretrained_path
+from mmseg.models.layers import DropPath, drop_path_rates, init_vision_transformer
+from mmseg.models.layers.recompute import run_block
+from mmseg.models.weights import State
 from mmseg.registry import MODELS
 
 #: what sets the sizes apart (SegFormer, table 6): (channels of the four stages, blocks in each)
@@ -151,7 +151,7 @@ class Block(nn.Module):
 
 
 @MODELS.register_module()
-class MixVisionTransformer(nn.Module):
+class MixVisionTransformer(Backbone):
     """Hierarchical Transformer without positional encoding: four stages at 1/4, 1/8, 1/16 and 1/32 of the image.
 
     Args:
@@ -171,6 +171,8 @@ class MixVisionTransformer(nn.Module):
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
     """
 
+    ignored = ('head',)  # published encoders carry the ImageNet classifier
+
     def __init__(
         self,
         *,
@@ -189,11 +191,10 @@ class MixVisionTransformer(nn.Module):
         pretrained: str | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(pretrained=pretrained, init_cfg=init_cfg)
         self.embed_dims = tuple(embed_dims)
         self.depths = tuple(depths)
         self.with_cp = with_cp
-        self.pretrained = pretrained_path(pretrained, init_cfg, owner=type(self).__name__)
 
         inputs = (in_chans, *self.embed_dims[:-1])
         for i, (in_channels, channels) in enumerate(zip(inputs, self.embed_dims, strict=True)):
@@ -223,17 +224,13 @@ class MixVisionTransformer(nn.Module):
         if freeze_patch_embed:
             self.get_submodule('patch_embed1').requires_grad_(False)
 
-    def init_weights(self) -> None:
-        """Load the pretrained file if one is named, else draw the weights as SegFormer does.
+    def draw_weights(self) -> None:
+        """Start from random weights, drawn as SegFormer does."""
+        self.apply(init_vision_transformer)
 
-        Raises:
-            InputError: the file is missing, is not a checkpoint, or belongs to another network.
-        """
-        if self.pretrained is None:
-            self.apply(init_vision_transformer)
-        else:
-            # published encoders carry the ImageNet classifier
-            load_pretrained(self, self.pretrained, convert=to_mit, ignored=('head',))
+    def convert(self, state: State) -> State:
+        """Weights in the layout of SegFormer, OpenMMLab or Hugging Face under the names of this network."""
+        return to_mit(state)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Image (B, 3, H, W) -> features at 1/4, 1/8, 1/16 and 1/32 (rounded up), finest first."""
@@ -241,21 +238,10 @@ class MixVisionTransformer(nn.Module):
         for i in range(1, len(self.depths) + 1):
             tokens, size = getattr(self, f'patch_embed{i}')(x)
             for block in getattr(self, f'block{i}'):
-                tokens = self.run_block(block, tokens, size)
+                tokens = run_block(block, tokens, size, with_cp=self.with_cp)
             x = to_map(getattr(self, f'norm{i}')(tokens), size).contiguous()
             features.append(x)
         return features
-
-    def run_block(self, block: nn.Module, tokens: Tensor, size: tuple[int, int]) -> Tensor:
-        """One block, with its activations kept or (``with_cp``) recomputed in the backward pass."""
-        if self.with_cp and torch.is_grad_enabled():
-            return checkpoint(block, tokens, size, use_reentrant=False)
-        return block(tokens, size)
-
-
-def drop_path_rates(last: float, num_blocks: int) -> list[float]:
-    """Probabilities growing linearly over the blocks from 0 to ``last``."""
-    return [last * i / max(num_blocks - 1, 1) for i in range(num_blocks)]
 
 
 def _register(name: str) -> None:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -100,6 +100,10 @@ class BaseDecodeHead(nn.Module, ABC):
     @abstractmethod
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Features of all stages, finest first -> logits (B, classes, h, w)."""
+
+    def training_logits(self, features: Sequence[Tensor]) -> Any:
+        """What :meth:`losses` takes: the logits, or all predictions of a head that trains several."""
+        return self(features)
 
     def select(self, features: Sequence[Tensor]) -> list[Tensor]:
         """The features this head reads, in the order of ``in_index``."""

@@ -3,7 +3,7 @@
 from mmseg.models.layers.activation import build_activation
 from mmseg.models.layers.aspp import ASPP
 from mmseg.models.layers.conv_module import ConvModule, DepthwiseSeparableConvModule
-from mmseg.models.layers.drop import DropPath
+from mmseg.models.layers.drop import DropPath, drop_path_rates
 from mmseg.models.layers.fusion import build_layer
 from mmseg.models.layers.init import init_from_cfg, init_vision_transformer
 from mmseg.models.layers.isa import ISALayer
@@ -21,6 +21,7 @@ __all__ = [
     'build_activation',
     'build_layer',
     'build_norm',
+    'drop_path_rates',
     'init_from_cfg',
     'init_vision_transformer',
     'resize',

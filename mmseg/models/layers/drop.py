@@ -24,3 +24,8 @@ class DropPath(nn.Module):
 
     def extra_repr(self) -> str:
         return f'drop_prob={self.drop_prob:.4f}'
+
+
+def drop_path_rates(last: float, num_blocks: int) -> list[float]:
+    """Probabilities growing linearly over the blocks from 0 to ``last``."""
+    return [last * i / max(num_blocks - 1, 1) for i in range(num_blocks)]

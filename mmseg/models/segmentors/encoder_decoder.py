@@ -139,7 +139,7 @@ class EncoderDecoder(BaseSegmentor):
         return {
             f'{prefix}.{name}': value
             for prefix, head in {'decode': self.decode_head, **self.auxiliary_heads()}.items()
-            for name, value in head.losses(head(features), label, seg_weight).items()
+            for name, value in head.losses(head.training_logits(features), label, seg_weight).items()
         }
 
     def forward_train(self, img: Tensor, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:

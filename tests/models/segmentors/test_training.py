@@ -38,6 +38,8 @@ def assert_logs_equal(values, expected):
         ('seg_train_daformer_aux', 'plain'),  # weighted, it differs on purpose: see the next test
         ('seg_train_daformer_auxlist', 'plain'),
         ('seg_train_daformer_auxlist', 'weighted'),
+        ('seg_train_danet', 'plain'),  # three predictions of one head
+        ('seg_train_danet', 'weighted'),
     ],
 )
 def test_losses_gradients_and_statistics_equal_the_reference(case, kind):

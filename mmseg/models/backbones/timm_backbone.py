@@ -1,0 +1,111 @@
+"""Any network of timm that gives intermediate features, by its name there."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from mmseg.errors import InputError, nearest
+from mmseg.models.backbones.base import Backbone
+from mmseg.models.weights import State, load_strict
+from mmseg.registry import MODELS
+
+
+@MODELS.register_module()
+class TimmBackbone(Backbone):
+    """A network of timm as an encoder, e.g. ``vit_base_patch14_dinov2``, ``eva02_base_patch14_224``, ``pvt_v2_b2``.
+
+    Plain Transformers give maps of one size for all their blocks (``out_indices`` counts blocks); the neck
+    ``Feature2Pyramid`` makes a pyramid of them. The others give one map per stage.
+
+    Args:
+        model_name: timm's name of the network, perhaps with its tag of weights (``name.tag``).
+        out_indices: blocks or stages whose output is returned; negative ones count from the end.
+        img_size: side, or (height, width), of the images, for networks that need to know it.
+        in_channels: channels of the image.
+        drop_path_rate: stochastic depth of the last block.
+        with_cp: recompute blocks in the backward pass instead of keeping their activations.
+        norm: a norm behind the last block applies to every output.
+        settings: further arguments of the network, as timm names them.
+        pretrained: file (or URL) of weights in timm's or the authors' own names; True for timm's own download.
+        init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
+    """
+
+    ignored: tuple[str, ...] = ('model.mask_token',)
+    model: Any  # what timm's networks offer is not typed
+
+    def __init__(
+        self,
+        *,
+        model_name: str,
+        out_indices: Sequence[int] = (0, 1, 2, 3),
+        img_size: int | Sequence[int] | None = None,
+        in_channels: int = 3,
+        drop_path_rate: float = 0.0,
+        with_cp: bool = False,
+        norm: bool = False,
+        settings: Mapping[str, Any] | None = None,
+        pretrained: str | bool | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(pretrained=pretrained if isinstance(pretrained, str) else None, init_cfg=init_cfg)
+        arguments = {**(settings or {}), 'in_chans': in_channels, 'drop_path_rate': drop_path_rate}
+        if img_size is not None:
+            arguments['img_size'] = img_size
+        self.model = _create(model_name, **arguments)
+        self.download = partial(_create, model_name, pretrained=True, **arguments) if pretrained is True else None
+        self.norm = norm
+        # entries of a file that belong to what is pruned: the classifier, blocks behind the last output
+        whole = set(self.model.state_dict())
+        self.out_indices = self._prune(tuple(out_indices))
+        self.ignored = (*type(self).ignored, *(f'model.{key}' for key in whole - set(self.model.state_dict())))
+        if with_cp:
+            self.model.set_grad_checkpointing(True)
+
+    def _prune(self, out_indices: tuple[int, ...]) -> tuple[int, ...]:
+        for method in ('forward_intermediates', 'prune_intermediate_layers'):
+            if not hasattr(self.model, method):
+                raise InputError(f'{type(self.model).__name__} of timm has no {method}: it cannot be an encoder here.')
+        try:
+            kept = self.model.prune_intermediate_layers(list(out_indices), prune_norm=not self.norm, prune_head=True)
+        except (AssertionError, IndexError) as error:
+            raise InputError(f'TimmBackbone: out_indices {out_indices} do not fit the network. {error}') from error
+        return tuple(kept)
+
+    @property
+    def feature_channels(self) -> list[int]:
+        """Channels of each output, for the ``in_channels`` of a head."""
+        return [self.model.feature_info[i]['num_chs'] for i in self.out_indices]
+
+    def draw_weights(self) -> None:
+        """The weights timm offers for download, where those are asked for; else those it drew at construction."""
+        if self.download is not None:
+            state = {f'model.{key}': value for key, value in self.download().state_dict().items()}
+            load_strict(self, state, ignored=self.ignored, source="timm's download")
+
+    def convert(self, state: State) -> State:
+        """What timm's own loader does with a file of the authors, e.g. names and position tables; then our prefix."""
+        translate = getattr(sys.modules[type(self.model).__module__], 'checkpoint_filter_fn', None)
+        if translate is not None:
+            state = translate(state, self.model)
+        return {f'model.{key}': value for key, value in state.items()}
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Image (B, 3, H, W) -> maps (B, C, h, w) of the blocks or stages in ``out_indices``."""
+        return self.model.forward_intermediates(
+            x, indices=list(self.out_indices), norm=self.norm, output_fmt='NCHW', intermediates_only=True
+        )
+
+
+def _create(model_name: str, **arguments: Any) -> nn.Module:
+    import timm  # noqa: PLC0415 (takes seconds; only this encoder needs it)
+
+    known = timm.list_models()
+    if model_name.split('.', maxsplit=1)[0] not in known:
+        raise InputError(f'timm has no network {model_name!r}.{nearest(model_name, known)}')
+    try:
+        return timm.create_model(model_name, **arguments)
+    except (TypeError, OSError, RuntimeError) as error:  # a wrong argument, or no download
+        raise InputError(f'timm network {model_name!r}: {error}') from error

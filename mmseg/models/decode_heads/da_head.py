@@ -1,0 +1,118 @@
+"""The decoder of DANet (Fu et al., 2019): attention between positions and between channels."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.layers import ConvModule
+from mmseg.registry import MODELS
+
+
+class DualLogits(NamedTuple):
+    """Logits (B, classes, h, w) of both attentions together, of that between positions, of that between channels."""
+
+    pam_cam: Tensor
+    pam: Tensor
+    cam: Tensor
+
+
+class Scale(nn.Module):
+    """A learnt factor that starts at 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale
+
+
+class PositionAttention(nn.Module):
+    """Every position attends to all others (sec. 3.2), scores unscaled; (B, C, H, W) -> the same."""
+
+    def __init__(self, *, in_channels: int, channels: int) -> None:
+        super().__init__()
+        self.key_project = nn.Conv2d(in_channels, channels, 1)
+        self.query_project = nn.Conv2d(in_channels, channels, 1)
+        self.value_project = nn.Conv2d(in_channels, in_channels, 1)
+        self.gamma = Scale()
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = (
+            project(x).flatten(2).transpose(1, 2)
+            for project in (self.query_project, self.key_project, self.value_project)
+        )
+        context = F.scaled_dot_product_attention(query, key, value, scale=1.0)
+        return self.gamma(context.transpose(1, 2).reshape(x.shape)) + x
+
+
+class ChannelAttention(nn.Module):
+    """Every channel attends to the channels least like it (sec. 3.3); (B, C, H, W) -> the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gamma = Scale()
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = x.flatten(2)
+        # the softmax of (maximum - similarity) is that of -similarity
+        context = F.scaled_dot_product_attention(-channels, channels, channels, scale=1.0)
+        return self.gamma(context.reshape(x.shape)) + x
+
+
+@MODELS.register_module()
+class DAHead(BaseDecodeHead):
+    """Two attentions side by side; it predicts with their sum, and trains each of them too.
+
+    Args:
+        pam_channels: channels of keys and queries of the attention between positions.
+        **head: see :class:`BaseDecodeHead`.
+    """
+
+    def __init__(self, *, pam_channels: int, **head: Any) -> None:
+        super().__init__(**head)
+        inputs = self.map_channels()
+        self.pam_in_conv = self._conv(inputs)
+        self.pam = PositionAttention(in_channels=self.channels, channels=pam_channels)
+        self.pam_out_conv = self._conv(self.channels)
+        self.pam_conv_seg = nn.Conv2d(self.channels, self.num_classes, 1)
+        self.cam_in_conv = self._conv(inputs)
+        self.cam = ChannelAttention()
+        self.cam_out_conv = self._conv(self.channels)
+        self.cam_conv_seg = nn.Conv2d(self.channels, self.num_classes, 1)
+
+    def _conv(self, in_channels: int) -> ConvModule:
+        return ConvModule(in_channels, self.channels, 3, padding=1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
+
+    def attend(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """What the attention between positions and that between channels make of the map, (B, channels, h, w)."""
+        x = self.transform_inputs(features)
+        return self.pam_out_conv(self.pam(self.pam_in_conv(x))), self.cam_out_conv(self.cam(self.cam_in_conv(x)))
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Features of all stages -> logits (B, classes, h, w) at the size of the one read."""
+        pam, cam = self.attend(features)
+        return self.cls_seg(pam + cam)
+
+    def training_logits(self, features: Sequence[Tensor]) -> DualLogits:
+        """Features of all stages -> the three predictions that :meth:`losses` descends."""
+        pam, cam = self.attend(features)
+        return DualLogits(
+            pam_cam=self.cls_seg(pam + cam),
+            pam=self.pam_conv_seg(self.dropout(pam)),
+            cam=self.cam_conv_seg(self.dropout(cam)),
+        )
+
+    def losses(self, logits: Tensor | DualLogits, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
+        """Losses and accuracy of each prediction, as :meth:`BaseDecodeHead.losses`, under ``pam_cam.loss_seg``, ..."""
+        if isinstance(logits, Tensor):
+            raise TypeError('DAHead descends three predictions: give losses() what training_logits() returns')
+        return {
+            f'{prefix}.{name}': value
+            for prefix, prediction in logits._asdict().items()
+            for name, value in super(DAHead, self).losses(prediction, label, seg_weight).items()
+        }

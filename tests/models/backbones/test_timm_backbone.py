@@ -1,0 +1,98 @@
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from mmseg.errors import InputError
+from tests.models.backbones.checks import assert_recomputing_changes_nothing
+from tests.models.networks import build, build_on_meta
+
+TINY_VIT = {
+    'type': 'TimmBackbone',
+    'model_name': 'vit_tiny_patch16_224',
+    'img_size': 64,
+    'settings': {'embed_dim': 24, 'depth': 3, 'num_heads': 2},
+    'out_indices': (0, 1),
+}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ('name', 'settings', 'shapes'),
+    [
+        ('vit_small_patch14_dinov2', {'img_size': 56, 'out_indices': (2, 5, 8, 11)}, [(384, 4)] * 4),
+        ('vit_small_patch16_dinov3', {'img_size': 64, 'out_indices': (1, -1)}, [(384, 4)] * 2),
+        ('eva02_tiny_patch14_224', {'img_size': 56, 'out_indices': (2, 5)}, [(192, 4)] * 2),
+        ('pvt_v2_b0', {}, [(32, 16), (64, 8), (160, 4), (256, 2)]),
+        ('convnext_atto', {}, [(40, 16), (80, 8), (160, 4), (320, 2)]),
+    ],
+)
+def test_networks_of_timm_give_features_finest_first(name, settings, shapes):
+    backbone = build({'type': 'TimmBackbone', 'model_name': name, **settings})
+    size = settings.get('img_size', 64)
+    features = backbone(torch.rand(1, 3, size, size))
+    assert [(x.shape[1], x.shape[2]) for x in features] == shapes
+    assert backbone.feature_channels == [channels for channels, _ in shapes]
+
+
+def test_every_parameter_that_is_kept_gets_a_gradient():
+    backbone = build(TINY_VIT)
+    sum(feature.mean() for feature in backbone(torch.rand(2, 3, 64, 64))).backward()
+    assert all(parameter.grad is not None for parameter in backbone.parameters())
+    assert not any('blocks.2' in name for name, _ in backbone.named_parameters())
+
+
+@torch.no_grad()
+def test_a_file_of_the_whole_network_loads_and_its_table_is_resized(tmp_path):
+    import timm
+
+    theirs = timm.create_model(TINY_VIT['model_name'], img_size=96, **TINY_VIT['settings'])
+    torch.nn.init.constant_(theirs.pos_embed, 0.5)
+    torch.save(theirs.state_dict(), tmp_path / 'vit.pth')
+    backbone = build({**TINY_VIT, 'pretrained': str(tmp_path / 'vit.pth')})
+    backbone.init_weights()
+    assert backbone.model.pos_embed.shape == (1, 17, 24)
+    torch.testing.assert_close(backbone.model.pos_embed, torch.full((1, 17, 24), 0.5))
+    assert torch.equal(backbone.model.blocks[1].mlp.fc1.weight, theirs.blocks[1].mlp.fc1.weight)
+
+
+def test_a_file_of_another_network_is_refused(tmp_path):
+    import timm
+
+    torch.save(timm.create_model('resnet18').state_dict(), tmp_path / 'resnet.pth')
+    with pytest.raises(InputError, match='does not fit TimmBackbone'):
+        build({**TINY_VIT, 'pretrained': str(tmp_path / 'resnet.pth')}).init_weights()
+
+
+def test_recomputing_activations_changes_no_gradient():
+    assert_recomputing_changes_nothing({**TINY_VIT, 'drop_path_rate': 0.5}, torch.rand(2, 3, 64, 64))
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        ({'model_name': 'vit_tiny_patch61_224'}, r"'vit_tiny_patch61_224'.*'vit_tiny_patch16_224'"),
+        ({'settings': {'no_such_setting': 1}}, 'no_such_setting'),
+        ({'out_indices': (0, 12)}, 'out_indices'),
+    ],
+)
+def test_a_wrong_setting_is_named(settings, message):
+    with pytest.raises(InputError, match=message):
+        build({**TINY_VIT, **settings})
+
+
+def test_networks_of_timm_build_without_memory_within_a_second():
+    build_on_meta(TINY_VIT)  # timm itself is imported once
+    start = time.perf_counter()
+    network = build_on_meta({'type': 'TimmBackbone', 'model_name': 'vit_large_patch16_224'})
+    assert all(parameter.is_meta for parameter in network.parameters())
+    assert time.perf_counter() - start < 1
+
+
+def test_timm_is_not_imported_before_it_is_used():
+    code = (
+        "import sys; from mmseg.registry import MODELS; MODELS.import_from_location(); sys.exit('timm' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
