@@ -3,7 +3,8 @@
     python -m tools.run_table docs/data/camvid.json configs/camvid/*.py --seeds 0 1 2
 
 Each finished run is added to the JSON file at once; runs that stand there already are skipped, so a long table can
-be made in pieces. The table (mean and spread over seeds) is printed at the end, or alone with ``--print``.
+be made in pieces. The table (mean and spread over seeds) is printed at the end, or alone with ``--print``;
+``--plot`` draws the classes of the given configs.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmseg.errors import InputError, command
@@ -78,6 +79,32 @@ def summary(rows: Iterable[dict]) -> str:
     return '\n'.join(lines)
 
 
+def draw(rows: Sequence[dict], path: Path) -> None:
+    """Bars of the IoU of every class, mean over seeds, one colour a config."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow import)
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    configs = list(dict.fromkeys(row['config'] for row in rows))
+    names = ['mIoU', *(key for key in rows[0] if key.startswith('IoU.'))]
+    figure = Figure(figsize=(1.5 + 0.75 * len(names), 4), dpi=120)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    width = 0.8 / len(configs)
+    for i, config in enumerate(configs):
+        runs = [row for row in rows if row['config'] == config]
+        means = [100 * statistics.mean(run[name] or 0.0 for run in runs) for name in names]
+        seeds = f'{len(runs)} seed{"s" if len(runs) > 1 else ""}'
+        axes.bar([x + i * width for x in range(len(names))], means, width, label=f'{config} ({seeds})')
+    axes.set_xticks([x + 0.4 - width / 2 for x in range(len(names))], [name.removeprefix('IoU.') for name in names])
+    axes.tick_params(axis='x', rotation=30)
+    axes.set(ylabel='IoU (%), mean over seeds')
+    axes.legend(fontsize=8, frameon=False)
+    axes.spines[['top', 'right']].set_visible(False)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
 @command
 def main(argv: list[str] | None = None) -> None:
     """Run what is missing in the table, then print it."""
@@ -87,6 +114,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
     parser.add_argument('--print', action='store_true', help='only print the table')
+    parser.add_argument('--plot', type=Path, metavar='PNG', help='draw the IoU of every class')
     args = parser.parse_args(argv)
 
     for seed in args.seeds if not args.print else []:
@@ -96,7 +124,13 @@ def main(argv: list[str] | None = None) -> None:
                 continue
             row = train(config, seed, args.cfg_options)
             write_table(args.table, [*read_table(args.table), row])  # read again: others may have added meanwhile
-    print(summary(read_table(args.table)))
+    rows = read_table(args.table)
+    print(summary(rows))
+    if args.plot:
+        draw(
+            [row for row in rows if not args.configs or row['config'] in {path.stem for path in args.configs}],
+            args.plot,
+        )
 
 
 if __name__ == '__main__':
