@@ -8,6 +8,7 @@ that are finished are skipped, so an interrupted quickstart can be started again
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -111,7 +112,9 @@ def call(arguments: list[str]) -> None:
         InputError: it failed.
     """
     print(f'$ python {" ".join(arguments)}', flush=True)
-    code = subprocess.run([sys.executable, *arguments], check=False).returncode
+    # Threads that spin while they wait make a busy laptop many times slower: the layers are small, the waits frequent.
+    environment = {'OMP_WAIT_POLICY': 'PASSIVE', **os.environ}
+    code = subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode
     if code:
         raise InputError(f'{arguments[0]} ended with exit code {code}; what it printed above says why.')
 
@@ -156,15 +159,20 @@ def what_next(out: Path, panel: Path) -> str:
     run = out / RUNS['DAFormer']
     config = config_of(run)
     picture = next(iter(sorted(DATA.glob('cityscapes/leftImg8bit/val/*/*.png'))))
+    places = {
+        panel: 'images, ground truth and the three predictions',
+        out / 'table.txt': 'the table above',
+        run / 'class_mix_debug': 'what the training of DAFormer saw: mixed images, pseudo-labels',
+    }
+    width = max(len(str(path)) for path in places)
+    look = '\n'.join(f'  {str(path).ljust(width)}  {what}' for path, what in places.items())
     return f"""Look at
-  {panel}                        images, ground truth and the three predictions
-  {out / 'table.txt'}                        the table above
-  {run / 'class_mix_debug'}          what the training of DAFormer saw: mixed images, pseudo-labels
+{look}
 Try
   sh test.sh {run}
   python -m demo.image_demo {picture} {config} {run / 'latest.pth'}
   tensorboard --logdir {out}
-  python run_experiments.py --exp toy          every part of the method, three seeds (docs/toy.md)"""
+  python run_experiments.py --exp toy  # every part of the method, three seeds (docs/toy.md)"""
 
 
 if __name__ == '__main__':

@@ -120,6 +120,11 @@ class CustomDataset(TrainingSet):
         return Path(self.data_root if inside and self.data_root else commonpath(folders))
 
     def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
+        if not self.labelled:
+            raise InputError(
+                f'{type(self).__name__} has no ann_dir: rare_class_sampling and long_tail_paste choose images by the '
+                'pixels of each class, which are counted in the labels.'
+            )
         root = self.labels_root()
         paths = [self.label_path(index) for index in range(len(self))]
         files = {path.relative_to(root).as_posix(): path for path in paths}

@@ -4,19 +4,25 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from mmseg.datasets.dataset_wrappers import built, check_same_classes
+from mmseg.datasets.long_tail_paste import LongTailPaste
 from mmseg.datasets.rare_class_sampling import RareClassSampler
 from mmseg.datasets.stream import TrainingSet, generator, shuffled
 from mmseg.errors import InputError, nearest
 from mmseg.registry import DATASETS
 
-SOURCE, TARGET = 0, 1
+SOURCE, TARGET, SECOND_SOURCE = 0, 1, 2
 RCS_KEYS = ('min_pixels', 'class_temp', 'min_crop_ratio')
+LONG_TAIL_KEYS = ('classes', 'num_classes', 'min_pixels', 'min_crop_ratio')
 
 
 @DATASETS.register_module()
 class UDADataset(TrainingSet):
     """Samples ``{'img', 'img_metas', 'gt_semantic_seg', 'target_img', 'target_img_metas'}``.
+
+    What is drawn besides (``second_source``, ``long_tail_paste``) is drawn after them and leaves them as they are.
 
     Labels of the target are never opened, whatever its config says of them. Without rare class sampling, source
     and target each run through all their images once per epoch of their own, in independent random orders
@@ -27,10 +33,13 @@ class UDADataset(TrainingSet):
         target: config of the unlabelled one. A plain CustomDataset need not repeat the classes.
         rare_class_sampling: None, or a dict of ``min_pixels``, ``class_temp``, ``min_crop_ratio`` as in
             :class:`RareClassSampler`.
+        second_source: add another source image, ``template_img`` and ``template_gt_semantic_seg``, drawn as the first.
+        long_tail_paste: None, or the settings of :class:`LongTailPaste`, which adds ``paste_img``, ``paste_label``.
         index_dir: where the class index of the source goes if its own folder cannot be written to.
 
     Attributes:
         sampler: the :class:`RareClassSampler`, or None.
+        long_tail: the :class:`LongTailPaste`, or None.
 
     Raises:
         InputError: the classes of source and target differ, or as the two data sets.
@@ -42,6 +51,8 @@ class UDADataset(TrainingSet):
         source: dict | TrainingSet,
         target: dict | TrainingSet,
         rare_class_sampling: Mapping | None = None,
+        second_source: bool = False,
+        long_tail_paste: Mapping | None = None,
         index_dir: str | Path | None = None,
     ) -> None:
         self.source = built(source)
@@ -52,12 +63,14 @@ class UDADataset(TrainingSet):
             target = target if own else {**target, 'label_set': self.label_set}
         self.target = built(target)
         check_same_classes(self.label_set, self.target.label_set)
-        self.sampler = None
+        self.second_source = second_source
+        self.sampler = self.long_tail = None
         if rare_class_sampling is not None:
-            for key in rare_class_sampling.keys() - set(RCS_KEYS):
-                raise InputError(f'rare_class_sampling has no key {key!r}.{nearest(key, RCS_KEYS)}')
-            counts = self.source.class_counts(index_dir)
-            self.sampler = RareClassSampler(counts, self.CLASSES, **rare_class_sampling)
+            check_keys('rare_class_sampling', rare_class_sampling, RCS_KEYS)
+            self.sampler = RareClassSampler(self.source.class_counts(index_dir), self.CLASSES, **rare_class_sampling)
+        if long_tail_paste is not None:
+            check_keys('long_tail_paste', long_tail_paste, LONG_TAIL_KEYS)
+            self.long_tail = LongTailPaste(self.source.class_counts(index_dir), self.label_set, **long_tail_paste)
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -66,19 +79,32 @@ class UDADataset(TrainingSet):
     def sample(self, i: int, seed: int) -> dict:
         """Pair ``i`` of the training stream of a run with ``seed``."""
         rng = generator(seed, i)
-        if self.sampler is None:
-            labelled = self.source.draw(shuffled(i, len(self.source), seed, SOURCE), rng)
-            unlabelled = shuffled(i, len(self.target), seed, TARGET)
-        else:
-            wanted = self.sampler.draw(rng)
-            accept = partial(self.sampler.enough, train_id=wanted.train_id)
-            labelled = self.source.draw(wanted.image, rng, accept)
-            unlabelled = int(rng.choice(len(self.target)))
+        labelled = self._draw_source(i, seed, rng, SOURCE)
+        rare = self.sampler is not None
+        unlabelled = int(rng.choice(len(self.target))) if rare else shuffled(i, len(self.target), seed, TARGET)
         target = self.target.draw(unlabelled, rng)
-        return {**labelled, 'target_img': target['img'], 'target_img_metas': target['img_metas']}
+        sample = {**labelled, 'target_img': target['img'], 'target_img_metas': target['img_metas']}
+        if self.second_source:
+            template = self._draw_source(i, seed, rng, SECOND_SOURCE)
+            sample |= {f'template_{key}': template[key] for key in ('img', 'gt_semantic_seg')}
+        if self.long_tail is not None:
+            sample |= self.long_tail.sample(self.source, rng)
+        return sample
 
     def __getitem__(self, index: int) -> dict:
         return self.sample(index, seed=0)
+
+    def _draw_source(self, i: int, seed: int, rng: np.random.Generator, stream: int) -> dict:
+        if self.sampler is None:
+            return self.source.draw(shuffled(i, len(self.source), seed, stream), rng)
+        wanted = self.sampler.draw(rng)
+        return self.source.draw(wanted.image, rng, partial(self.sampler.enough, train_id=wanted.train_id))
+
+
+def check_keys(option: str, given: Mapping, known: Sequence[str]) -> None:
+    """Refuse a key of ``option`` that is not known."""
+    for key in given.keys() - set(known):
+        raise InputError(f'{option} has no key {key!r}.{nearest(key, known)}')
 
 
 def without_labels(dataset: dict) -> dict:

@@ -122,6 +122,14 @@ def test_a_signal_saves_the_state_between_two_iterations(straight, tmp_path, num
     assert_same_run(straight, work_dir)
 
 
+def test_nothing_is_saved_without_a_checkpoint_config(tmp_path):
+    hooks = [{'type': 'KillAt', 'iteration': 3, 'number': int(signal.SIGTERM)}]
+    with pytest.raises(Interrupted, match='no state is saved'):
+        train(tiny_config(tmp_path / 'run', checkpoint_config=None, custom_hooks=hooks))
+    work_dir = train(tiny_config(tmp_path / 'run', checkpoint_config=None))
+    assert list(work_dir.glob('*.pth')) == []
+
+
 @pytest.mark.parametrize('log_interval', [1, 5])
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_good_checkpoint(tmp_path, log_interval):
     cfg = tiny_config(tmp_path / 'run', model__poison_at=4, log_config__interval=log_interval)

@@ -1,0 +1,30 @@
+"""DAFormer on the toy pair: drawn streets of a game -> of a camera, MiT-B0 from scratch, a few minutes on a laptop.
+
+    python -m tools.make_toy
+    python tools/convert_datasets/gta.py data/toy/gta
+    python tools/convert_datasets/cityscapes.py data/toy/cityscapes
+    python run_experiments.py --config configs/toy/daformer.py
+
+(`make quickstart` does all of it.) Self-training with class mix (DACS), rare class sampling and warm-up. What to
+expect, and what each part contributes: docs/toy.md.
+"""
+
+_base_ = ['toy_base.py', '../_base_/uda/dacs.py']
+data = dict(
+    train=dict(
+        _delete_=True,
+        type='UDADataset',
+        source=_base_.game_train,
+        target=_base_.camera_train,
+        # pictures are small: a class counts as shown from 40 pixels on, and a crop is taken with more than 20 of them
+        rare_class_sampling=dict(min_pixels=40, class_temp=0.1, min_crop_ratio=0.5),
+    ),
+)
+uda = dict(
+    pseudo_threshold=0.8,  # a short run never gets as sure as 40000 iterations make it
+    pseudo_weight_ignore_bottom=7,  # the own car, which no class covers
+    color_jitter_strength=0.3,
+    debug_img_interval=200,
+)
+lr_config = dict(warmup='linear', warmup_iters=100, warmup_ratio=1e-6)
+name = 'daformer'

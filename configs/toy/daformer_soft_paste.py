@@ -1,0 +1,11 @@
+"""What long-tail paste does on the toy pair: daformer_soft.py with rare classes pasted first."""
+
+_base_ = ['daformer_soft.py']
+uda = dict(soft_paste=True)
+data = dict(
+    train=dict(
+        # pictures are small: a class counts as shown from 40 pixels on
+        long_tail_paste=dict(classes=['rider', 'bus', 'train', 'motorcycle', 'bicycle'], num_classes=2, min_pixels=40),
+    ),
+)
+name = 'daformer_soft_paste'

@@ -1,0 +1,20 @@
+"""DSP on the toy pair, with the network and schedule of daformer.py."""
+
+_base_ = ['daformer.py']
+uda = dict(
+    type='DSP',
+    mix_scope='image',
+    soft=0.9,
+    soft_paste=True,
+    projection=64,
+    mmd=dict(weight=0.005, estimate='biased'),
+    masked_mmd=dict(weight=0.005, estimate='biased'),
+)
+data = dict(
+    train=dict(
+        second_source=True,
+        # pictures are small: a class counts as shown from 40 pixels on
+        long_tail_paste=dict(classes=['rider', 'bus', 'train', 'motorcycle', 'bicycle'], num_classes=2, min_pixels=40),
+    ),
+)
+name = 'dsp'

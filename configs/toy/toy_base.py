@@ -1,0 +1,74 @@
+"""What all runs on the toy pair share: network, schedule, data. As it stands: source-only with warm-up."""
+
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/models/daformer_sepaspp_mitb0_small.py',
+    '../_base_/schedules/adamw.py',
+]
+seed = 0
+model = dict(backbone=dict(drop_path_rate=0.0))  # too few iterations to need it
+
+img_norm_cfg = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
+size = (192, 96)  # width, height: pictures are 256x128 and are seen at 3/4 of that, scored in full
+crop_size = (96, 96)  # height, width: full height, half the width
+load_labelled = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+load_unlabelled = [dict(type='LoadImageFromFile')]
+crop = [
+    dict(type='Resize', img_scale=size),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='Normalize', **img_norm_cfg),
+    dict(type='DefaultFormatBundle'),
+]
+labelled_pipeline = [*load_labelled, *crop, dict(type='Collect', keys=['img', 'gt_semantic_seg'])]
+unlabelled_pipeline = [*load_unlabelled, *crop, dict(type='Collect', keys=['img'])]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='MultiScaleFlipAug',
+        img_scale=size,
+        flip=False,
+        transforms=[
+            dict(type='Resize', keep_ratio=True),
+            dict(type='RandomFlip'),
+            dict(type='Normalize', **img_norm_cfg),
+            dict(type='ImageToTensor', keys=['img']),
+            dict(type='Collect', keys=['img']),
+        ],
+    ),
+]
+game_train = dict(
+    type='GTADataset', data_root='data/toy/gta', img_dir='images', ann_dir='labels', pipeline=labelled_pipeline
+)
+camera_train = dict(  # no labels: they are for the oracle alone
+    type='CityscapesDataset',
+    data_root='data/toy/cityscapes',
+    img_dir='leftImg8bit/train',
+    pipeline=unlabelled_pipeline,
+)
+camera_train_labelled = dict(
+    type='CityscapesDataset',
+    data_root='data/toy/cityscapes',
+    img_dir='leftImg8bit/train',
+    ann_dir='gtFine/train',
+    pipeline=labelled_pipeline,
+)
+camera_val = dict(
+    type='CityscapesDataset',
+    data_root='data/toy/cityscapes',
+    img_dir='leftImg8bit/val',
+    ann_dir='gtFine/val',
+    pipeline=test_pipeline,
+)
+data = dict(samples_per_gpu=2, workers_per_gpu=0, train=game_train, val=camera_val, test=camera_val)
+
+optimizer = dict(
+    lr=1e-3,  # from scratch, and few iterations: larger steps and a shorter memory than for pretrained encoders
+    betas=(0.9, 0.99),
+    paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=3.0), norm=dict(decay_mult=0.0))),
+)
+lr_config = dict(policy='poly', power=1.0, min_lr=0.0, by_epoch=False)
+runner = dict(type='IterBasedRunner', max_iters=1000)
+checkpoint_config = dict(by_epoch=False, interval=500, max_keep_ckpts=1)
+evaluation = dict(interval=500, metric='mIoU')
+exp = 'toy'
