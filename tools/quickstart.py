@@ -16,34 +16,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from mmseg.apis import init_segmentor
 from mmseg.config.load import load_config, parse_cfg_options
-from mmseg.datasets.custom import CustomDataset
-from mmseg.datasets.loader import build_dataset, build_test_loader
-from mmseg.datasets.pipelines.loading import read_image
 from mmseg.datasets.toy import ToyParams
 from mmseg.engine.work_dir import config_of
 from mmseg.errors import InputError, command
-from mmseg.evaluation.evaluate import evaluate
-from mmseg.evaluation.metrics import Metrics
-from mmseg.report.figures import Panel, comparison_panel
-from mmseg.report.table import class_table
+from tools.compare_runs import compare
 from tools.make_toy import make
 
 DATA = Path('data/toy')  # where configs/toy/ look for it
 RUNS = {'source-only': 'source_only', 'DAFormer': 'daformer', 'oracle': 'oracle'}
-PICTURES = 4  # in the panel
-
-
-class Outcome(NamedTuple):
-    """What a trained network reaches, and its label maps of the pictures in the panel, by index."""
-
-    metrics: Metrics
-    label_maps: dict[int, np.ndarray]
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -68,11 +50,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         say(f'{number}/6 training: {name}')
         train(name, args)
     say('6/6 the three networks on the camera pictures for validation')
-    dataset, outcomes = compare(args.out)
-    table = class_table({name: outcome.metrics for name, outcome in outcomes.items()}, dataset.label_set)
+    comparison = compare({name: args.out / run for name, run in RUNS.items()})
+    table = comparison.table()
     (args.out / 'table.txt').write_text(table + '\n')
-    panel = draw(dataset, outcomes, args.out / 'panel.png')
-    print(f'\nIoU in percent, toy camera pictures, split {dataset.split_name}:\n{table}\n')
+    panel = comparison.draw(args.out / 'panel.png')
+    print(f'\nIoU in percent, toy camera pictures, split {comparison.dataset.split_name}:\n{table}\n')
     minutes = (time.monotonic() - start) / 60
     print(f'Finished after {minutes:.1f} minutes. {what_next(args.out, panel)}')
 
@@ -117,41 +99,6 @@ def call(arguments: list[str]) -> None:
     code = subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode
     if code:
         raise InputError(f'{arguments[0]} ended with exit code {code}; what it printed above says why.')
-
-
-def compare(out: Path) -> tuple[CustomDataset, dict[str, Outcome]]:
-    """Evaluate the last checkpoint of every run on the same pictures."""
-    outcomes = {}
-    for name, run in RUNS.items():
-        config = config_of(out / run)
-        model = init_segmentor(config, out / run / 'latest.pth')
-        dataset = build_dataset(model.cfg.data.test, {'test_mode': True})
-        label_maps: dict[int, np.ndarray] = {}
-        shown = most_varied(dataset)
-
-        def keep(label_map: np.ndarray, _: str, index: int, kept: dict = label_maps, shown: list = shown) -> None:
-            if index in shown:
-                kept[index] = label_map
-
-        loader = build_test_loader(dataset, workers_per_gpu=0)
-        outcomes[name] = Outcome(evaluate(model, loader, dataset, on_prediction=keep), label_maps)
-    return dataset, outcomes
-
-
-def most_varied(dataset: CustomDataset) -> list[int]:
-    """Indices of the pictures whose ground truth shows the most classes."""
-    counts = [len(np.unique(dataset.label_of(index))) for index in range(len(dataset))]
-    return sorted(range(len(dataset)), key=lambda index: -counts[index])[:PICTURES]
-
-
-def draw(dataset: CustomDataset, outcomes: dict[str, Outcome], path: Path) -> Path:
-    """A row per picture: image, ground truth, the predictions."""
-    rows = []
-    for index in most_varied(dataset):
-        image = read_image(dataset.image_path(index))[..., ::-1]
-        row = [Panel('image', image), Panel('ground truth', dataset.label_of(index))]
-        rows.append(row + [Panel(name, outcome.label_maps[index]) for name, outcome in outcomes.items()])
-    return comparison_panel(rows, dataset.label_set, path)
 
 
 def what_next(out: Path, panel: Path) -> str:

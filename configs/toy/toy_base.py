@@ -68,7 +68,7 @@ optimizer = dict(
     paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=3.0), norm=dict(decay_mult=0.0))),
 )
 lr_config = dict(policy='poly', power=1.0, min_lr=0.0, by_epoch=False)
-runner = dict(type='IterBasedRunner', max_iters=1000)
-checkpoint_config = dict(by_epoch=False, interval=500, max_keep_ckpts=1)
-evaluation = dict(interval=500, metric='mIoU')
+runner = dict(type='IterBasedRunner', max_iters=800)
+checkpoint_config = dict(by_epoch=False, interval=400, max_keep_ckpts=1)
+evaluation = dict(interval=400, metric='mIoU')
 exp = 'toy'

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.fabricated import cityscapes, work_dir
+from tools import compare_runs
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch) -> dict[str, Path]:
+    """Two work directories with different weights, where their test data are."""
+    monkeypatch.chdir(tmp_path)
+    cityscapes(tmp_path / 'data' / 'cityscapes', count=3)
+    return {name: work_dir(tmp_path / name) for name in ('first', 'second')}
+
+
+def test_two_runs_make_a_table_and_a_picture(runs, tmp_path, capsys):
+    arguments = [f'{name}={folder}' for name, folder in runs.items()]
+    assert compare_runs.main([*arguments, '--out', str(tmp_path / 'out'), '--images', '2']) == 0
+    printed = capsys.readouterr().out
+    assert 'split val' in printed
+    table = (tmp_path / 'out' / 'table.txt').read_text()
+    assert table.strip() in printed
+    assert ['first' in table, 'second' in table, 'mIoU (19 classes)' in table] == [True] * 3
+    assert cv2.imread(str(tmp_path / 'out' / 'panel.png')).size
+
+
+def test_pictures_without_images_hold_predictions_only(runs, tmp_path):
+    comparison = compare_runs.compare(runs, count=1)
+    with_images, without = (
+        cv2.imread(str(comparison.draw(tmp_path / f'{images}.png', images=images))) for images in (True, False)
+    )
+    assert np.isclose(with_images.shape[1] / without.shape[1], 2, atol=0.1)  # four columns, and two
+
+
+def test_the_shown_images_are_those_with_the_most_classes():
+    class Labels:
+        maps = (np.array([[1, 1]]), np.array([[1, 2]]), np.array([[3, 3]]))
+
+        def __len__(self) -> int:
+            return 3
+
+        def label_of(self, index: int) -> np.ndarray:
+            return self.maps[index]
+
+    assert compare_runs.most_varied(Labels(), 2) == [1, 0]
+
+
+def test_a_folder_without_a_checkpoint_is_named(runs, capsys):
+    (runs['second'] / 'latest.pth').unlink()
+    assert compare_runs.main([str(runs['first']), str(runs['second'])]) == 2
+    assert 'has no checkpoint latest.pth yet' in capsys.readouterr().err

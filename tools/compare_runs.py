@@ -1,0 +1,123 @@
+"""Test finished runs on the same images: one table, one picture.
+
+    python -m tools.compare_runs source-only=WORK_DIR DAFormer=WORK_DIR oracle=WORK_DIR --out work_dirs/comparison
+
+writes ``table.txt`` and ``panel.png`` (a row per image: image, ground truth, the predictions). The images are those
+of the first run's test data that show the most classes.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmseg.apis import init_segmentor
+from mmseg.datasets.custom import CustomDataset
+from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.datasets.pipelines.loading import read_image
+from mmseg.engine.work_dir import checkpoint_of, config_of
+from mmseg.errors import InputError, command
+from mmseg.evaluation.evaluate import evaluate
+from mmseg.evaluation.metrics import Metrics
+from mmseg.report.figures import Panel, comparison_panel
+from mmseg.report.table import class_table
+
+
+class Outcome(NamedTuple):
+    """What a trained network reaches, and its label maps of the shown images, by index."""
+
+    metrics: Metrics
+    label_maps: dict[int, np.ndarray]
+
+
+class Comparison(NamedTuple):
+    """Outcomes by the name of the run, on ``dataset``; ``shown`` are the indices of the images to draw."""
+
+    dataset: CustomDataset
+    shown: list[int]
+    outcomes: dict[str, Outcome]
+
+    def table(self) -> str:
+        """mIoU and the IoU of every class, a row per run."""
+        rows = {name: outcome.metrics for name, outcome in self.outcomes.items()}
+        return class_table(rows, self.dataset.label_set)
+
+    def draw(self, path: Path, *, images: bool = True) -> Path:
+        """Write the picture; ``images=False`` shows predictions only, for data that may not be passed on."""
+        rows = []
+        for index in self.shown:
+            row = []
+            if images:
+                row.append(Panel('image', read_image(self.dataset.image_path(index))[..., ::-1]))
+                row.append(Panel('ground truth', self.dataset.label_of(index)))
+            rows.append(row + [Panel(name, outcome.label_maps[index]) for name, outcome in self.outcomes.items()])
+        return comparison_panel(rows, self.dataset.label_set, path)
+
+
+def compare(runs: Mapping[str, Path], *, count: int = 4) -> Comparison:
+    """Evaluate the last checkpoint of every run on the test data of the first; ``count`` images are shown.
+
+    Raises:
+        InputError: a folder is no work directory, or has no checkpoint yet.
+    """
+    dataset = None
+    outcomes = {}
+    for name, work_dir in runs.items():
+        checkpoint = checkpoint_of(work_dir)
+        if checkpoint is None:
+            raise InputError(f'{work_dir} has no checkpoint latest.pth yet.')
+        model = init_segmentor(config_of(work_dir), checkpoint)
+        if dataset is None:
+            dataset = build_dataset(model.cfg.data.test, {'test_mode': True})
+            shown = most_varied(dataset, count)
+        outcomes[name] = test(model, dataset, shown)
+    assert dataset is not None
+    return Comparison(dataset, shown, outcomes)
+
+
+def test(model: object, dataset: CustomDataset, shown: Sequence[int]) -> Outcome:
+    """Metrics of ``model`` on ``dataset``, and its label maps of the images ``shown``."""
+    label_maps: dict[int, np.ndarray] = {}
+
+    def keep(label_map: np.ndarray, _: str, index: int) -> None:
+        if index in shown:
+            label_maps[index] = label_map
+
+    loader = build_test_loader(dataset, workers_per_gpu=0)
+    return Outcome(evaluate(model, loader, dataset, on_prediction=keep), label_maps)
+
+
+def most_varied(dataset: CustomDataset, count: int) -> list[int]:
+    """Indices of the images whose ground truth shows the most classes."""
+    classes = [len(np.unique(dataset.label_of(index))) for index in range(len(dataset))]
+    return sorted(range(len(dataset)), key=lambda index: -classes[index])[:count]
+
+
+def named_run(text: str) -> tuple[str, Path]:
+    """``NAME=WORK_DIR``, or a work directory that is its own name."""
+    name, separator, folder = text.partition('=')
+    return (name, Path(folder)) if separator else (Path(text).name, Path(text))
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compare the runs that the arguments name."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('runs', nargs='+', type=named_run, metavar='[NAME=]WORK_DIR')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/comparison'), help='default: %(default)s')
+    parser.add_argument('--images', type=int, default=4, help='how many are drawn (default: %(default)s)')
+    parser.add_argument('--predictions-only', action='store_true', help='leave images and ground truth out')
+    args = parser.parse_args(argv)
+    comparison = compare(dict(args.runs), count=args.images)
+    table = comparison.table()
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / 'table.txt').write_text(table + '\n')
+    print(f'IoU in percent, split {comparison.dataset.split_name}:\n{table}')
+    print(comparison.draw(args.out / 'panel.png', images=not args.predictions_only))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
