@@ -1,22 +1,23 @@
 """Weights from files: find the file, read it safely, select the network in it, load it strictly."""
 
 import fnmatch
+import logging
 import pickle
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
-from urllib.error import URLError
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmseg.errors import InputError
+from mmseg.models.download import Source, fetch
+from mmseg.models.weight_files import PRETRAINED_DIR, name_of_file, remote_sources
 
 State = dict[str, Tensor]
-PRETRAINED_DIR = Path('pretrained')
-WHERE_TO_GET = 'The README, section "Pretrained weights", says where to get it; --from-scratch goes on without.'
 LISTED = 8
 #: numpy 2 renamed the module; files written with numpy 1 still name the old one
 MULTIARRAY_NAMES = ('numpy.core.multiarray', 'numpy._core.multiarray')
@@ -40,13 +41,15 @@ def pretrained_path(pretrained: str | None, init_cfg: Mapping | None, *, owner: 
 def find(path_or_url: str | Path) -> Path:
     """The local file for a path, for a file name in ``pretrained/``, or for a URL (downloaded once and kept).
 
-    A URL whose file name ends in ``-<8 or more hex digits>`` is checked against that SHA-256 prefix.
+    ``open-mmlab://NAME`` is a URL too. One whose file name ends in ``-<8 or more hex digits>`` is checked against
+    that SHA-256 prefix.
 
     Raises:
         InputError: there is no such file, or it cannot be downloaded.
     """
-    if str(path_or_url).startswith(('http://', 'https://')):
-        return _download(str(path_or_url))
+    sources = remote_sources(str(path_or_url))
+    if sources:
+        return _downloaded(sources)
     path = Path(path_or_url).expanduser()
     for candidate in (path, PRETRAINED_DIR / path.name):
         if candidate.is_file():
@@ -54,17 +57,13 @@ def find(path_or_url: str | Path) -> Path:
     raise InputError(f'Weights not found: {path.absolute()}')
 
 
-def _download(url: str) -> Path:
-    name = url.split('?', maxsplit=1)[0].rsplit('/', 1)[-1]
-    path = Path(torch.hub.get_dir()) / 'checkpoints' / name
-    if path.is_file():
-        return path
-    checksum = re.search(r'-([0-9a-f]{8,})\.', name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        torch.hub.download_url_to_file(url, str(path), hash_prefix=checksum[1] if checksum else None)
-    except (URLError, OSError, RuntimeError) as error:
-        raise InputError(f'Cannot download {url}: {error}. Download it by hand and give the path.') from error
+def _downloaded(sources: Sequence[Source]) -> Path:
+    file = sources[0].file
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / file
+    for candidate in (PRETRAINED_DIR / file, path):
+        if candidate.is_file():
+            return candidate
+    fetch(sources, path)
     return path
 
 
@@ -138,7 +137,7 @@ def load_state(path: str | Path, *, trust: bool = False) -> State:
 
 def state_of(content: Mapping[str, Any], *, source: str) -> State:
     """The weights in what a checkpoint file holds; see :func:`load_state`."""
-    for wrapping in ('state_dict', 'model', 'state'):
+    for wrapping in ('state_dict', 'model', 'module', 'state'):
         if isinstance(content.get(wrapping), Mapping):
             content = content[wrapping]
             break
@@ -170,6 +169,12 @@ def teacher_of(state: State) -> State:
     if not teacher:
         raise InputError('This checkpoint has no teacher (no entry ema_model.*); use the student.')
     return teacher
+
+
+def backbone_of(state: State) -> State:
+    """The backbone's part (``backbone.*``, of the student) of a whole network's weights; others are all of it."""
+    state = student_of(state)
+    return without_prefix(state, 'backbone.') or state
 
 
 def load_network(
@@ -215,10 +220,23 @@ def load_pretrained(
     try:
         file = find(path)
     except InputError as error:
-        raise InputError(f'{type(backbone).__name__}: {error}. {WHERE_TO_GET}') from error
-    state = student_of(load_state(file))
-    state = without_prefix(state, 'backbone.') or state
-    load_strict(backbone, convert(state), may_be_missing=may_be_missing, ignored=ignored, source=str(file))
+        raise InputError(f'{type(backbone).__name__}: {error}\n{_where_to_get(path)}') from error
+    state = backbone_of(load_state(file))
+    converted = convert(state)
+    foreign = [key for key in converted if key not in state]
+    if foreign:
+        print_log(
+            f'{file} has the names of another project; {len(foreign)} were translated, the first to {foreign[0]}.',
+            'current',
+            logging.INFO,
+        )
+    load_strict(backbone, converted, may_be_missing=may_be_missing, ignored=ignored, source=str(file))
+
+
+def _where_to_get(path: str) -> str:
+    name = name_of_file(Path(path).name)
+    get = f'Get it with: python -m tools.download {name}\n' if name else ''
+    return f'{get}The README, section "Pretrained weights", says more; --from-scratch goes on without.'
 
 
 def load_strict(

@@ -177,28 +177,28 @@ def test_a_file_is_found_by_path_and_by_name_in_the_folder_of_pretrained_weights
         weights.find('mit_b1.pth')
 
 
-def test_a_download_is_kept_checked_and_explained(tmp_path, monkeypatch):
+def test_a_download_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
     asked = []
 
-    def download(url, path, hash_prefix):
-        asked.append((url, hash_prefix))
-        if 'absent' in url:
-            raise OSError('no route to host')
+    def fetch(sources, path):
+        asked.append(sources)
+        path.parent.mkdir()
         torch.save({'a': torch.zeros(1)}, path)
 
-    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    monkeypatch.setattr(weights, 'fetch', fetch)
     url = 'https://example.org/mit_b0-0123abcd.pth'
     assert weights.find(url) == weights.find(url) == tmp_path / 'checkpoints' / 'mit_b0-0123abcd.pth'
-    assert asked == [(url, '0123abcd')]
-    with pytest.raises(InputError, match=r'no route to host.*by hand'):
-        weights.find('https://example.org/absent.pth')
+    assert [[source.url for source in sources] for sources in asked] == [[url]]
 
 
 def test_absent_pretrained_weights_say_where_they_were_looked_for_and_how_to_go_on(tmp_path):
     backbone = build(tiny_backbone(pretrained=str(tmp_path / 'mit_b0.pth')))
-    with pytest.raises(InputError, match=r'(?s)mit_b0\.pth.*README.*--from-scratch'):
+    with pytest.raises(InputError, match=r'(?s)mit_b0\.pth.*tools\.download mit_b0.*README.*--from-scratch'):
         backbone.init_weights()
+    own = build(tiny_backbone(pretrained=str(tmp_path / 'own.pth')))
+    with pytest.raises(InputError, match=r'own\.pth\nThe README'):
+        own.init_weights()
 
 
 @pytest.mark.parametrize('spelling', ['segmentor', 'backbone', 'init_cfg'])

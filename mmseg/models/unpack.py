@@ -1,0 +1,49 @@
+"""Archives of other people unpacked so that nothing is written outside of one folder."""
+
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from mmseg.errors import InputError
+
+
+def unpack(archive: Path, folder: Path) -> list[Path]:
+    """Unpack a tar archive into ``folder``; returns what is new in it.
+
+    Only files and folders are unpacked, as new files of the user. They appear in ``folder`` when all are complete.
+
+    Raises:
+        InputError: the archive is damaged, wants to write elsewhere, holds links or devices, or would replace a file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix='.unpacking-', dir=folder) as scratch:
+        try:
+            with tarfile.open(archive) as tar:
+                for member in tar:
+                    _extract(tar, member, Path(scratch), archive)
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise InputError(f'{archive} cannot be unpacked: {error}. Delete it and download it again.') from error
+        new = [folder / part.name for part in sorted(Path(scratch).iterdir())]
+        for path in new:
+            if path.exists():
+                raise InputError(f'{archive} would replace {path}; move that away first.')
+        for path in new:
+            (Path(scratch) / path.name).replace(path)
+    return new
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, archive: Path) -> None:
+    readings = PurePosixPath(member.name), PureWindowsPath(member.name)
+    outside = any(name.is_absolute() or name.drive or '..' in name.parts for name in readings)
+    if outside or not (member.isfile() or member.isdir()):
+        raise InputError(f'{archive} is not to be trusted: {member.name!r} is no plain file within a folder.')
+    path = folder / member.name
+    if member.isdir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = tar.extractfile(member)
+    if content is not None:
+        with path.open('wb') as file:
+            shutil.copyfileobj(content, file)

@@ -1,0 +1,70 @@
+import hashlib
+import re
+
+import pytest
+import torch
+
+from mmseg.errors import InputError
+from mmseg.models.weights import load_network
+from tests.models.networks import build, tiny_segmentor
+from tools import publish_model
+from tools.publish_model import publish
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The checkpoint of an adaptation, with what belongs to the machine it ran on."""
+    state = build(tiny_segmentor()).state_dict()
+    networks = {
+        f'{name}.{key}': value + by if value.is_floating_point() else value
+        for by, name in enumerate(('model', 'ema_model', 'imnet_model'))
+        for key, value in state.items()
+    }
+    meta = {
+        'CLASSES': ('road', 'sky', 'car', 'bus', 'train'),
+        'PALETTE': [(i, i, i) for i in range(5)],
+        'iter': 40_000,
+        'config': "data_root = '/home/me/secret'",
+        'environment': {'command': '/home/me/secret/train.py'},
+    }
+    path = tmp_path / 'iter_40000.pth'
+    torch.save({'meta': meta, 'state_dict': networks, 'optimizer': {'state': {}}}, path)
+    return path, state
+
+
+@pytest.mark.parametrize(('which', 'by'), [('student', 0), ('teacher', 1)])
+def test_one_network_is_published_and_loads_without_trust(tmp_path, run, which, by):
+    checkpoint, state = run
+    path = publish(checkpoint, tmp_path / 'out' / 'daformer.pth', weights=which)
+    content = torch.load(path, weights_only=True)
+    assert content.keys() == {'meta', 'state_dict'}
+    assert content['state_dict'].keys() == state.keys()
+    for key, value in content['state_dict'].items():
+        assert torch.equal(value, state[key] + by if value.is_floating_point() else state[key]), key
+    meta = load_network(build(tiny_segmentor()), path)
+    assert meta['CLASSES'] == ['road', 'sky', 'car', 'bus', 'train']
+    assert meta['PALETTE'][4] == [4, 4, 4]
+    assert meta['iter'] == 40_000
+    assert b'secret' not in path.read_bytes()
+
+
+def test_the_name_ends_in_the_checksum_of_the_file(tmp_path, run, capsys):
+    assert publish_model.main([str(run[0]), str(tmp_path / 'out' / 'daformer.pth')]) == 0
+    (path,) = (tmp_path / 'out').iterdir()
+    assert re.fullmatch(r'daformer-[0-9a-f]{8}\.pth', path.name)
+    assert path.name[9:17] == hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    assert capsys.readouterr().out.strip() == str(path)
+    again = publish(path, path)  # published again, it is the same file
+    assert again == path
+
+
+def test_what_holds_no_segmentation_network_is_refused(tmp_path, run):
+    torch.save(build(tiny_segmentor()).backbone.state_dict(), tmp_path / 'mit.pth')
+    with pytest.raises(InputError, match=r'mit\.pth holds no segmentation network'):
+        publish(tmp_path / 'mit.pth', tmp_path / 'out.pth')
+    torch.save(run[1], tmp_path / 'plain.pth')
+    with pytest.raises(InputError, match='no teacher'):
+        publish(tmp_path / 'plain.pth', tmp_path / 'out.pth', weights='teacher')
+    with pytest.raises(InputError, match='is a folder'):
+        publish(tmp_path / 'plain.pth', tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {'iter_40000.pth', 'mit.pth', 'plain.pth'}

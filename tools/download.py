@@ -1,0 +1,119 @@
+"""Download published weights into pretrained/, and published runs into work_dirs/. What is there is not loaded again.
+
+python -m tools.download mit_b5 swin_base              by name
+python -m tools.download CONFIG.py                     what a config starts from
+python -m tools.download open-mmlab://resnet101_v1c    by the names and addresses that configs give
+python -m tools.download --list                        all names, with sizes, licences and the configs that need them
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from mmseg.config.load import load_config
+from mmseg.errors import InputError, command, nearest
+from mmseg.models.download import Source, fetch, sha256_of
+from mmseg.models.unpack import unpack
+from mmseg.models.weight_files import PRETRAINED_DIR, WeightFile, name_of_file, remote_sources, weight_files
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    if args.list:
+        print('\n'.join(listing()))
+        return
+    failed = []
+    for name in args.names:
+        try:
+            for wanted in expand(name):
+                get(wanted)
+        except InputError as error:  # the others are wanted all the same
+            failed.append(str(error))
+    if failed:
+        raise InputError('\n'.join(failed))
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('names', nargs='*', metavar='NAME', help='a name of --list, a config, a URL, open-mmlab://NAME')
+    parser.add_argument('--list', action='store_true', help='show all names and end')
+    args = parser.parse_args(argv)
+    if not args.names and not args.list:
+        parser.error('give a name, or --list')
+    return args
+
+
+def listing() -> Iterator[str]:
+    """The manifest in lines of text."""
+    for name, row in weight_files().items():
+        size = f'about {row.megabytes} MB' if row.megabytes else 'size unknown'
+        yield f'{name:16} {row.what}; {size}; {"here" if row.path.exists() else "absent"}'
+        yield f'{"":16} {row.path}; licence: {row.licence}'
+        if row.used_by:
+            yield f'{"":16} for {", ".join(row.used_by)}'
+
+
+def expand(name: str) -> list[str]:
+    """``name``, or the names of what a config starts from."""
+    if not name.endswith(('.py', '.json')) or remote_sources(name):
+        return [name]
+    model = load_config(name, purpose='test').model
+    paths = [model.get('pretrained'), model.backbone.get('pretrained')]
+    paths.append((model.backbone.get('init_cfg') or {}).get('checkpoint'))
+    found = [path if remote_sources(path) else name_of_file(Path(path).name) or path for path in paths if path]
+    if not found:
+        print(f'{name} starts from no pretrained weights.')
+    return found
+
+
+def get(name: str) -> None:
+    """Bring what ``name`` stands for to its place.
+
+    Raises:
+        InputError: no such name, or no source gives it.
+    """
+    sources = remote_sources(name)
+    if sources:
+        get_file(PRETRAINED_DIR / sources[0].file, sources)
+        return
+    files = weight_files()
+    if name not in files:
+        raise InputError(f'There is no download {name!r}.{nearest(name, files)} --list shows all names.')
+    row = files[name]
+    if not row.archive:
+        get_file(row.path, row.sources, licence=row.licence)
+    elif row.path.exists():
+        print(f'{row.path} is there already.')
+    else:
+        get_archive(row)
+
+
+def get_file(path: Path, sources: Sequence[Source], *, licence: str = '') -> None:
+    """Download one file and say what came."""
+    if path.is_file():
+        print(f'{path} is there already.')
+        return
+    source = fetch(sources, path)
+    checked = 'as published' if source.checksum else 'none was published to compare with'
+    print(f'{path}: {path.stat().st_size / 1e6:.1f} MB from {source.url}')
+    print(f'  SHA-256 {sha256_of(path)} ({checked})')
+    if licence:
+        print(f'  licence: {licence}')
+
+
+def get_archive(row: WeightFile) -> None:
+    """Download and unpack an archive; it is deleted then."""
+    packed = Path(row.folder) / f'{row.name}.{row.archive}'
+    get_file(packed, row.sources, licence=row.licence)
+    for path in unpack(packed, Path(row.folder)):
+        print(f'unpacked: {path}')
+    packed.unlink()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

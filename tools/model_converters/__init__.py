@@ -1,0 +1,1 @@
+"""Commands: python tools/model_converters/NAME2mmseg.py SRC DST."""

@@ -1,0 +1,78 @@
+"""What the converters share: read any known file of an encoder, write its weights under the names of our networks."""
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mmseg.engine.checkpoint_io import save_atomically
+from mmseg.errors import InputError
+from mmseg.models.weights import State, backbone_of, load_state
+
+LISTED = 6
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """One family of encoders.
+
+    Args:
+        name: in words.
+        translate: a file's weights -> the same under our names, in our shapes; ours are left as they are.
+        belongs: pattern of the beginning of all names of the encoder; other entries (a classifier's) are left out.
+        telling: the name by which its weights are recognised.
+    """
+
+    name: str
+    translate: Callable[[State], State]
+    belongs: str
+    telling: str
+
+
+#: buffers that a network makes for its own grid
+INDICES = re.compile(r'\.(relative_position_index|attn_mask)$')
+
+
+def run(encoder: Encoder, description: str | None, argv: Sequence[str] | None) -> None:
+    """The command of a converter: ``SRC DST``."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('src', help='weights: a file, a URL, or open-mmlab://NAME')
+    parser.add_argument('dst', type=Path, help='file to write (.pth)')
+    parser.add_argument('--trust', action='store_true', help='read a file that can run code: you know its origin')
+    args = parser.parse_args(argv)
+    if args.dst.is_dir() or args.dst.suffix == '.safetensors':
+        raise InputError(f'{args.dst}: give the name of a .pth file to write.')
+    original = backbone_of(load_state(args.src, trust=args.trust))
+    converted = convert(original, encoder, source=args.src)
+    args.dst.parent.mkdir(parents=True, exist_ok=True)
+    save_atomically(converted, args.dst)
+    translated = sum(key not in original for key in converted)
+    print(f'{args.dst}: {len(converted)} tensors of a {encoder.name}; {translated} had other names in {args.src}.')
+
+
+def convert(state: State, encoder: Encoder, *, source: str) -> State:
+    """The encoder in ``state`` under our names, each tensor with memory of its own; says what was left out.
+
+    Raises:
+        InputError: there is no such encoder in it.
+    """
+    translated = encoder.translate(state)
+    if encoder.telling not in translated:
+        raise InputError(f'{source} holds no {encoder.name}; its entries are {_some(list(state))}.')
+    kept = {
+        key: value.clone(memory_format=torch.contiguous_format)
+        for key, value in translated.items()
+        if re.match(encoder.belongs, key) and not INDICES.search(key)
+    }
+    left_out = [key for key in translated if key not in kept]
+    if left_out:
+        print(f'left out: {_some(left_out)}')
+    return kept
+
+
+def _some(names: list[str]) -> str:
+    rest = len(names) - LISTED
+    return ', '.join(names[:LISTED]) + (f', ... and {rest} more' if rest > 0 else '')
