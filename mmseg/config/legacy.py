@@ -148,6 +148,22 @@ def _source_only(values: dict[str, Any]) -> list[str]:
     return []
 
 
+def _switches_of_variants(values: dict[str, Any]) -> list[str]:
+    """Switches of an older code base on DACS, which did not do what their names say (docs/variants.md)."""
+    uda = values.get('uda')
+    ways = {
+        'mix_losses_soft': "use type='DACSPlus' with soft=0.9",
+        'mmd_loss': "use type='DACSPlus' with mmd=dict(weight=0.005)",
+        'adv_loss': 'there is no adversarial loss',
+        'adv_loss_fada': 'there is no adversarial loss',
+    }
+    given = [key for key in ways if isinstance(uda, dict) and key in uda]
+    for key in given:
+        if values['uda'].pop(key):
+            raise InputError(f'uda.{key}=True is gone: {ways[key]}.')
+    return [f'uda.{key} dropped (False is what there is)' for key in given]
+
+
 def _total_iters(values: dict[str, Any]) -> list[str]:
     if 'total_iters' not in values:
         return []
@@ -195,6 +211,7 @@ def _same_as_embed_cfg(values: dict[str, Any]) -> list[str]:
 
 CHANGES: tuple[Callable[[dict[str, Any]], list[str]], ...] = (
     _source_only,
+    _switches_of_variants,
     _total_iters,
     _settings_beside_the_model,
     _optimizer_hooks,

@@ -14,6 +14,9 @@ from mmseg.errors import InputError, nearest
 
 Purpose = Literal['train', 'test']
 
+# Sections that a run goes without when a config says None; None elsewhere is the default.
+OPTIONAL = {'checkpoint_config', 'evaluation'}
+
 # The top level: every key with the value it takes when a config does not have it.
 DEFAULTS: dict[str, Any] = {
     'uda': None,  # no adaptation: trained on data.train as it is
@@ -25,7 +28,7 @@ DEFAULTS: dict[str, Any] = {
     'seed': None,  # a new one is drawn and recorded
     'deterministic': False,
     'cudnn_benchmark': False,
-    'checkpoint_config': {'by_epoch': False, 'interval': 4000, 'max_keep_ckpts': 1},
+    'checkpoint_config': {'by_epoch': False, 'interval': 4000, 'max_keep_ckpts': 1},  # None: nothing is saved
     'evaluation': {'interval': 4000, 'metric': 'mIoU'},
     'log_config': {
         'interval': 50,
@@ -68,6 +71,7 @@ MISSPELT = 0.85
 SECTIONS: dict[str, set[str]] = {
     'data': {'samples_per_gpu', 'workers_per_gpu', 'train', 'val', 'test'},
     'data.train.rare_class_sampling': {'min_pixels', 'class_temp', 'min_crop_ratio'},
+    'data.train.long_tail_paste': {'classes', 'num_classes', 'min_pixels', 'min_crop_ratio'},
     'runner': {'type', 'max_iters'},
     'lr_config': {
         'policy',
@@ -112,7 +116,7 @@ def complete(values: dict[str, Any], *, name: str) -> dict[str, Any]:
     """``values`` with :data:`DEFAULTS` for what is absent; a section that is there gets its missing keys too."""
     filled = dict(values)
     for key, default in DEFAULTS.items():
-        if key not in filled or (filled[key] is None and isinstance(default, dict | list) and key != 'evaluation'):
+        if key not in filled or (filled[key] is None and isinstance(default, dict | list) and key not in OPTIONAL):
             filled[key] = copy.deepcopy(default)
         elif isinstance(default, dict) and isinstance(filled[key], dict):
             filled[key] = copy.deepcopy(default) | filled[key]
@@ -131,7 +135,7 @@ def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:
     errors = [*_missing(values, purpose), *_not_dicts(values, DICTS if purpose == 'train' else {'model', 'data'})]
     if errors:
         raise InputError(' '.join(errors))
-    elsewhere = [*_misspelt(values), *_unknown(values), *_bad_values(values)]
+    elsewhere = [*_misspelt(values), *_unknown(values), *_bad_values(values), *_at_odds(values)]
     if purpose == 'test':
         return elsewhere
     if elsewhere:
@@ -184,8 +188,8 @@ def _unknown(values: dict[str, Any]) -> Iterator[str]:
 
 def _bad_values(values: dict[str, Any]) -> Iterator[str]:
     for key, choices in CHOICES.items():
-        value = value_at(values, key)
-        if value not in choices:
+        value, section = value_at(values, key), key.rpartition('.')[0]
+        if value not in choices and not (section in OPTIONAL and values.get(section) is None):
             yield f'{key} is {value!r}, not one of {", ".join(map(repr, choices))}.'
     for key, least in AT_LEAST.items():
         value = value_at(values, key)
@@ -193,3 +197,21 @@ def _bad_values(values: dict[str, Any]) -> Iterator[str]:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             yield f'{key} has to be a whole number of at least {least}, not {value!r}.'
+
+
+def _at_odds(values: dict[str, Any]) -> Iterator[str]:
+    """Settings that only work together with one of another section."""
+    uda = values.get('uda') or {}
+    drawn = value_at(values, 'data.train.long_tail_paste') is not None
+    pasted = uda.get('soft_paste', uda.get('type') == 'DSP')
+    if pasted and not drawn:
+        yield 'uda.soft_paste needs data.train.long_tail_paste=dict(classes=[...]), from which the loader draws.'
+    if drawn and not pasted:
+        yield "data.train.long_tail_paste draws what nobody pastes: set uda.type='DACSPlus' and uda.soft_paste=True."
+    if uda.get('type') == 'DSP' and not value_at(values, 'data.train.second_source'):
+        yield "uda.type='DSP' pastes from a second source image: set data.train.second_source=True."
+    batch = value_at(values, 'data.samples_per_gpu')
+    for key in ('uda.mmd', 'uda.masked_mmd'):
+        queue = value_at(values, f'{key}.queue')
+        if isinstance(queue, int) and isinstance(batch, int) and 0 < queue < batch:
+            yield f'{key}.queue is {queue}, which is less than a batch (data.samples_per_gpu={batch}); 0 = no queue.'

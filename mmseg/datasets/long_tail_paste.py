@@ -1,4 +1,4 @@
-"""Pixels of rare classes for the UDA step to paste (long-tail class first, DSP, arXiv 2107.09600, sec. 3.3)."""
+"""Pixels of rare classes for the UDA step to paste (long-tail class first, DSP, arXiv 2107.09600)."""
 
 import logging
 from collections.abc import Sequence

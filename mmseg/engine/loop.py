@@ -1,6 +1,7 @@
 """The training loop."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from mmengine.runner import BaseLoop
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from mmseg.engine.checkpoint_io import LATEST
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.stop import Interrupted, StopRequest
 
@@ -63,9 +65,12 @@ class TrainLoop(BaseLoop):
 
     def _stop(self, signal_number: int) -> None:
         self.runner.call_hook('on_interrupt')
+        work_dir = self.runner.work_dir
+        saved = Path(work_dir, LATEST).is_file()
+        remedy = f'the state is saved. Go on with: python run_experiments.py --resume {work_dir}'
         raise Interrupted(
-            f'Stopped by signal {signal_number} after iteration {self.iter} of {self.max_iters}; the state is saved. '
-            f'Go on with: python run_experiments.py --resume {self.runner.work_dir}',
+            f'Stopped by signal {signal_number} after iteration {self.iter} of {self.max_iters}; '
+            f'{remedy if saved else "no state is saved (checkpoint_config=None)."}',
             signal_number=signal_number,
         )
 

@@ -23,6 +23,7 @@ from mmseg.engine.hooks.learning_rate import LearningRateHook
 from mmseg.engine.hooks.non_finite import NonFiniteStop
 from mmseg.engine.hooks.scalar_log import BACKENDS, ScalarLog, vis_backend
 from mmseg.engine.hooks.training_log import TrainingLog
+from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.engine.loop import TrainLoop
 from mmseg.engine.optim import build_optim_wrapper, unmatched_keys
 from mmseg.engine.provenance import environment
@@ -79,6 +80,8 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
 
     rank, world_size = get_dist_info()
     device = _device()
+    if device.type == 'cpu':
+        keep_freed_memory()
     max_iters = cfg.runner.max_iters
     schedule = build_schedule(cfg.get('lr_config'), max_iters)
     work_dir = set_work_dir(cfg, cfg.get('work_dir'))
@@ -175,7 +178,7 @@ def _build_hooks(cfg: Config, seed: int, schedule: LearningRate, train_set: Any)
         NonFiniteStop(remembered_batches=log_interval),
         TrainingLog(interval=log_interval),
         DebugFigures(label_set=train_set.label_set),
-        CheckpointSaver(**_without_type(cfg.get('checkpoint_config'))),
+        *_build_saver(cfg.get('checkpoint_config', {})),
         *_build_evaluation(cfg),
     ]
     entries = _log_hooks(cfg)
@@ -190,8 +193,11 @@ def _log_hooks(cfg: Config) -> list[dict]:
     return cfg.get('log_config', {}).get('hooks', default)
 
 
-def _without_type(cfg: dict | None) -> dict:
-    return {key: value for key, value in (cfg or {}).items() if key != 'type'}
+def _build_saver(wanted: dict | None) -> list[Hook]:
+    """What saves the state of the run; nothing does for ``checkpoint_config = None``."""
+    if wanted is None:
+        return []
+    return [CheckpointSaver(**{key: value for key, value in wanted.items() if key != 'type'})]
 
 
 def _build_evaluation(cfg: Config) -> list[Hook]:

@@ -60,7 +60,10 @@ def comparison_panel(rows: Sequence[Sequence[Panel]], label_set: LabelSet, path:
 
 
 def debug_panel(step: 'StepRecord', label_set: LabelSet, path: Path | str) -> Path:
-    """Draw what one step of the adaptation made, two rows of pictures per image. Returns ``path``."""
+    """Draw what one step of the adaptation made, two rows of pictures per image (three where a method has its own).
+
+    Returns ``path``.
+    """
     rows: list[list[Panel]] = []
     for i in range(len(step.source_img)):
         source_meta, target_meta = step.img_metas[i], step.target_img_metas[i]
@@ -83,6 +86,8 @@ def debug_panel(step: 'StepRecord', label_set: LabelSet, path: Path | str) -> Pa
         )
         if step.thing_mask is not None:
             rows[-1].append(Panel('feature distance (white: counts)', _map(step.thing_mask[i]), (0, 1)))
+        if step.extra:
+            rows.append([_extra_panel(title, values[i], source_meta) for title, values in step.extra.items()])
     return _save(_grid(rows, label_set), path)
 
 
@@ -93,6 +98,14 @@ def denormalize(image: Tensor, img_norm_cfg: Mapping[str, Any]) -> np.ndarray:
     if not img_norm_cfg.get('to_rgb', True):
         values = values[..., ::-1]
     return np.rint(values.clip(0, 255)).astype(np.uint8)
+
+
+def _extra_panel(title: str, values: Tensor, meta: Mapping[str, Any]) -> Panel:
+    """The picture of an image (3, H, W), or of a map (1, H, W) of labels (integers) or of values in 0..1."""
+    if len(values) == 3:
+        return Panel(title, denormalize(values, meta['img_norm_cfg']))
+    counts = values.is_floating_point() or values.dtype == torch.bool
+    return Panel(title, _map(values), (0, 1) if counts else None)
 
 
 def _map(values: Tensor) -> np.ndarray:

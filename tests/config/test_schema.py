@@ -138,6 +138,13 @@ def test_a_section_that_is_there_gets_its_missing_keys():
     assert [hook['type'] for hook in values['log_config']['hooks']] == ['TextLoggerHook', 'TensorboardLoggerHook']
 
 
+@pytest.mark.parametrize('section', ['evaluation', 'checkpoint_config'])
+def test_a_run_may_go_without_evaluation_and_without_saving(section):
+    values = config(**{section: None})
+    assert values[section] is None
+    assert schema.validate(values, 'train') == []
+
+
 def test_completing_one_config_leaves_the_defaults_alone():
     config()['log_config']['hooks'].clear()
     assert len(schema.DEFAULTS['log_config']['hooks']) == 2

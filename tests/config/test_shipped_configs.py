@@ -9,6 +9,7 @@ from mmseg.config.load import load_config
 from mmseg.config.schema import DEFAULTS, value_at
 from mmseg.registry import MODELS
 from tests import parity
+from tests.config.test_users_configs import ALL as USERS_CONFIGS
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 BASES = sorted((CONFIGS / '_base_').rglob('*.py'))
@@ -38,7 +39,15 @@ NAMED_BASES = {
     'models/daformer_isa_mitb5.py',
     'models/daformer_sepaspp_bottleneck_mitb5.py',
     'models/daformer_sepaspp_mitb5.py',
+    'models/danet_r50-d8.py',
+    'models/deeplabv2_r50-d8.py',
+    'models/deeplabv2red_r50-d8.py',
+    'models/deeplabv3plus_r50-d8.py',
+    'models/isanet_r50-d8.py',
     'models/segformer_b5.py',
+    'models/segformer_r101.py',
+    'models/upernet_ch256_mit.py',
+    'models/upernet_mit.py',
     'schedules/adamw.py',
     'schedules/poly10.py',
     'schedules/poly10warm.py',
@@ -51,11 +60,11 @@ NAMED_BASES = {
 
 def test_the_files_that_users_name_are_among_those_found():
     assert NAMED_BASES - {path.relative_to(CONFIGS / '_base_').as_posix() for path in BASES} == set()
-    assert [path.name for path in RUNS if path.parent == DAFORMER] == [
-        'gta2cs_oracle_daformer_mitb5_s0.py',
-        'gta2cs_source-only_daformer_mitb5_s0.py',
-        'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py',
-    ]
+    assert {path.stem for path in RUNS if path.parent == DAFORMER} == {
+        'gta2cs_oracle_daformer_mitb5_s0',
+        'gta2cs_source-only_daformer_mitb5_s0',
+        *USERS_CONFIGS,
+    }
 
 
 @pytest.mark.parametrize('path', [*BASES, *RUNS], ids=name_of)

@@ -110,3 +110,14 @@ def test_nothing_in_a_panel_overlaps(tmp_path, drawn):
 @pytest.mark.parametrize('label_set', [CITYSCAPES19, CAMVID11], ids=lambda label_set: label_set.name)
 def test_the_palette_figure_shows_every_colour(tmp_path, label_set):
     assert set(label_set.palette) <= colours_in(palette_figure(label_set, tmp_path / 'palette.png'))
+
+
+def test_what_a_method_shows_of_its_own_is_a_third_row(tmp_path, drawn):
+    maps = {
+        'shares': torch.rand(2, 1, 16, 24),
+        'labels': torch.full((2, 1, 16, 24), 3),
+        'image': torch.rand(2, 3, 16, 24),
+    }
+    debug_panel(step(things=False)._replace(extra=maps), CITYSCAPES19, tmp_path / 'a.png')
+    assert titles(drawn.figure)[9:12] == list(maps)
+    assert len(titles(drawn.figure)) == 2 * 12

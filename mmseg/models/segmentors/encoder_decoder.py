@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -118,6 +118,10 @@ class EncoderDecoder(BaseSegmentor):
             return {f'aux_{i}': head for i, head in enumerate(self.auxiliary_head)}
         return {'aux': self.auxiliary_head}
 
+    def heads(self) -> dict[str, Any]:
+        """All heads by their prefix in the log."""
+        return {'decode': self.decode_head, **self.auxiliary_heads()}
+
     def extract_feat(self, img: Tensor) -> list[Tensor]:
         """Images (B, 3, H, W) -> features behind the neck, finest first."""
         features = self.backbone(img)
@@ -128,6 +132,20 @@ class EncoderDecoder(BaseSegmentor):
         logits = self.decode_head(self.extract_feat(img))
         return resize(logits, (img.shape[2], img.shape[3]), align_corners=self.align_corners)
 
+    def training_logits(self, features: Sequence[Tensor]) -> dict[str, Any]:
+        """What every head makes of ``features`` for :meth:`losses_of`, by its prefix in the log."""
+        return {prefix: head.training_logits(features) for prefix, head in self.heads().items()}
+
+    def losses_of(
+        self, logits: Mapping[str, Any], label: Tensor, seg_weight: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """As :meth:`losses`, of what :meth:`training_logits` gives: one prediction may be judged by several labels."""
+        return {
+            f'{prefix}.{name}': value
+            for prefix, head in self.heads().items()
+            for name, value in head.losses(logits[prefix], label, seg_weight).items()
+        }
+
     def losses(self, features: Sequence[Tensor], label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Losses and accuracies of all heads for ``features`` of :meth:`extract_feat`, e.g. ``decode.loss_seg``.
 
@@ -136,11 +154,7 @@ class EncoderDecoder(BaseSegmentor):
             label: (B, 1, H, W) or (B, H, W), class ids.
             seg_weight: (B, H, W), a weight per pixel, for every head.
         """
-        return {
-            f'{prefix}.{name}': value
-            for prefix, head in {'decode': self.decode_head, **self.auxiliary_heads()}.items()
-            for name, value in head.losses(head.training_logits(features), label, seg_weight).items()
-        }
+        return self.losses_of(self.training_logits(features), label, seg_weight)
 
     def forward_train(self, img: Tensor, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Images (B, 3, H, W) and labels -> what :meth:`losses` gives."""

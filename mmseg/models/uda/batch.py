@@ -1,6 +1,8 @@
 """What the loss terms of one step work on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -37,6 +39,8 @@ class Batch:
         mixed: x_M, y_M, w_M.
         mix_mask: M, (B, 1, H, W) bool, True where x_M shows the source.
         thing_mask: (B, 1, h, w) bool, positions of the feature distance; None where it counts all or is off.
+        extra: further tensors worth a picture, by its title: images (B, 3, H, W), or maps (B, 1, H, W) of labels
+            (integers) or of values in 0..1.
     """
 
     data: dict[str, Any]
@@ -46,6 +50,7 @@ class Batch:
     mixed: Labelled
     mix_mask: Tensor
     thing_mask: Tensor | None = None
+    extra: dict[str, Tensor] = field(default_factory=dict)
 
     def record(self) -> 'StepRecord':
         """The part that is worth a figure."""
@@ -63,6 +68,7 @@ class Batch:
             thing_mask=self.thing_mask,
             img_metas=self.data['img_metas'],
             target_img_metas=self.data['target_img_metas'],
+            extra=self.extra,
         )
 
 
@@ -81,3 +87,4 @@ class StepRecord(NamedTuple):
     thing_mask: Tensor | None
     img_metas: list[dict]
     target_img_metas: list[dict]
+    extra: Mapping[str, Tensor] = MappingProxyType({})

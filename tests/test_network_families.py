@@ -1,0 +1,194 @@
+import copy
+import json
+import math
+
+import pytest
+from mmengine.config import Config
+
+from mmseg.config.load import SHIPPED_CONFIGS
+from mmseg.datasets.toy import ToyParams
+from mmseg.engine.train import train
+from tools.smoke_configs import FULL_SIZE, draw_pair, on_drawn_data
+
+# One config for every distinct network in configs/daformer/.
+FULL_SIZE_RUNS = [
+    'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0',
+    'uda_daformer_swinS',
+    'uda_daformer_swinB',
+    'uda_daformer_swinL224',
+    'uda_daformer_convnextS',
+    'uda_daformer_convnextB',
+    'uda_daformer_convnextL',
+    'uper_fcn_swinB_uda_soft_paste_mmd_rare',
+    'uper_mae_DAFormer',
+    'uper_beit_DAFormer',
+]
+SIDE = 96  # of the crops of the toy configs
+
+MIT = {'embed_dims': (8, 16, 40, 64), 'depths': (1, 1, 1, 1)}
+MIT_CHANNELS = [8, 16, 40, 64]
+SWIN = {'embed_dims': 16, 'num_heads': (1, 2, 4, 8), 'depths': (2, 1, 1, 1)}
+CHANNELS = [16, 32, 64, 128]
+RESNET = {'stem_channels': 8, 'base_channels': 4}
+RESNET_CHANNELS = [16, 32, 64, 128]
+VIT = {'img_size': (SIDE, SIDE), 'embed_dims': 24, 'num_layers': 4, 'num_heads': 3, 'out_indices': (0, 1, 2, 3)}
+WINDOWS = {'mode': 'slide', 'crop_size': (SIDE, SIDE), 'stride': (SIDE, SIDE)}
+PYRAMID = {
+    'neck': {'embed_dim': 24},
+    'decode_head': {'in_channels': [24] * 4, 'channels': 16},
+    'auxiliary_head': {'in_channels': 24, 'channels': 16},
+    'test_cfg': WINDOWS,
+}
+TIMM = {'_delete_': True, 'type': 'TimmBackbone', 'model_name': 'pvt_v2_b0', 'out_indices': (0, 1, 2, 3)}
+
+
+def daformer(in_channels):
+    return {'in_channels': in_channels, 'channels': 16, 'decoder_params': {'embed_dims': 16}}
+
+
+def context(**head):
+    return {'in_channels': 128, 'channels': 16, **head}
+
+
+# Shipped network -> what makes it small enough for a test: depth and width, no part of its structure.
+FAMILIES = {
+    'daformer_sepaspp_mitb5': {'backbone': MIT, 'decode_head': daformer(MIT_CHANNELS)},
+    'daformer_sepaspp_bottleneck_mitb5': {'backbone': MIT, 'decode_head': daformer(MIT_CHANNELS)},
+    'daformer_isa_mitb5': {'backbone': MIT, 'decode_head': daformer(MIT_CHANNELS)},
+    'segformer_b5': {
+        'backbone': MIT,
+        'decode_head': {'in_channels': MIT_CHANNELS, 'decoder_params': {'embed_dim': 16}},
+    },
+    'upernet_mit': {'backbone': MIT, 'decode_head': {'in_channels': MIT_CHANNELS, 'channels': 16}},
+    'deeplabv3plus_sfa_nodbn_mitb5': {'backbone': MIT, 'decode_head': context(in_channels=64, c1_in_channels=8)},
+    'daformer_sepaspp_swin_base': {'backbone': SWIN, 'decode_head': daformer(CHANNELS)},
+    'upernet_swin_base': {
+        'backbone': SWIN,
+        'decode_head': {'in_channels': CHANNELS, 'channels': 16},
+        'auxiliary_head': {'in_channels': 64, 'channels': 16},
+    },
+    'daformer_sepaspp_convnext_base': {
+        'backbone': {'dims': (16, 32, 64, 128), 'depths': (1, 1, 2, 1)},
+        'decode_head': daformer(CHANNELS),
+    },
+    'upernet_beit_base': {'backbone': VIT, **PYRAMID},
+    'upernet_mae_base': {'backbone': VIT, **PYRAMID},
+    'deeplabv2red_r50-d8': {'backbone': RESNET, 'decode_head': {'in_channels': 128}},
+    'deeplabv3plus_r50-d8': {'backbone': RESNET, 'decode_head': context(c1_in_channels=16)},
+    'danet_r50-d8': {'backbone': RESNET, 'decode_head': context(pam_channels=8)},
+    'isanet_r50-d8': {'backbone': RESNET, 'decode_head': context(isa_channels=8)},
+    'segformer_r101': {
+        'backbone': {'depth': 50, **RESNET},
+        'decode_head': {'in_channels': RESNET_CHANNELS, 'decoder_params': {'embed_dim': 16}},
+    },
+}
+# Encoders and pairs of encoder and head that no shipped network has: (shipped network, changes).
+OTHERS = {
+    'ResNeXt': ('deeplabv2red_r50-d8', {'backbone': {'type': 'ResNeXt', 'groups': 2, 'base_width': 4}}),
+    'ResNeSt': ('deeplabv2red_r50-d8', {'backbone': {'type': 'ResNeSt', 'radix': 2}}),
+    'VisionTransformer': (
+        'upernet_mae_base',
+        {'backbone': {'_delete_': True, 'type': 'VisionTransformer', **VIT, 'drop_path_rate': 0.1}},
+    ),
+    'DAFormerHead on MAE': (
+        'upernet_mae_base',
+        {
+            'decode_head': {
+                '_delete_': True,
+                'type': 'DAFormerHead',
+                'in_index': [0, 1, 2, 3],
+                'num_classes': 19,
+                **daformer([24] * 4),
+                'decoder_params': {
+                    'embed_dims': 16,
+                    'embed_cfg': {'type': 'mlp'},
+                    'fusion_cfg': {'type': 'conv', 'kernel_size': 1},
+                },
+            }
+        },
+    ),
+    'TimmBackbone': ('daformer_sepaspp_mitb5', {'backbone': TIMM, 'decode_head': daformer([32, 64, 160, 256])}),
+}
+THINGS = [6, 7, 11, 12, 13, 14, 15, 16, 17, 18]
+
+
+@pytest.fixture(scope='module')
+def pair(tmp_path_factory):
+    root = tmp_path_factory.mktemp('toy') / 'pair'
+    draw_pair(root, ToyParams(source=6, train=3, val=1))
+    return root
+
+
+def small(network, changes=None):
+    """The network of a shipped file, made small; ``changes`` come last."""
+    shipped = Config.fromfile(SHIPPED_CONFIGS / '_base_' / 'models' / f'{network}.py')
+    for overrides in (FAMILIES[network], changes or {}):
+        shipped.merge_from_dict({'model': copy.deepcopy(overrides)})
+    return shipped.model | {'pretrained': None}
+
+
+def adapted(work_dir, pair, model):
+    """Two iterations of DACS with feature distance around ``model``, then one evaluation; the lines of its log."""
+    toy = SHIPPED_CONFIGS / 'toy' / 'daformer.py'
+    cfg = on_drawn_data(toy, pair=pair, work_dir=work_dir, iterations=2)
+    cfg.model = model
+    cfg.evaluation = {'interval': 2, 'metric': 'mIoU'}
+    cfg.log_config.hooks = [{'type': 'TextLoggerHook', 'by_epoch': False}]
+    cfg.uda |= {
+        'imnet_feature_dist_lambda': 0.005,
+        'imnet_feature_dist_classes': THINGS,
+        'imnet_feature_dist_scale_min_ratio': 0.01,
+    }
+    train(cfg)
+    (log,) = work_dir.glob('*.log.json')
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def assert_adapts(work_dir, pair, model):
+    first, second, evaluation = (line for line in adapted(work_dir, pair, model) if 'mode' in line)
+    prefixes = {'decode', 'mix.decode', 'src'} | ({'aux', 'mix.aux'} if model.get('auxiliary_head') else set())
+    for line in (first, second):
+        losses = {name: value for name, value in line.items() if 'loss' in name}
+        assert all(math.isfinite(value) for value in losses.values())
+        assert all(any(name.startswith(f'{prefix}.') for name in losses) for prefix in prefixes)
+    assert second['src.loss_imnet_feat_dist'] > 0
+    assert evaluation['mode'] == 'val'
+    assert list(work_dir.glob('*.pth')) == []
+
+
+def kind(network):
+    """Encoder, neck, head and auxiliary head of a shipped file; sizes of MiT are alike."""
+    model = Config.fromfile(SHIPPED_CONFIGS / '_base_' / 'models' / f'{network}.py').model
+    parts = (model[part] for part in ('backbone', 'neck', 'decode_head', 'auxiliary_head') if part in model)
+    return tuple(part.type.removesuffix('_b0').removesuffix('_b5') for part in parts)
+
+
+def test_every_kind_of_shipped_network_is_among_the_families():
+    shipped = {path.stem for path in (SHIPPED_CONFIGS / '_base_' / 'models').glob('*.py')}
+    assert len(shipped) >= 26
+    assert {kind(network) for network in shipped} == {kind(network) for network in FAMILIES}
+
+
+@pytest.mark.parametrize('network', FAMILIES)
+def test_every_shipped_network_adapts_when_cut_to_size(tmp_path, pair, network):
+    assert_adapts(tmp_path / 'run', pair, small(network))
+
+
+@pytest.mark.parametrize('name', OTHERS)
+def test_other_encoders_take_their_place(tmp_path, pair, name):
+    assert_adapts(tmp_path / 'run', pair, small(*OTHERS[name]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('config', FULL_SIZE_RUNS)
+def test_a_network_runs_two_iterations_at_full_size(tmp_path, config):
+    draw_pair(tmp_path / 'pair', FULL_SIZE)
+    path, run = SHIPPED_CONFIGS / 'daformer' / f'{config}.py', tmp_path / 'run'
+    options = {'uda.fuse_forward': False}
+    train(on_drawn_data(path, pair=tmp_path / 'pair', work_dir=run, iterations=2, options=options))
+    (log,) = run.glob('*.log.json')
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    losses = [line['loss'] for line in lines if line.get('mode') == 'train']
+    assert len(losses) == 2
+    assert all(math.isfinite(loss) for loss in losses)
+    assert list(run.glob('*.pth')) == []

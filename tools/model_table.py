@@ -1,0 +1,181 @@
+"""Write docs/models.md: every network with its parameters, its FLOPs, what a training step needs, and its weights.
+
+    python -m tools.model_table                     # from shapes and from the measurements recorded so far
+    python -m tools.model_table --memory [NAME ...]  # measure first: all networks without a measurement, or these
+
+A measurement is two iterations of the DAFormer training (three networks, batches of 2 source and 2 target crops of
+512x512, fp32) on drawn data in a process of its own. It is recorded in docs/data/models.json.
+"""
+
+import argparse
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine import Config
+
+from mmseg.apis import without_pretrained
+from mmseg.config.load import SHIPPED_CONFIGS
+from mmseg.errors import InputError, command, nearest
+from mmseg.models.weight_files import OPEN_MMLAB, name_of_file, weight_files
+from tools.get_param_count import build, costs
+from tools.smoke_configs import FULL_SIZE, draw_pair, on_drawn_data, train_apart
+
+MODELS = SHIPPED_CONFIGS / '_base_' / 'models'
+FINAL = SHIPPED_CONFIGS / 'daformer' / 'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py'
+SIZE = (512, 512)
+DOCUMENT, MEASURED = Path('docs/models.md'), Path('docs/data/models.json')
+OPEN_MMLAB_LICENCE = 'Apache-2.0'
+
+HEADER = """# Networks
+
+This file is written by `python -m tools.model_table`; edits are lost.
+
+Every file below `configs/_base_/models/`, and what the paper's grid makes of some by another encoder (`FILE:ENCODER`).
+Parameters include auxiliary heads. GFLOPs are those of predicting one image of 512x512 (a multiply-add is two). A
+training step is one iteration of the DAFormer training with its three networks in fp32, on 2 source and 2 target
+crops of 512x512: the highest memory use, GPU memory if the device is one, else that of the whole process. `?` has not
+been measured (`python -m tools.model_table --memory NAME`).
+
+`python -m tools.download NAME` fetches the weights whose name stands in brackets; `open-mmlab://` weights are
+fetched when they are needed.
+
+| network | encoder | head | parameters (M) | GFLOPs | training step (GB) | weights | licence of the weights |
+| --- | --- | --- | ---: | ---: | --- | --- | --- |
+"""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network: a file below configs/_base_/models/, or a ``variant`` of it by ``changes`` of its ``model``."""
+
+    file: str
+    variant: str = ''
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f'{self.file}:{self.variant}' if self.variant else self.file
+
+    def model(self) -> dict[str, Any]:
+        shipped = Config.fromfile(MODELS / f'{self.file}.py')
+        shipped.merge_from_dict({'model': copy.deepcopy(self.changes)})
+        return shipped.model.to_dict()
+
+
+def resnet(kind: str, depth: int, weights: str, **settings: Any) -> dict[str, Any]:
+    """Changes that put a network of the ResNet family in the place of a ResNet-50."""
+    return {'pretrained': f'open-mmlab://{weights}', 'backbone': {'type': kind, 'depth': depth, **settings}}
+
+
+R101 = resnet('ResNetV1c', 101, 'resnet101_v1c')
+RESNEXT = {'groups': 32, 'base_width': 4}
+RESNEST = {'radix': 2, 'reduction_factor': 4, 'avg_down_stride': True}
+VARIANTS = [
+    Network('deeplabv2red_r50-d8', 'r101v1c', R101),
+    Network('deeplabv3plus_nodbn_r50-d8', 'r101v1c', R101),
+    Network('danet_r50-d8', 'nodbn_r101v1c', R101 | {'decode_head': {'norm_cfg': None}}),
+    Network('isanet_r50-d8', 'nodbn_r101v1c', R101 | {'decode_head': {'norm_cfg': None}}),
+    Network('deeplabv2red_r50-d8', 'x50-32', resnet('ResNeXt', 50, 'resnext50_32x4d', **RESNEXT)),
+    Network('deeplabv2red_r50-d8', 'x101-32', resnet('ResNeXt', 101, 'resnext101_32x4d', **RESNEXT)),
+    Network('deeplabv2red_r50-d8', 's50', resnet('ResNeSt', 50, 'resnest50', stem_channels=64, **RESNEST)),
+    Network('deeplabv2red_r50-d8', 's101', resnet('ResNeSt', 101, 'resnest101', stem_channels=128, **RESNEST)),
+    Network('deeplabv2red_r50-d8', 's200', resnet('ResNeSt', 200, 'resnest200', stem_channels=128, **RESNEST)),
+    Network('segformer_b5', 'mitb3', {'pretrained': 'pretrained/mit_b3.pth', 'backbone': {'type': 'mit_b3'}}),
+    Network('segformer_b5', 'mitb4', {'pretrained': 'pretrained/mit_b4.pth', 'backbone': {'type': 'mit_b4'}}),
+]
+
+
+def networks() -> dict[str, Network]:
+    """All networks by name, shipped files first."""
+    rows = [Network(path.stem) for path in sorted(MODELS.glob('*.py'))] + VARIANTS
+    return {network.name: network for network in rows}
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--memory', nargs='*', metavar='NAME', help='measure the training step of these networks')
+    parser.add_argument('--out', type=Path, default=DOCUMENT, help='default: %(default)s')
+    parser.add_argument('--measured', type=Path, default=MEASURED, help='measurements (default: %(default)s)')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/smoke'), help='default: %(default)s')
+    return parser.parse_args(argv)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure what is asked for, write the table; 1 if a measurement failed."""
+    args = parse_args(argv)
+    measured = json.loads(args.measured.read_text()) if args.measured.is_file() else {}
+    failed = 0
+    for network in chosen(args.memory, measured):
+        result = measure(network, args.work_dir)
+        if 'problem' in result:
+            failed += 1
+            print(f'{network.name}: {result["problem"]}', flush=True)
+            continue
+        measured[network.name] = {key: result[key] for key in ('megabytes', 'seconds', 'device')}
+        args.measured.parent.mkdir(parents=True, exist_ok=True)
+        args.measured.write_text(json.dumps(measured, indent=1, sort_keys=True) + '\n')
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(HEADER + '\n'.join(row(network, measured) for network in networks().values()) + '\n')
+    print(f'{args.out}: {len(networks())} networks, {len(measured)} of them measured')
+    return int(failed > 0)
+
+
+def chosen(names: Sequence[str] | None, measured: dict[str, Any]) -> list[Network]:
+    """The networks to measure: none, those with these names, or (no name) all that have no measurement."""
+    known = networks()
+    if names is None:
+        return []
+    for name in names:
+        if name not in known:
+            raise InputError(f'--memory: there is no network {name!r}.{nearest(name, known)}')
+    return [known[name] for name in names or [name for name in known if name not in measured]]
+
+
+def measure(network: Network, work_dir: Path) -> dict[str, Any]:
+    """What two iterations of the DAFormer training around the network need, or their ``problem``."""
+    draw_pair(work_dir / 'data', FULL_SIZE)
+    folder = work_dir / network.name.replace(':', '_')
+    cfg = on_drawn_data(FINAL, pair=work_dir / 'data', work_dir=folder, iterations=2)
+    cfg.model = without_pretrained(network.model())
+    return train_apart(cfg)
+
+
+def row(network: Network, measured: dict[str, dict[str, Any]]) -> str:
+    """The line of the table."""
+    model = network.model()
+    total = costs(build(model), SIZE)[-1]
+    memory = measured.get(network.name)
+    weights, licence = origin(model['pretrained'])
+    cells = [
+        network.name,
+        model['backbone']['type'],
+        model['decode_head']['type'],
+        f'{total.parameters / 1e6:.1f}',
+        f'{total.flops / 1e9:.0f}',
+        f'{memory["megabytes"] / 1024:.1f} ({memory["device"]})' if memory else '?',
+        weights,
+        licence,
+    ]
+    return f'| {" | ".join(cells)} |'
+
+
+def origin(pretrained: str | None) -> tuple[str, str]:
+    """Weights in words with the name they are downloaded by, and their licence."""
+    if pretrained is None:
+        return 'none', ''
+    if pretrained.startswith(OPEN_MMLAB):
+        return f'`{pretrained}`', OPEN_MMLAB_LICENCE
+    name = name_of_file(Path(pretrained).name)
+    if name is None:
+        raise InputError(f'The manifest of weights does not list {pretrained}.')
+    listed = weight_files()[name]
+    return f'{listed.what} (`{name}`)', listed.licence
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

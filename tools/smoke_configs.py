@@ -1,0 +1,180 @@
+"""Run configs for two iterations at full size on drawn data, one process each, and keep a table of what happened.
+
+    python -m tools.smoke_configs [CONFIG ...]
+
+Without arguments: every config in configs/daformer/. Networks start from scratch and nothing is saved but the logs.
+What ran well with the settings it has now is not repeated, so a long table can be made in pieces.
+"""
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine import Config
+
+from mmseg.apis import without_pretrained
+from mmseg.config.components import check_components
+from mmseg.config.load import SHIPPED_CONFIGS, load_config
+from mmseg.datasets.toy import ToyParams, is_written, write_toy
+from mmseg.engine.provenance import config_text
+from mmseg.engine.train import train
+from mmseg.errors import InputError, command
+from tools.convert_datasets import cityscapes, gta
+from tools.run_table import read_table, write_table
+
+FULL_SIZE = ToyParams(source=8, train=6, val=1, width=1024, height=512)
+CONVERTERS = {'gta': gta, 'cityscapes': cityscapes}  # by the folder of their data set
+KILLED = 'the process was killed; there may be too little memory'
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a config did.
+
+    Args:
+        config: name of the file.
+        settings: a hash of all that the run depends on but the code.
+        problem: what went wrong, or ''.
+        loss: total of the last iteration.
+        seconds: of the last iteration.
+        megabytes: highest memory use.
+        device: what it ran on.
+    """
+
+    config: str
+    settings: str = ''
+    problem: str = ''
+    loss: float | None = None
+    seconds: float | None = None
+    megabytes: float | None = None
+    device: str = ''
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='*', type=Path, metavar='CONFIG', help='default: configs/daformer/*.py')
+    parser.add_argument('--iterations', type=int, default=2, metavar='N', help='default: %(default)s')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/smoke'), help='default: %(default)s')
+    parser.add_argument('--again', action='store_true', help='also what ran well already')
+    return parser.parse_args(argv)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what has not run well yet and print the table; 1 if something failed."""
+    args = parse_args(argv)
+    configs = args.configs or sorted((SHIPPED_CONFIGS / 'daformer').glob('*.py'))
+    draw_pair(args.out / 'data', FULL_SIZE)
+    table = args.out / 'table.json'
+    rows = {row['config']: Outcome(**row) for row in read_table(table)}
+    for path in configs:
+        known = None if args.again else rows.get(path.stem)
+        rows[path.stem] = smoke(path, out=args.out, iterations=args.iterations, known=known)
+        write_table(table, [asdict(row) for row in rows.values()])
+        print(f'{path.stem}: {rows[path.stem].problem or "ran"}', flush=True)
+    print('\n' + markdown(rows.values()))
+    return int(any(rows[path.stem].problem for path in configs))
+
+
+def draw_pair(root: Path, params: ToyParams) -> None:
+    """Draw the toy pair below ``root`` and convert its labels, unless that is done."""
+    if not is_written(root, params):
+        for _ in write_toy(root, params):
+            pass
+    for folder, converter in CONVERTERS.items():
+        if not (root / folder / 'sample_class_stats.json').is_file() and converter.main(
+            [str(root / folder), '--nproc', '1']
+        ):
+            raise InputError(f'{root / folder} could not be converted; see the message above.')
+
+
+def smoke(path: Path, *, out: Path, iterations: int, known: Outcome | None) -> Outcome:
+    """Run the config in ``path`` in a process of its own; ``known`` is what it did before, taken if still valid."""
+    try:
+        cfg = on_drawn_data(path, pair=out / 'data', work_dir=out / path.stem, iterations=iterations)
+    except InputError as error:
+        return Outcome(path.stem, problem=str(error))
+    settings = hashlib.sha256(config_text(cfg).encode()).hexdigest()[:16]
+    if known is not None and known.settings == settings and not known.problem:
+        return known
+    return Outcome(path.stem, settings, **train_apart(cfg))
+
+
+def train_apart(cfg: Config) -> dict[str, Any]:
+    """Train ``cfg`` in a process of its own; the last iteration's fields of :class:`Outcome`, or its ``problem``."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context('spawn')) as pool:
+        try:
+            return pool.submit(train_briefly, cfg.to_dict()).result()
+        except BrokenProcessPool:
+            return {'problem': KILLED}
+        except Exception as error:  # whatever it is: the others are to run
+            return {'problem': f'{type(error).__name__}: {error}'}
+
+
+def on_drawn_data(
+    path: Path, *, pair: Path, work_dir: Path, iterations: int, options: dict[str, Any] | None = None
+) -> Config:
+    """The config in ``path`` made short, from scratch, without saving or evaluating, and with the pair as its data.
+
+    Raises:
+        InputError: the config is wrong, or reads a data set that the pair has no folder for.
+    """
+    short = {
+        'runner.max_iters': iterations,
+        'log_config.interval': 1,
+        'data.workers_per_gpu': 0,
+        'checkpoint_config': None,
+        'evaluation': None,
+    }
+    cfg = load_config(path, short | (options or {}))
+    cfg.model = without_pretrained(cfg.model)
+    cfg.work_dir = str(work_dir)
+    for dataset in _datasets(cfg.data):
+        folder = Path(dataset['data_root']).name
+        if folder not in CONVERTERS:
+            raise InputError(f'{path}: there is no drawn data for {dataset["data_root"]}')
+        dataset['data_root'] = str(pair / folder)
+    return cfg
+
+
+def _datasets(value: Any) -> Iterator[dict]:
+    """Every data set in the data part of a config."""
+    if isinstance(value, dict):
+        if 'data_root' in value:
+            yield value
+        for item in value.values():
+            yield from _datasets(item)
+
+
+def train_briefly(values: dict[str, Any]) -> dict[str, Any]:
+    """Train the config with these values, and tell about the last iteration."""
+    cfg = Config(values)
+    check_components(cfg)
+    work_dir = train(cfg)
+    log = max(work_dir.glob('*.log.json'), key=lambda file: file.stat().st_mtime)
+    last = json.loads(log.read_text().splitlines()[-1])
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
+    return {'loss': last['loss'], 'seconds': last['time'], 'megabytes': last['memory'], 'device': device}
+
+
+def markdown(rows: Iterable[Outcome]) -> str:
+    """The table of what every config did, in the order of their names."""
+    lines = ['| config | result | loss | s / iteration | peak GB | device |', '| --- | --- | --- | --- | --- | --- |']
+    for row in sorted(rows, key=lambda row: row.config):
+        numbers = ('', '', '')
+        if row.loss is not None and row.seconds is not None and row.megabytes is not None:
+            numbers = (f'{row.loss:.2f}', f'{row.seconds:.1f}', f'{row.megabytes / 1024:.1f}')
+        lines.append(f'| {row.config} | {row.problem or "ran"} | {" | ".join(numbers)} | {row.device} |')
+    return '\n'.join(lines)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
