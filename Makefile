@@ -23,8 +23,9 @@ quickstart: install
 test: install
 	$(PYTEST)
 
+# One process with all cores: a full-size network takes up to 12 GB.
 test-slow: install
-	$(PYTEST) -m 'slow and not gpu'
+	$(BIN)/python -m pytest -m 'slow and not gpu'
 
 lint: install
 	$(BIN)/ruff check .
