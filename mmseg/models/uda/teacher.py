@@ -25,7 +25,7 @@ class MeanTeacher(UDADecorator):
 
     def __init__(self, *, alpha: float = 0.99, **decorator) -> None:
         super().__init__(**decorator)
-        require(0 <= alpha <= 1, 'alpha', alpha, 'in 0..1')
+        require(0 <= alpha <= 1, 'uda.alpha', alpha, 'in 0..1')
         self.alpha = alpha
         self.ema_model = copy.deepcopy(self.model).requires_grad_(False)
         freeze_stochastic_layers(self.ema_model)

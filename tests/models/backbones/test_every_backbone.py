@@ -98,7 +98,7 @@ def test_a_teacher_predicts_without_chance(kind):
 @pytest.mark.parametrize('kind', [kind for kind in BACKBONES if kind != 'mit_b0'])
 def test_a_missing_file_is_named(kind):
     backbone = backbone_of(kind, pretrained='pretrained/no_such_file.pth')
-    with pytest.raises(InputError, match=r'no_such_file\.pth.*--from-scratch'):
+    with pytest.raises(InputError, match=r'(?s)no_such_file\.pth.*--from-scratch'):
         backbone.init_weights()
 
 
