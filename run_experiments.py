@@ -47,7 +47,10 @@ def resume(args: argparse.Namespace) -> int:
     if args.work_dir is not None:
         raise InputError('--resume goes on in the folder it names; leave --work-dir out.')
     cfg = load_run(config_of(work_dir), args)
-    return train_and_report(cfg, work_dir=work_dir, resume=checkpoint_of(work_dir))
+    checkpoint = checkpoint_of(work_dir)
+    if checkpoint is None:
+        print(f'{work_dir} holds no checkpoint: the run starts from the beginning.')
+    return train_and_report(cfg, work_dir=work_dir, resume=checkpoint)
 
 
 @command

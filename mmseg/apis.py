@@ -132,7 +132,7 @@ def without_pretrained(model: Mapping[str, Any]) -> dict[str, Any]:
 
 def label_set_of_config(cfg: Config) -> LabelSet:
     """The classes of a config's test data, without looking for its files."""
-    data = cfg.data.test
+    data = cfg.data.test[0] if isinstance(cfg.data.test, list) else cfg.data.test
     kind = DATASETS.get(data.type)
     base = label_set_of(data.label_set) if data.get('label_set') else getattr(kind, 'LABELS', None)
     return described(base, data.get('classes'), data.get('palette'), data.get('ignore_index'), data.type)

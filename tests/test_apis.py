@@ -77,7 +77,9 @@ def test_an_unknown_device_is_refused(run):
         init_segmentor(run / f'{RUN}.json', run / 'latest.pth', device='gpu7')
 
 
-@pytest.mark.parametrize('size', [(64, 64), (48, 96), (97, 41), (1, 1), (3, 500), (400, 5), (301, 499)])
+@pytest.mark.parametrize(
+    'size', [(64, 64), (48, 96), (97, 41), (1, 1), (3, 500), (400, 5), (301, 499), (3000, 2), (1, 500)]
+)
 def test_images_of_any_size_and_aspect_ratio_keep_it(model, size):
     (label_map,) = inference_segmentor(model, picture(*size))
     assert label_map.shape == size

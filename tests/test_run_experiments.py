@@ -79,7 +79,7 @@ def test_the_training_command_takes_weights_and_states(config):
     [
         (['--config', 'absent.py'], 'absent.py'),
         (['--exp', 'toi'], 'Known: toy'),
-        (['--resume', 'absent'], 'no work directory absent'),
+        (['--resume', 'absent'], 'Work directory absent does not exist'),
         (['--config', 'tiny.json', '--cfg-options', 'optimizer.type=AdamWW'], "'AdamW'"),
         (['--config', 'tiny.json', '--cfg-options', 'model.tpye=Other'], 'tpye'),
         (['--config', 'tiny.json', '--cfg-options', 'data.val.type=TinyImage'], "'TinyImages'"),
@@ -120,7 +120,7 @@ def test_from_scratch_needs_no_pretrained_file():
 def test_the_config_in_a_folder_is_found_by_its_name_or_because_it_is_alone(tmp_path):
     run = tmp_path / 'renamed'
     run.mkdir()
-    with pytest.raises(InputError, match='found: none'):
+    with pytest.raises(InputError, match='holds no config'):
         config_of(run)
     for name in ('original.json', '20260101_000000.log.json'):
         (run / name).touch()
@@ -130,3 +130,39 @@ def test_the_config_in_a_folder_is_found_by_its_name_or_because_it_is_alone(tmp_
         config_of(run)
     (run / 'renamed.json').touch()
     assert config_of(run).name == 'renamed.json'
+
+
+def test_a_new_run_never_writes_into_the_folder_of_an_earlier_one(config, capsys):
+    assert run_experiments.main(['--config', str(config), '--work-dir', 'a']) == 0
+    before = Path('a/latest.pth').read_bytes()
+    assert run_experiments.main(['--config', str(config), '--work-dir', 'a', '--seed', '5']) == 2
+    assert 'holds the checkpoints of an earlier run' in capsys.readouterr().err
+    assert run_experiments.main(['--config', 'a/a.json', '--seed', '5']) == 0  # its work_dir is that of the run before
+    assert work_dir_of(capsys.readouterr().out) != Path('a')
+    assert Path('a/latest.pth').read_bytes() == before
+
+
+def test_a_resume_that_fails_leaves_the_records_of_the_run_alone(config, capsys):
+    assert run_experiments.main(['--config', str(config), '--work-dir', 'a', '--cfg-options', 'model.width=4']) == 0
+    saved = Path('a/a.json').read_text()
+    assert run_experiments.main(['--resume', 'a', '--cfg-options', 'model.width=8', 'runner.max_iters=3']) == 2
+    assert 'does not fit' in capsys.readouterr().err
+    assert Path('a/a.json').read_text() == saved
+    assert run_experiments.main(['--resume', 'a', '--cfg-options', 'runner.max_iters=3']) == 0
+
+
+def test_a_run_without_latest_goes_on_from_its_newest_numbered_checkpoint(config, capsys):
+    assert run_experiments.main(['--config', str(config), '--work-dir', 'a']) == 0
+    Path('a/latest.pth').unlink()
+    assert run_experiments.main(['--resume', 'a', '--cfg-options', 'runner.max_iters=3']) == 0
+    assert 'after iteration 2' in capsys.readouterr().out
+    for path in Path('a').glob('*.pth'):
+        path.unlink()
+    assert run_experiments.main(['--resume', 'a']) == 0
+    assert 'starts from the beginning' in capsys.readouterr().out
+
+
+def test_a_work_directory_that_cannot_be_made_is_named(config, capsys):
+    Path('file').write_text('')
+    assert run_experiments.main(['--config', str(config), '--work-dir', 'file/run']) == 2
+    assert 'The work directory file/run cannot be made' in capsys.readouterr().err

@@ -18,12 +18,13 @@ from mmseg.apis import init_segmentor
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset, build_test_loader
 from mmseg.datasets.pipelines.loading import read_image
-from mmseg.engine.work_dir import checkpoint_of, config_of
-from mmseg.errors import InputError, command
+from mmseg.engine.work_dir import config_of
+from mmseg.errors import command
 from mmseg.evaluation.evaluate import evaluate
 from mmseg.evaluation.metrics import Metrics
 from mmseg.report.figures import Panel, comparison_panel
 from mmseg.report.table import class_table
+from tools.test_work_dir import find_checkpoint
 
 
 class Outcome(NamedTuple):
@@ -66,10 +67,7 @@ def compare(runs: Mapping[str, Path], *, count: int = 4) -> Comparison:
     dataset = None
     outcomes = {}
     for name, work_dir in runs.items():
-        checkpoint = checkpoint_of(work_dir)
-        if checkpoint is None:
-            raise InputError(f'{work_dir} has no checkpoint latest.pth yet.')
-        model = init_segmentor(config_of(work_dir), checkpoint)
+        model = init_segmentor(config_of(work_dir), find_checkpoint(work_dir))
         if dataset is None:
             dataset = build_dataset(model.cfg.data.test, {'test_mode': True})
             shown = most_varied(dataset, count)

@@ -44,6 +44,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         add_views(cfg)
     model = init_segmentor(cfg, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
     dataset = build_dataset(cfg.data.test, {'test_mode': True})
+    if tuple(model.CLASSES) != tuple(dataset.CLASSES):
+        raise InputError(
+            f'The network was trained on the classes {", ".join(model.CLASSES)}; data.test has '
+            f'{", ".join(dataset.CLASSES)}. The scores would mean nothing.'
+        )
     loader = build_test_loader(dataset, workers_per_gpu=cfg.data.get('workers_per_gpu', 2))
     with writers(args, dataset) as on_prediction:
         metrics = evaluate(model, loader, dataset, on_prediction=on_prediction)

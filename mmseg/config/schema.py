@@ -97,6 +97,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     'precision': ('fp32', 'bf16', 'fp16'),
     'runner.type': ('IterBasedRunner',),
     'checkpoint_config.by_epoch': (False,),
+    'log_level': ('DEBUG', 'INFO', 'WARNING', 'ERROR'),
 }
 # Whole numbers and the least they may be.
 AT_LEAST: dict[str, int] = {
@@ -109,6 +110,19 @@ AT_LEAST: dict[str, int] = {
     'checkpoint_config.interval': 1,
     'evaluation.interval': 1,
     'log_config.interval': 1,
+}
+
+# Numbers that may be absent, and whether they may be 0.
+NUMBERS: dict[str, bool] = {
+    'lr_config.warmup_iters': True,
+    'lr_config.warmup_ratio': True,
+    'lr_config.power': True,
+    'lr_config.min_lr': True,
+    'optimizer.lr': False,
+    'optimizer_config.grad_clip.max_norm': False,
+    'data.train.rare_class_sampling.min_pixels': True,
+    'data.train.rare_class_sampling.class_temp': False,
+    'data.train.rare_class_sampling.min_crop_ratio': True,
 }
 
 
@@ -197,6 +211,14 @@ def _bad_values(values: dict[str, Any]) -> Iterator[str]:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             yield f'{key} has to be a whole number of at least {least}, not {value!r}.'
+    for key, zero in NUMBERS.items():
+        value = value_at(values, key)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (number and (value >= 0 if zero else value > 0)):
+            yield f'{key} has to be a number {"of at least 0" if zero else "above 0"}, not {value!r}.'
+    for key in ('data.train', 'data.val', 'data.test'):
+        if not isinstance(value_at(values, key), dict | list | tuple | None):
+            yield f'{key} has to be a dict (or a list of dicts), not {value_at(values, key)!r}.'
 
 
 def _at_odds(values: dict[str, Any]) -> Iterator[str]:

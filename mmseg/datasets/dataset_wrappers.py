@@ -48,6 +48,14 @@ class ConcatDataset(TrainingSet):
         dataset, inside = self._locate(index)
         return dataset.label_of(inside)
 
+    def image_path(self, index: int) -> Path:
+        dataset, inside = self._locate(index)
+        return dataset.image_path(inside)
+
+    def label_path(self, index: int) -> Path:
+        dataset, inside = self._locate(index)
+        return dataset.label_path(inside)
+
     def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
         return np.concatenate([dataset.class_counts(index_dir) for dataset in self.datasets])
 

@@ -1,5 +1,6 @@
 """Data sets and loaders from configs. The training stream is the same for any number of workers."""
 
+import os
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -123,7 +124,7 @@ def _loader(dataset: Dataset, batches: Sampler[list[int]] | list[list[int]], wor
     return _Loader(
         dataset,
         batch_sampler=batches,
-        num_workers=workers,
+        num_workers=min(workers, os.cpu_count() or 1),  # the stream is the same for any number
         collate_fn=_collate_or_error,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=workers > 0,

@@ -43,6 +43,14 @@ class TrainingSet(Dataset):
         """Ground truth of image ``index`` as train ids, uint8 (H, W)."""
         raise NotImplementedError
 
+    def image_path(self, index: int) -> Path:
+        """The file of image ``index``."""
+        raise NotImplementedError
+
+    def label_path(self, index: int) -> Path:
+        """The file of its label map."""
+        raise NotImplementedError
+
     def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
         """Pixels of each class in each image, int64 (images, classes); may build an index in ``index_dir``."""
         raise NotImplementedError

@@ -80,7 +80,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises many kinds, by what is wrong with the file
         raise InputError(f'{path} cannot be read as a checkpoint of this project: {error}') from error
-    absent = {'meta', 'state_dict', 'optimizer'} - (state.keys() if isinstance(state, dict) else set())
+    keys = set(state) if isinstance(state, dict) else set()
+    absent = {'meta', 'state_dict', 'optimizer'} - keys
+    if not absent:
+        absent = {f'meta.{key}' for key in ('iter', 'seed') if key not in state['meta']}
     if absent:
         raise InputError(
             f'{path} holds no {", ".join(sorted(absent))}: training cannot go on from it. '

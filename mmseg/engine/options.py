@@ -45,6 +45,8 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
     if args.deterministic:
         options['deterministic'] = True
     cfg = load_config(path, options)
+    if path.suffix == '.json' and 'work_dir' not in options:
+        cfg.work_dir = None  # that of the run which wrote the file
     if args.debug and cfg.uda:
         cfg.uda.debug_img_interval = 1
     if args.debug and cfg.evaluation:

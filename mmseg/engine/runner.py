@@ -144,6 +144,9 @@ class TrainRunner(Runner):
         broadcast_module(self.model)
 
     def dump_config(self) -> None:
+        """Nothing yet: a state that does not fit must not replace the records of the run it belongs to."""
+
+    def write_records(self) -> None:
         """Write config and environment into the work directory."""
         if is_main_process():
             write_provenance(Path(self.work_dir), self.full_cfg, self.environment)

@@ -11,6 +11,7 @@ from mmengine.dist import get_dist_info, init_dist
 from mmengine.hooks import Hook
 from torch import nn
 
+from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.chance import make_deterministic, seed_everything
@@ -29,7 +30,7 @@ from mmseg.engine.optim import build_optim_wrapper, unmatched_keys
 from mmseg.engine.provenance import environment
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.schedule import LearningRate, build_schedule
-from mmseg.engine.work_dir import set_work_dir
+from mmseg.engine.work_dir import refuse_used, set_work_dir
 from mmseg.errors import InputError
 from mmseg.evaluation.source import source_of
 from mmseg.models.weights import load_network
@@ -85,17 +86,8 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
     max_iters = cfg.runner.max_iters
     schedule = build_schedule(cfg.get('lr_config'), max_iters)
     work_dir = set_work_dir(cfg, cfg.get('work_dir'))
-    train_set = _build_train_set(cfg.data.train, work_dir)
-    loader = build_train_loader(
-        train_set,
-        samples_per_gpu=cfg.data.samples_per_gpu,
-        workers_per_gpu=cfg.data.workers_per_gpu,
-        seed=seed,
-        start_iteration=start,
-        rank=rank,
-        world_size=world_size,
-    )
-    hooks = _build_hooks(cfg, seed, schedule, train_set)
+    if state is None:
+        refuse_used(work_dir)
     seed_everything(seed)
     model = build_model(cfg)
     if state is None:  # else all weights come from the state, and no pretrained file is needed
@@ -108,6 +100,20 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
         precision=cfg.get('precision', 'fp32'),
         accumulate=cfg.get('accumulate', 1),
     )
+    train_set = _build_train_set(cfg.data.train, work_dir)
+    loader = build_train_loader(
+        train_set,
+        samples_per_gpu=cfg.data.samples_per_gpu,
+        workers_per_gpu=cfg.data.workers_per_gpu,
+        seed=seed,
+        start_iteration=start,
+        rank=rank,
+        world_size=world_size,
+    )
+    hooks = _build_hooks(cfg, seed, schedule, train_set)
+    backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in BACKENDS]
+    check_classes(model, train_set.label_set)
+    _make_folder(work_dir)
 
     runner = TrainRunner(
         model=model,
@@ -124,14 +130,37 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
         loop={'type': TrainLoop, 'max_iters': max_iters, 'start_iteration': start},
         optim_wrapper=optim_wrapper,
         hooks=hooks,
-        vis_backends=[vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in BACKENDS],
+        vis_backends=backends,
         env_cfg=_env_cfg(cfg),
         launcher=launcher,
     )
     if state is not None and state_file is not None:
         runner.load_state(state, state_file)
+    runner.write_records()
     _log_plan(runner, cfg, schedule, world_size)
     return runner
+
+
+def check_classes(model: Any, label_set: LabelSet) -> None:
+    """Refuse a network with fewer outputs than the data has classes.
+
+    Raises:
+        InputError: naming both numbers.
+    """
+    student = model.get_model() if hasattr(model, 'get_model') else model
+    outputs = getattr(student, 'num_classes', len(label_set))
+    if outputs < len(label_set):
+        raise InputError(
+            f'model.decode_head.num_classes is {outputs}, but the data has {len(label_set)} classes '
+            f'({", ".join(label_set.classes)}).'
+        )
+
+
+def _make_folder(work_dir: Path) -> None:
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'The work directory {work_dir} cannot be made: {error.strerror}.') from error
 
 
 def _build_train_set(train_cfg: dict | list, work_dir: Path) -> TrainingSet:

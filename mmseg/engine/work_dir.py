@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine import Config
 
-from mmseg.engine.checkpoint_io import LATEST
+from mmseg.engine.checkpoint_io import LATEST, saved_iterations
 from mmseg.errors import InputError
 
 ROOT = Path('work_dirs')
@@ -27,24 +27,40 @@ def set_work_dir(cfg: Config, work_dir: str | Path | None = None) -> Path:
 
 
 def config_of(work_dir: Path) -> Path:
-    """The resolved config in a work directory, also after the folder was renamed.
+    """The config a run saved: ``<name of the run>.json``, also when the folder has another name by now.
 
     Raises:
-        InputError: no such folder, or no or several configs in it.
+        InputError: no such folder, no config in it, or several of which none is named like the folder.
     """
     if not work_dir.is_dir():
-        raise InputError(f'There is no work directory {work_dir}.')
-    own = work_dir / f'{work_dir.resolve().name}.json'
-    if own.is_file():
-        return own
-    candidates = [path for path in sorted(work_dir.glob('*.json')) if not path.name.endswith('.log.json')]
-    if len(candidates) != 1:
-        found = ', '.join(path.name for path in candidates) or 'none'
-        raise InputError(f'{work_dir} should hold one config {own.name}; found: {found}.')
-    return candidates[0]
+        raise InputError(f'Work directory {work_dir} does not exist.')
+    named = work_dir / f'{work_dir.resolve().name}.json'
+    if named.is_file():
+        return named
+    for pattern in ('*.json', '*.py'):
+        found = sorted(path for path in work_dir.glob(pattern) if not path.name.endswith('.log.json'))
+        if len(found) > 1:
+            names = ', '.join(path.name for path in found)
+            raise InputError(f'{work_dir} holds several configs ({names}), none named like the folder.')
+        if found:
+            return found[0]
+    raise InputError(f'{work_dir} holds no config (<name of the run>.json). Is it the work directory of a run?')
 
 
 def checkpoint_of(work_dir: Path) -> Path | None:
-    """The newest state saved in a work directory, or None before the first one."""
+    """The newest state in a work directory: ``latest.pth``, else the ``iter_N.pth`` of the highest N, else None."""
     latest = work_dir / LATEST
-    return latest if latest.is_file() else None
+    return latest if latest.is_file() else next(reversed(saved_iterations(work_dir)), None)
+
+
+def refuse_used(work_dir: Path) -> None:
+    """Keep a new run from writing into the folder of an earlier one.
+
+    Raises:
+        InputError: ``work_dir`` holds checkpoints.
+    """
+    if checkpoint_of(work_dir) is not None:
+        raise InputError(
+            f'{work_dir} holds the checkpoints of an earlier run. Go on with it: python run_experiments.py --resume '
+            f'{work_dir}; or give the new run another --work-dir.'
+        )

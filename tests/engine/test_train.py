@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmseg.datasets.label_sets import CAMVID11
 from mmseg.engine import checkpoint_io
 from mmseg.engine.stop import Interrupted, NonFiniteLoss
-from mmseg.engine.train import train
+from mmseg.engine.train import check_classes, train
 from mmseg.errors import InputError
 from tests.engine.tiny import tiny_config
 
@@ -195,3 +196,11 @@ def test_a_checkpoint_of_another_network_is_refused(straight, tmp_path):
     torch.save(state, tmp_path / 'other.pth')
     with pytest.raises(InputError, match=r'decode_head\.bias'):
         train(tiny_config(tmp_path / 'run'), resume=tmp_path / 'other.pth')
+
+
+def test_a_network_with_too_few_outputs_is_refused_with_both_numbers():
+    class Network:
+        num_classes = 5
+
+    with pytest.raises(InputError, match=r'num_classes is 5, but the data has 11 classes \(sky, building'):
+        check_classes(Network(), CAMVID11)

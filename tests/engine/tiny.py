@@ -70,10 +70,12 @@ class TinyImages(Dataset):
 class TinySegmentor(nn.Module):
     """Two convolutions; ``poison_at`` makes the loss NaN in that iteration."""
 
-    def __init__(self, *, poison_at: int | None = None, train_cfg: dict | None = None) -> None:
+    def __init__(self, *, width: int = 8, poison_at: int | None = None, train_cfg: dict | None = None) -> None:
         super().__init__()
-        self.backbone = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.2))
-        self.decode_head = nn.Conv2d(8, 11, 1)
+        self.backbone = nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(), nn.Dropout(0.2)
+        )
+        self.decode_head = nn.Conv2d(width, 11, 1)
         self.poison_at = poison_at
         self.register_buffer('steps', torch.zeros((), dtype=torch.int64))
 

@@ -51,4 +51,4 @@ def test_the_shown_images_are_those_with_the_most_classes():
 def test_a_folder_without_a_checkpoint_is_named(runs, capsys):
     (runs['second'] / 'latest.pth').unlink()
     assert compare_runs.main([str(runs['first']), str(runs['second'])]) == 2
-    assert 'has no checkpoint latest.pth yet' in capsys.readouterr().err
+    assert 'holds no checkpoint' in capsys.readouterr().err

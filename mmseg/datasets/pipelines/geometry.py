@@ -93,7 +93,9 @@ def scale_list(img_scale: Sequence | None) -> list[Scale]:
 def fitted(size: Scale, scale: Scale) -> Scale:
     """``size`` (width, height) scaled so that its long edge fits the long one of ``scale``, and its short the short."""
     factor = min(max(scale) / max(size), min(scale) / min(size))
-    return int(size[0] * factor + 0.5), int(size[1] * factor + 0.5)
+    return max(1, int(size[0] * factor + 0.5)), max(
+        1, int(size[1] * factor + 0.5)
+    )  # a thread of an image keeps a pixel
 
 
 class Box(NamedTuple):

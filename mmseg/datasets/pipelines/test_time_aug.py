@@ -60,4 +60,4 @@ class MultiScaleFlipAug(Transform):
             return self.scales
         height, width = size_of(results)
         base = self.scales[0] if self.scales else (width, height)
-        return [(int(base[0] * ratio), int(base[1] * ratio)) for ratio in self.ratios]
+        return [(max(1, int(base[0] * ratio)), max(1, int(base[1] * ratio))) for ratio in self.ratios]
