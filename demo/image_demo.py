@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     outputs = output_files(args.img, args.out)
     palette = palette_named(args.palette) if args.palette else None
     model = init_segmentor(args.config, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
+    if palette and len(palette) < model.num_classes:
+        raise InputError(f'Palette {args.palette} has {len(palette)} colours, the network {model.num_classes} classes.')
     for image, output in outputs.items():
         pixels = read_image(image)
         (label_map,) = inference_segmentor(model, pixels)
@@ -55,10 +57,12 @@ def output_files(img: Path, out: Path | None) -> dict[Path, Path]:
     """Every image to predict and where its picture goes; earlier pictures are no images to predict.
 
     Raises:
-        InputError: there is no image.
+        InputError: there is no image, or the picture is not to be a PNG file.
     """
     if not img.is_dir():
         read_image(img)
+        if out and out.suffix.lower() != '.png':
+            raise InputError(f'--out writes PNG; name the file {out.with_suffix(".png")}.')
         return {img: out or predicted_name(img)}
     images = [
         path for path in sorted(img.rglob('*')) if path.suffix.lower() in SUFFIXES and not path.stem.endswith(PREDICTED)

@@ -11,7 +11,7 @@ import pytest
 
 from demo import image_demo
 from mmseg.apis import inference_segmentor, init_segmentor, show_result
-from mmseg.datasets.label_sets import CAMVID11
+from mmseg.datasets.label_sets import CITYSCAPES19
 from tests.fabricated import PUBLISHED, RUN, work_dir
 
 REPOSITORY = Path(__file__).parents[1]
@@ -43,15 +43,21 @@ def test_the_picture_lies_beside_the_image_and_shows_what_the_network_says(argum
 
 def test_output_file_opacity_and_palette_can_be_chosen(arguments, tmp_path):
     image = write_image(tmp_path / 'street.png')
-    options = ['--out', str(tmp_path / 'new' / 'a.png'), '--opacity', '1', '--palette', 'camvid']
+    options = ['--out', str(tmp_path / 'new' / 'a.png'), '--opacity', '1', '--palette', 'cityscapes']
     assert image_demo.main([str(image), *arguments, *options]) == 0
     colours = np.unique(cv2.imread(str(tmp_path / 'new' / 'a.png'))[..., ::-1].reshape(-1, 3), axis=0)
-    assert set(map(tuple, colours.tolist())) <= {*CAMVID11.palette, (0, 0, 0)}
+    assert set(map(tuple, colours.tolist())) <= {*CITYSCAPES19.palette}
 
 
 @pytest.mark.parametrize('name', ['cityscapes', 'Cityscapes', 'cityscapes19'])
 def test_palettes_have_short_names(name):
     assert image_demo.palette_named(name)[0] == (128, 64, 128)
+
+
+def test_a_palette_with_too_few_colours_is_refused(arguments, tmp_path, capsys):
+    image = write_image(tmp_path / 'street.png')
+    assert image_demo.main([str(image), *arguments, '--palette', 'camvid']) == 2
+    assert 'Palette camvid has 11 colours, the network 19 classes' in capsys.readouterr().err
 
 
 def test_folders_are_predicted_with_their_tree_and_equal_single_images(arguments, tmp_path):
@@ -76,6 +82,7 @@ def test_folders_are_predicted_with_their_tree_and_equal_single_images(arguments
         ('empty', [], 'holds no images'),
         ('good.png', ['--palette', 'cityscape'], "Did you mean 'cityscapes19'"),
         ('good.png', ['--opacity', '3'], 'opacity'),
+        ('good.png', ['--out', 'x.jpg'], 'name the file x.png'),
     ],
 )
 def test_mistakes_are_told_before_the_network_is_loaded(image, options, message, tmp_path, capsys):
