@@ -20,7 +20,7 @@ class Crash(BaseException):
 
 
 def state(number):
-    return {'meta': {'iter': number}, 'state_dict': {'w': torch.full((3,), float(number))}, 'optimizer': {}}
+    return {'meta': {'iter': number, 'seed': 0}, 'state_dict': {'w': torch.full((3,), float(number))}, 'optimizer': {}}
 
 
 def test_a_crash_while_writing_leaves_the_previous_file_whole(tmp_path, monkeypatch):
