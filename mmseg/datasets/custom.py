@@ -1,6 +1,7 @@
 """The data set that all others are rows of: folders of images, folders of label maps, a label set."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from os.path import commonpath
 from pathlib import Path
@@ -13,6 +14,7 @@ from mmseg.datasets.class_stats import class_counts
 from mmseg.datasets.files import Suffixes, image_names, label_names, roots
 from mmseg.datasets.label_sets import Colour, LabelSet, class_names, label_set_of
 from mmseg.datasets.labels import label_reader
+from mmseg.datasets.pipelines.compact import compacted
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.stream import TrainingSet
 from mmseg.errors import InputError
@@ -142,6 +144,11 @@ class CustomDataset(TrainingSet):
 
     def draw(self, index: int, rng: np.random.Generator, accept: Callable[[np.ndarray], bool] | None = None) -> dict:
         return self.pipeline(self.results_of(index), rng, accept)
+
+    def compacted(self) -> 'CustomDataset':
+        other = copy(self)
+        other.pipeline = compacted(self.pipeline)
+        return other
 
     def __getitem__(self, index: int) -> dict:
         """Image ``index`` through the pipeline; whatever chance that takes depends on ``index`` alone."""
