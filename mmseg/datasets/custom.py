@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import lru_cache
 from os.path import commonpath
 from pathlib import Path
 from typing import ClassVar
@@ -128,11 +129,18 @@ class CustomDataset(TrainingSet):
                 'pixels of each class, which are counted in the labels.'
             )
         root = self.labels_root()
-        paths = [self.label_path(index) for index in range(len(self))]
-        files = {path.relative_to(root).as_posix(): path for path in paths}
+        files = {}
+        names = []
+        for info in self.img_infos:
+            folder, name = info['ann']['ann_dir'], info['ann']['seg_map']
+            inside = _inside(root, folder)
+            names.append(f'{inside}/{name}' if inside else name)
+            files[names[-1]] = f'{folder}/{name}'
         counts = class_counts(files, self.reader, root, index_dir=index_dir)
+        if len(files) == len(names):
+            return counts
         rows = {name: row for row, name in enumerate(files)}
-        return counts[[rows[path.relative_to(root).as_posix()] for path in paths]]
+        return counts[[rows[name] for name in names]]
 
     def results_of(self, index: int) -> dict:
         """The working dict a pipeline starts from."""
@@ -177,6 +185,13 @@ class CustomDataset(TrainingSet):
                     info['ann'] = {'seg_map': name, 'ann_dir': root.ann_dir}
             infos += found
         return infos
+
+
+@lru_cache(maxsize=8)
+def _inside(root: Path, folder: str) -> str:
+    """The path of ``folder`` below ``root``, POSIX; '' for the root itself."""
+    path = Path(folder).relative_to(root).as_posix()
+    return '' if path == '.' else path
 
 
 def described(
