@@ -12,12 +12,13 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mmseg.datasets.file_tables import file_stamps, names_from_array, names_to_array, text_from_array, text_to_array
 from mmseg.datasets.labels import LabelReader
 
 STATS = 'sample_class_stats.json'
@@ -72,11 +73,11 @@ def write_table(folder: Path, files: Files, counts: np.ndarray, reader: LabelRea
     content = io.BytesIO()
     np.savez(
         content,
-        names=_as_bytes('\0'.join(files)),
+        names=names_to_array(files),
         counts=counts.astype(np.uint32),
         stamps=file_stamps(files.values()),
         folders=folder_stamps(files),
-        meaning=_as_bytes(repr(reader)),
+        meaning=text_to_array(repr(reader)),
         json=file_stamps([folder / STATS]),
     )
     _write(folder / TABLE, content.getvalue())
@@ -127,23 +128,10 @@ def table_of(counts: Sequence[Counts], reader: LabelReader) -> np.ndarray:
     return table
 
 
-def file_stamps(paths: Iterable[str | Path]) -> np.ndarray:
-    """Bytes and time of change (ns) of each file, int64 (files, 2); -1 for one that is not there."""
-    return np.array([_stamp(path) for path in paths], dtype=np.int64).reshape(-1, 2)
-
-
 def folder_stamps(files: Files) -> np.ndarray:
     """Time of change (ns) of each folder that holds a file; it changes when a file is added, removed or replaced."""
     inside = {name.rpartition('/')[0]: path for name, path in files.items()}
     return file_stamps(os.path.dirname(inside[name]) for name in sorted(inside))[:, 1:]
-
-
-def _stamp(path: str | Path) -> tuple[int, int]:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return -1, -1
-    return found.st_size, found.st_mtime_ns
 
 
 def _load_table(folder: Path) -> ClassTable | None:
@@ -154,11 +142,11 @@ def _load_table(folder: Path) -> ClassTable | None:
         if (folder / STATS).exists() and not np.array_equal(content['json'], file_stamps([folder / STATS])):
             return None
         return ClassTable(
-            names=content['names'].tobytes().decode().split('\0'),
+            names=names_from_array(content['names']),
             counts=content['counts'].astype(np.int64),
             stamps=content['stamps'],
             folders=content['folders'],
-            meaning=content['meaning'].tobytes().decode(),
+            meaning=text_from_array(content['meaning']),
         )
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         return None
@@ -217,10 +205,6 @@ def _matched(stored: Mapping[str, Counts], files: Files) -> dict[str, Counts]:
                 tails[tail] = count
                 break
     return {name: tails[name] for name in files if name in tails}
-
-
-def _as_bytes(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
 def _dump(path: Path, content: object) -> None:

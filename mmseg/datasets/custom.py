@@ -18,6 +18,7 @@ from mmseg.datasets.labels import label_reader
 from mmseg.datasets.pipelines.compact import compacted
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.stream import TrainingSet
+from mmseg.datasets.training_cache import from_cache
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
 
@@ -45,6 +46,8 @@ class CustomDataset(TrainingSet):
         label_set: name in :data:`mmseg.datasets.label_sets.LABEL_SETS`, or a dict with the keys of ``LabelSet``.
         label_map: file value -> train id or class name, or 'cityscapes' / 'synthia' for the ids of these.
         ignore: file values that mean ignore.
+        cache_dir: where ``tools.cache_dataset`` stored images at the size of training; None is ``training_cache`` in
+            ``data_root``. A cache that fits is read instead of the files, in training only.
 
     ``split_name`` is the last folder's name ('val'), or the split file's.
 
@@ -77,6 +80,7 @@ class CustomDataset(TrainingSet):
         label_set: LabelSet | str | Mapping | None = None,
         label_map: Mapping[int, int | str] | str | None = None,
         ignore: Sequence[int] = (),
+        cache_dir: str | None = None,
     ) -> None:
         self.data_root = data_root
         self.test_mode = test_mode
@@ -91,9 +95,12 @@ class CustomDataset(TrainingSet):
         self.img_infos = self._scan(Suffixes(img_suffix, seg_map_suffix))
         first = self.roots[0]
         self.split_name = Path(first.split).stem if first.split else Path(first.img_dir).name
-        self.pipeline = Compose(pipeline)
+        self.pipeline = self.plain_pipeline = Compose(pipeline)
+        self.cache_dir = cache_dir
         if self.labelled:
             quick_check(self)
+        if not test_mode:
+            self.pipeline = from_cache(self)
 
     @property
     def labelled(self) -> bool:

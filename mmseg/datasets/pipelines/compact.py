@@ -47,7 +47,7 @@ class CompactFormat(Transform):
         else:
             results['img'] = planes(results['img'], reverse=results['img_norm_cfg']['to_rgb'])
         for field in results.get('seg_fields', []):
-            results[field] = torch.from_numpy(np.ascontiguousarray(results[field][None]))
+            results[field] = torch.from_numpy(np.array(results[field][None]))
         return results
 
 
