@@ -240,5 +240,5 @@ def _peers_needed() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # torch's DistError is one
-        reason = str(error).partition('\n')[0]
+        reason = str(error).partition('. ')[0].splitlines()[0]
         raise PeerLost(f'Another process of this run has ended; its own message says why ({reason}).') from error
