@@ -1,6 +1,7 @@
 """Training by two processes, against one process that computes the same by hand."""
 
 import copy
+import math
 import signal
 from pathlib import Path
 
@@ -163,7 +164,7 @@ def test_evaluation_is_that_of_one_process_to_the_last_pixel(runs, run, images, 
     metrics = evaluate(model, build_test_loader(dataset, workers_per_gpu=0), dataset, progress=False)
     logged = lines(root / run)['val', iteration]
     for name, value in metrics.summary(dataset.label_set).items():
-        assert logged[name] == (None if value != value else round(value / 100, 4)), name
+        assert logged[name] == (None if math.isnan(value) else round(value / 100, 4)), name
 
 
 def test_logged_losses_are_means_over_the_processes(runs):
