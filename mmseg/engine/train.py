@@ -312,6 +312,12 @@ def _log_plan(runner: TrainRunner, cfg: Config, schedule: LearningRate, world_si
         f'{schedule.max_iters} iterations of {cfg.data.samples_per_gpu} samples x {world_size} processes '
         f'on {runner.device}.'
     )
+    if world_size > 1:
+        runner.logger.info(
+            f'{cfg.data.samples_per_gpu * world_size} samples make one batch; the learning rate is not scaled for it. '
+            'find_unused_parameters and use_ddp_wrapper have no effect: there is no wrapper, and parameters that take '
+            'no part are found at every step.'
+        )
     for key in unmatched_keys(runner.model, cfg.optimizer):
         runner.logger.warning(f'optimizer.paramwise_cfg.custom_keys: no parameter has a name with {key!r}.')
     if schedule.warmup and schedule.warmup_iters >= schedule.max_iters:

@@ -48,12 +48,13 @@ def train_in_turn(runs: list[tuple[Config, dict]], answers: Path) -> int:
 
 @HOOKS.register_module()
 class Recorder(Hook):
-    """Writes ``recorded_RANK.pt``: the gradients of every step as the optimizer sees them, images, and the state."""
+    """Writes ``recorded_RANK.pt``: the gradients of every step as the optimizer sees them, losses, images, state."""
 
     def before_train(self, runner: Any) -> None:
         self.names = {id(parameter): name for name, parameter in runner.model.named_parameters()}
         self.gradients: list[dict] = []
         self.files: list[list[str]] = []
+        self.losses: list[float] = []
         runner.optim_wrapper.optimizer.register_step_pre_hook(self.record)
 
     def record(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
@@ -63,9 +64,14 @@ class Recorder(Hook):
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: dict | None = None) -> None:
         self.files.append(files_of(data_batch or {}))
 
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
+        self.losses.append((outputs or {})['loss'].item())
+
     def after_train(self, runner: Any) -> None:
-        recorded = {'gradients': self.gradients, 'files': self.files, 'state': runner.model.state_dict()}
-        torch.save(recorded, Path(runner.work_dir, f'recorded_{get_rank()}.pt'))
+        made = {'gradients': self.gradients, 'files': self.files, 'losses': self.losses}
+        torch.save(made | {'state': runner.model.state_dict()}, Path(runner.work_dir, f'recorded_{get_rank()}.pt'))
 
 
 @HOOKS.register_module()

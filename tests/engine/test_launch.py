@@ -95,6 +95,7 @@ def test_the_folder_of_the_run_is_chosen_before_its_processes_start(monkeypatch,
     monkeypatch.setattr(options, 'processes_wanted', lambda cfg: 2)
     monkeypatch.setattr(options, 'run_processes', lambda *args, port: started.append((*args, port)) or 3)
     cfg = tiny_config('', n_gpus=2, dist_params={'backend': 'nccl', 'port': 4711}, name='x', exp='y')
+    cfg.work_dir = None
     assert options.train_and_report(cfg, work_dir=None, resume=tmp_path) == 3
     ((_, count, given, folder, resume, port),) = started
     assert (count, resume, port) == (2, tmp_path, 4711)
