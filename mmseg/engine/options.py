@@ -11,7 +11,7 @@ from mmengine.utils import import_modules_from_strings
 from mmseg.config.components import check_components
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.engine.distributed import join_processes, on_main
-from mmseg.engine.launch import processes_wanted, run_processes
+from mmseg.engine.processes import processes_wanted, run_processes
 from mmseg.engine.stop import TrainingStopped
 from mmseg.engine.train import train
 from mmseg.engine.work_dir import set_work_dir

@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 
 from mmseg.engine import distributed
 from mmseg.engine.hooks.non_finite import files_of
-from mmseg.engine.launch import run_processes
+from mmseg.engine.processes import run_processes
 from mmseg.engine.stop import TrainingStopped
 from mmseg.engine.train import train
 from mmseg.errors import InputError

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mmseg.engine import distributed, options
-from mmseg.engine.launch import processes_wanted, run_processes
+from mmseg.engine.processes import processes_wanted, run_processes
 from mmseg.engine.stop import PeerLost, StopRequest
 from mmseg.errors import InputError
 from tests.engine.pair import run_pair
