@@ -85,17 +85,33 @@ def identity(config: Mapping[str, Any]) -> str:
 def network(config: Mapping[str, Any]) -> str:
     """What two runs share exactly if they train the same network on pictures of the same target."""
     model = {key: value for key, value in config['model'].items() if key != 'pretrained'}
-    test = _first(config['data'].get('test') or {})
-    return json.dumps([_movable(model), _movable(test)], sort_keys=True, default=str)
+    return json.dumps(_movable(model), sort_keys=True, default=str) + test_data(config)
+
+
+def test_data(config: Mapping[str, Any]) -> str:
+    """What two runs share exactly if they are tested on the same pictures."""
+    test = {key: value for key, value in _first(config['data'].get('test') or {}).items() if key != 'pipeline'}
+    return json.dumps(_movable(test), sort_keys=True, default=str)
 
 
 def flat(config: Any, path: str = '') -> dict[str, Any]:
-    """A nested config as ``{'model.backbone.type': 'mit_b5', …}``; lists of plain values stay together."""
+    """A nested config as ``{'model.backbone.type': 'mit_b5', …}``; plain lists and pipelines stay together."""
+    if path.endswith('pipeline') and isinstance(config, list | tuple):
+        return {path: ' → '.join(_step(step) for step in config)}
     nested = isinstance(config, list | tuple) and any(isinstance(item, Mapping | list | tuple) for item in config)
     if isinstance(config, Mapping) or nested:
         items = config.items() if isinstance(config, Mapping) else enumerate(config)
         return {name: value for key, item in items for name, value in flat(item, f'{path}.{key}'.lstrip('.')).items()}
     return {path: config}
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    """One step of a pipeline: ``Resize(img_scale=[192, 96])``."""
+    arguments = []
+    for key, value in step.items():
+        inner = [_step(one) for one in value] if key == 'transforms' else value
+        arguments += [] if key == 'type' else [f'{key}={" → ".join(inner) if key == "transforms" else inner}']
+    return f'{step.get("type")}({", ".join(arguments)})'
 
 
 def portable(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Run:
         """The last evaluation in percent, {} before the first; with the means over Synthia's classes."""
         if not self.log.val:
             return {}
-        found = {name: 100 * value for name, value in self.log.val[max(self.log.val)].items()}
+        found = {name: round(100 * value, 2) for name, value in self.log.val[max(self.log.val)].items()}
         for name, classes in CITYSCAPES19.subsets.items():
             keys = [CLASS + title for title in classes]
             if name not in found and all(key in found for key in keys):
