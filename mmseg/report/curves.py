@@ -10,6 +10,8 @@ from mmseg.report.logs import Log, known_keys
 DEFAULT_KEYS = ('mIoU', 'loss', 'lr')
 PANEL_INCHES = (7.0, 2.6)
 LEGEND_COLUMNS = 2
+COLOURS = 10  # before matplotlib begins with the first one again
+STYLES = ('-', '--', ':')
 
 
 def check_keys(keys: Sequence[str], logs: Mapping[str, Log]) -> None:
@@ -32,11 +34,10 @@ def draw_curves(logs: Mapping[str, Log], keys: Sequence[str], path: Path) -> Pat
     figure.set_layout_engine('constrained')
     panels = figure.subplots(len(keys), 1, sharex=True, squeeze=False)[:, 0]
     for axes, key in zip(panels, keys, strict=True):
-        for name, log in logs.items():
+        for number, (name, log) in enumerate(logs.items()):
             iterations, values = log.curve(key)
-            axes.plot(
-                iterations, values, label=name, linewidth=1.4, marker='o' if len(values) < 10 else '', markersize=3
-            )
+            style = STYLES[number // COLOURS % len(STYLES)]
+            axes.plot(iterations, values, style, label=name, linewidth=1.4, marker=marker, markersize=3)
         percent = any(key in record for log in logs.values() for record in log.val.values())
         axes.set_ylabel(f'{key} (%)' if percent else key)
         axes.grid(alpha=0.25)

@@ -93,7 +93,6 @@ FORMATS: dict[str, Callable[[Sequence[Experiment]], str]] = {
     'latex': as_latex,
     'markdown': as_markdown,
 }
-SUFFIXES = {'csv': '.csv', 'latex': '.tex', 'markdown': '.md'}
 
 
 def _with(sign: str) -> Callable[[float, float | None], str]:

@@ -130,7 +130,7 @@ class Experiment:
         found = []
         for title in dict.fromkeys(name for run in self.counted for name in run.classes):
             values = {
-                _seed_name(run): run.metrics[CLASS + title] for run in self.counted if CLASS + title in run.metrics
+                seed_name(run): run.metrics[CLASS + title] for run in self.counted if CLASS + title in run.metrics
             }
             if values and min(values.values()) < MISSED and max(values.values()) > FOUND:
                 found.append(Unstable(title, values))
@@ -213,7 +213,8 @@ def _seed_order(run: Run) -> tuple[int, str]:
     return (-1 if run.seed is None else run.seed, run.name)
 
 
-def _seed_name(run: Run) -> str:
+def seed_name(run: Run) -> str:
+    """What a run is called among those that differ in the seed."""
     return f'seed {run.seed} ({run.name[-5:]})' if run.seed is None else f'seed {run.seed}'
 
 
