@@ -22,7 +22,7 @@ from mmseg.engine.hooks.evaluation import EvaluationHook
 from mmseg.engine.hooks.iteration_seed import IterationSeedHook
 from mmseg.engine.hooks.learning_rate import LearningRateHook
 from mmseg.engine.hooks.non_finite import NonFiniteStop
-from mmseg.engine.hooks.scalar_log import BACKENDS, ScalarLog, vis_backend
+from mmseg.engine.hooks.scalar_log import ScalarLog
 from mmseg.engine.hooks.training_log import TrainingLog
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.engine.loop import TrainLoop
@@ -30,6 +30,7 @@ from mmseg.engine.optim import build_optim_wrapper, unmatched_keys
 from mmseg.engine.provenance import environment
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.schedule import LearningRate, build_schedule
+from mmseg.engine.trackers import TRACKERS, vis_backend
 from mmseg.engine.work_dir import refuse_used, set_work_dir
 from mmseg.errors import InputError
 from mmseg.evaluation.source import source_of
@@ -111,7 +112,7 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
         world_size=world_size,
     )
     hooks = _build_hooks(cfg, seed, schedule, train_set)
-    backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in BACKENDS]
+    backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in TRACKERS]
     check_classes(model, train_set.label_set)
     _make_folder(work_dir)
 
@@ -211,9 +212,9 @@ def _build_hooks(cfg: Config, seed: int, schedule: LearningRate, train_set: Any)
         *_build_evaluation(cfg),
     ]
     entries = _log_hooks(cfg)
-    if any(entry['type'] in BACKENDS for entry in entries):
+    if any(entry['type'] in TRACKERS for entry in entries):
         hooks.append(ScalarLog())
-    plain = [entry for entry in entries if entry['type'] not in BACKENDS]
+    plain = [entry for entry in entries if entry['type'] not in TRACKERS]
     return hooks + [HOOKS.build(dict(entry)) for entry in [*plain, *cfg.get('custom_hooks', [])]]
 
 

@@ -36,6 +36,7 @@ def draw_curves(logs: Mapping[str, Log], keys: Sequence[str], path: Path) -> Pat
     for axes, key in zip(panels, keys, strict=True):
         for number, (name, log) in enumerate(logs.items()):
             iterations, values = log.curve(key)
+            marker = 'o' if len(values) < 10 else ''
             style = STYLES[number // COLOURS % len(STYLES)]
             axes.plot(iterations, values, style, label=name, linewidth=1.4, marker=marker, markersize=3)
         percent = any(key in record for log in logs.values() for record in log.val.values())

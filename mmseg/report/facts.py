@@ -45,7 +45,7 @@ def facts_of(config: Mapping[str, Any]) -> Facts:
     """The facts of a complete config (nested dicts)."""
     model, test = config['model'], _first(config['data'].get('test') or config['data'].get('val') or {})
     setting = setting_of(config)
-    parts = [test] if setting == ORACLE else [_labelled(config), test]
+    parts = [test] if setting == ORACLE else [labelled_data(config), test]
     source, target = ['', *map(domain, parts)][-2:]
     return Facts(
         setting=setting,
@@ -62,7 +62,7 @@ def setting_of(config: Mapping[str, Any]) -> str:
     """What may be learnt from, and by which method; see :class:`Facts`."""
     uda = config.get('uda')
     if not uda:
-        return ORACLE if _same_place(_labelled(config), _first(config['data'].get('test') or {})) else SOURCE_ONLY
+        return ORACLE if _same_place(labelled_data(config), _first(config['data'].get('test') or {})) else SOURCE_ONLY
     train = _first(config['data'].get('train') or {})
     parts = {
         'RCS': train.get('rare_class_sampling'),
@@ -142,7 +142,7 @@ def domain(data: Mapping[str, Any]) -> str:
     return PurePosixPath(str(_first(data.get('img_dir')))).parts[0]
 
 
-def _labelled(config: Mapping[str, Any]) -> Mapping[str, Any]:
+def labelled_data(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The description of the data with labels that a run trains on."""
     data = _first(config['data'].get('train') or {})
     while inner := data.get('source') or data.get('dataset'):

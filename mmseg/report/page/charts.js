@@ -62,8 +62,10 @@
     const xs = all.flatMap(([x]) => x);
     const ys = all.flatMap(([, y]) => y);
     const [xHigh, yLow, yHigh] = [Math.max(...xs), Math.min(0, ...ys), Math.max(...ys) || 1];
-    const [width, height, left, bottom] = [400, 230, 46, 24];
-    const x = (value) => left + (value / xHigh) * (width - left - 10);
+    const place = byId('panels');
+    const width = place.clientWidth > 600 ? (place.clientWidth - 28) / 2 : Math.max(place.clientWidth, 240);
+    const [height, left, right, bottom] = [Math.min(0.5 * width + 40, 270), 52, 18, 24];
+    const x = (value) => left + (value / xHigh) * (width - left - right);
     const y = (value) => 10 + (1 - (value - yLow) / (yHigh - yLow)) * (height - bottom - 14);
     const path = ([px, py]) => px.map((at, i) => `${i ? 'L' : 'M'}${x(at).toFixed(1)} ${y(py[i]).toFixed(1)}`).join('');
     const draw = (curve, one, strong) => [
@@ -72,14 +74,14 @@
     ];
     const marker = element('line', { class: 'axis', y1: 10, y2: height - bottom - 4, x1: -9, x2: -9, 'stroke-dasharray': '3 3' });
     const chart = element('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Curves of ${key}` },
-      ticks(yLow, yHigh, 4).map((at) => [element('line', { class: 'grid', x1: left, x2: width - 10, y1: y(at), y2: y(at) }), element('text', { x: left - 6, y: y(at) + 4, 'text-anchor': 'end' }, short(at))]).flat(),
+      ticks(yLow, yHigh, 4).map((at) => [element('line', { class: 'grid', x1: left, x2: width - right, y1: y(at), y2: y(at) }), element('text', { x: left - 6, y: y(at) + 4, 'text-anchor': 'end' }, short(at))]).flat(),
       ticks(0, xHigh, 4).map((at) => element('text', { x: x(at), y: height - 6, 'text-anchor': 'middle' }, short(at))),
       lines.flatMap((line) => line.curves.flatMap((curve) => draw(curve, line.one, line.curves.length === 1 || !line.middle))),
       lines.flatMap((line) => (line.middle ? draw(line.middle, line.one, true) : [])),
       marker);
     chart.addEventListener('mousemove', (event) => {
       const box = chart.getBoundingClientRect();
-      const wanted = (((event.clientX - box.left) / box.width) * width - left) / (width - left - 10) * xHigh;
+      const wanted = (((event.clientX - box.left) / box.width) * width - left) / (width - left - right) * xHigh;
       const at = xs.reduce((near, value) => (Math.abs(value - wanted) < Math.abs(near - wanted) ? value : near), xs[0]);
       marker.setAttribute('x1', x(at));
       marker.setAttribute('x2', x(at));
@@ -110,5 +112,5 @@
   drawChips();
   drawBars();
   drawCurves();
-  addEventListener('resize', drawBars);
+  addEventListener('resize', () => redrawers.forEach((redraw) => redraw()));
 })();
