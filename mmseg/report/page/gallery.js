@@ -28,7 +28,7 @@
       bar.style.left = `${state.at}%`;
     };
     slider.addEventListener('input', move);
-    // A range input alone reacts to its thumb only where browsers draw one: follow the pointer everywhere.
+    // Some browsers drag by the thumb alone, which is not drawn here: follow the pointer everywhere.
     slider.addEventListener('pointermove', (event) => {
       if (!event.buttons) return;
       const box = slider.getBoundingClientRect();
