@@ -1,6 +1,7 @@
 """Where curves go: the engine's visualizer backends, by the names that configs of mmseg 0.16 have for them."""
 
 import importlib.util
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,14 @@ def vis_backend(cfg: dict, work_dir: Path) -> dict:
     if hook == 'WandbLoggerHook':
         given['init_kwargs'] = {'project': 'mmseg', 'name': work_dir.name} | dict(given.get('init_kwargs') or {})
     if hook == 'MlflowLoggerHook':
-        given.setdefault('run_name', work_dir.name)
-    folder = {'TensorboardLoggerHook': 'tf_logs', 'MlflowLoggerHook': 'mlruns'}.get(hook, '')
+        given = {'run_name': work_dir.name, **_mlflow_store(work_dir), **given}
+    folder = 'tf_logs' if hook == 'TensorboardLoggerHook' else ''
     return {'type': tracker.backend, 'save_dir': str(work_dir / folder), **given}
+
+
+def _mlflow_store(work_dir: Path) -> dict[str, str]:
+    """The server that the environment names, else a data base beside the work directory, shared by those there."""
+    if 'MLFLOW_TRACKING_URI' in os.environ:
+        return {'tracking_uri': os.environ['MLFLOW_TRACKING_URI']}
+    folder = work_dir.resolve().parent
+    return {'tracking_uri': f'sqlite:///{folder / "mlflow.db"}', 'artifact_location': (folder / 'mlruns').as_uri()}
