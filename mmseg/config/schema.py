@@ -158,7 +158,7 @@ def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:
     return []
 
 
-def value_at(values: dict[str, Any], dotted: str) -> Any:
+def value_at(values: Any, dotted: str) -> Any:
     """The value at ``'a.b.c'``, None where there is none."""
     for key in dotted.split('.'):
         if not isinstance(values, dict) or key not in values:
