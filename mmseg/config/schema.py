@@ -37,10 +37,10 @@ DEFAULTS: dict[str, Any] = {
     'log_level': 'INFO',
     'custom_hooks': [],
     'env_cfg': {},
-    'dist_params': {'backend': 'nccl'},
-    'find_unused_parameters': False,
-    'use_ddp_wrapper': True,
-    'n_gpus': 1,
+    'dist_params': {'backend': 'nccl'},  # of several processes on GPUs; see docs/multi_gpu.md
+    'find_unused_parameters': False,  # without effect: parameters that take no part are always found
+    'use_ddp_wrapper': True,  # without effect: there is no wrapper
+    'n_gpus': 1,  # processes of the run; 0 = on the CPU
     'workflow': [('train', 1)],
     'load_from': None,
     'resume_from': None,
@@ -90,13 +90,14 @@ SECTIONS: dict[str, set[str]] = {
     'checkpoint_config': {'by_epoch', 'interval', 'max_keep_ckpts'},
     'evaluation': {'interval', 'metric'},
     'log_config': {'interval', 'hooks'},
-    'dist_params': {'backend', 'port'},
+    'dist_params': {'backend', 'port', 'check_interval'},
 }
 DICTS = {'model', *(section for section in SECTIONS if '.' not in section), 'optimizer', 'uda', 'env_cfg'}
 CHOICES: dict[str, tuple[Any, ...]] = {
     'precision': ('fp32', 'bf16', 'fp16'),
     'runner.type': ('IterBasedRunner',),
     'checkpoint_config.by_epoch': (False,),
+    'dist_params.backend': ('nccl', 'gloo'),
     'log_level': ('DEBUG', 'INFO', 'WARNING', 'ERROR'),
 }
 # Whole numbers and the least they may be.
@@ -157,7 +158,7 @@ def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:
     return []
 
 
-def value_at(values: dict[str, Any], dotted: str) -> Any:
+def value_at(values: Any, dotted: str) -> Any:
     """The value at ``'a.b.c'``, None where there is none."""
     for key in dotted.split('.'):
         if not isinstance(values, dict) or key not in values:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from mmseg.datasets.batch import to_network
 from mmseg.engine.checkpoint_io import LATEST
+from mmseg.engine.distributed import largest
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.stop import Interrupted, StopRequest
 
@@ -50,8 +51,9 @@ class TrainLoop(BaseLoop):
             batches = iter(self.dataloader)
             while self.iter < self.max_iters:
                 self._run_iteration(batches)
-                if request.signal_number is not None:
-                    self._stop(request.signal_number)
+                signal_number = largest(request.signal_number or 0)  # whichever process it reached
+                if signal_number:
+                    self._stop(signal_number)
         self.runner.call_hook('after_train')
 
     def _run_iteration(self, batches: Any) -> None:

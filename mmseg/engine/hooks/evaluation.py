@@ -7,6 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch.utils.data import DataLoader
 
+from mmseg.engine.distributed import broadcast_buffers
 from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner
 from mmseg.evaluation.evaluate import evaluate
@@ -41,6 +42,7 @@ class EvaluationHook(Hook):
         if done % self.interval and done != runner.max_iters:
             return
         bar = is_main_process() and sys.stderr.isatty()  # in a file it would be thousands of lines
+        broadcast_buffers(runner.student)  # all predict with the network that the first one saves
         metrics = evaluate(runner.model, self.loader, self.dataset, device=runner.device, progress=bar)
         label_set = self.dataset.label_set
         table = class_table({f'iteration {done}': metrics}, label_set, reported_subsets(label_set, self.source))
