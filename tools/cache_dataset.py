@@ -2,7 +2,7 @@
 
     python -m tools.cache_dataset configs/daformer/gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py
 
-The pixels are those of the files, bit for bit: nothing is lost. Raw, GTA at 1280x720 takes 69 GB with its labels, and
+The pixels are those of the files, bit for bit: nothing is lost. Raw, GTA at 1280x720 takes 90 GB with its labels, and
 Cityscapes at 1024x512 4.7 GB. Training reads from the cache as soon as it is there; a cache whose files have changed
 is left alone with a warning. It lies in ``training_cache`` beside the data; another place for it is the ``cache_dir``
 of the data sets, as in --cfg-options data.train.source.cache_dir=DIR, here and in training.

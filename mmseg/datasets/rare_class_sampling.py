@@ -36,7 +36,8 @@ class RareClassSampler:
         classes: class names, for messages.
         min_pixels: an image can stand for a class if it has more than this many pixels of it.
         class_temp: T of :func:`class_probabilities`.
-        min_crop_ratio: a crop is accepted with more than ``min_pixels * min_crop_ratio`` pixels of the class.
+        min_crop_ratio: a crop is accepted with more than ``min_pixels * min_crop_ratio`` pixels of the class; with 0
+            it still has to show one.
 
     Attributes:
         train_ids: the classes that are drawn, rarest first.

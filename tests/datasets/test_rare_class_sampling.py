@@ -175,3 +175,9 @@ def test_the_index_is_built_for_any_data_set_and_names_are_relative(pair, tmp_pa
     write(tmp_path / 'source/labels/new.png', np.zeros((24, 32), np.uint8))
     DATASETS.build(pair)  # stale: built again
     assert len(json.loads((tmp_path / 'source/sample_class_stats.json').read_text())) == 7
+
+
+def test_a_crop_ratio_of_zero_still_asks_for_one_pixel_of_the_class():
+    sampler = RareClassSampler(np.array([[9, 9]]), ('a', 'b'), min_pixels=3, min_crop_ratio=0)
+    assert sampler.enough(np.array([[0, 1]]), train_id=1)
+    assert not sampler.enough(np.array([[0, 0]]), train_id=1)
