@@ -119,3 +119,19 @@ def test_what_is_not_uint8_is_left_alone():
     batch = {'img': torch.randn(1, 3, 4, 4), 'img_metas': [{}], 'gt_semantic_seg': torch.zeros(1, 1, 4, 4).long()}
     found = to_network(copy.copy(batch))
     assert all(found[key] is batch[key] for key in batch)
+
+
+@pytest.mark.gpu
+def test_normalising_on_a_gpu_gives_the_same_bits_without_waiting_for_it():
+    norm = {'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375], 'to_rgb': True}
+    metas = [{'img_norm_cfg': norm, 'content': (60, 50)}] * 2
+    batch = {'img': torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), 'img_metas': metas}
+    expected = to_network(batch)['img']
+    there = {**batch, 'img': batch['img'].cuda()}
+    to_network(there)  # brings the table there
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        found = to_network(there)['img']
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+    assert torch.equal(found.cpu(), expected)
