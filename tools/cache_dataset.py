@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             arrays.open()
         except UnusableStoreError:
             size = arrays.write(args.nproc)
-            print(f'{arrays.folder}: {len(arrays.files)} {arrays.meaning}, {size / 1e9:.2f} GB')
+            print(f'{arrays.folder}: {len(arrays.files)} {arrays.meaning.partition(",")[0]}, {size / 1e9:.2f} GB')
         else:
             print(f'{arrays.folder} is complete: nothing to do.')
 
