@@ -148,7 +148,7 @@ def test_predictions_are_handed_out_one_by_one_with_file_and_index():
 
 def test_memory_does_not_grow_with_the_number_of_images():
     def peak(count: int) -> int:
-        scenes = Scenes(count, size=(100, 150))
+        scenes = Scenes(count, size=(40, 60))
         gc.collect()
         tracemalloc.start()
         evaluate(Oracle(), loader(scenes), scenes, progress=False, on_prediction=lambda *_: None)
@@ -160,7 +160,7 @@ def test_memory_does_not_grow_with_the_number_of_images():
         gc.collect()
         return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
 
-    one_map = 100 * 150 * 8
+    one_map = 40 * 60 * 8
     assert peak(50) - peak(5) < one_map
 
     alive = []
