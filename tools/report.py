@@ -3,6 +3,7 @@
     python -m tools.report work_dirs/local-toy --out report/
     python -m tools.report DAFormer=RUN_S0 DAFormer=RUN_S1 source-only=OTHER --predict
     python -m tools.report work_dirs/local-toy --format latex > table.tex
+    python -m tools.report RUN OTHER_RUN --format compare
 
 Each argument is a work directory, or a folder of them. Runs that differ in nothing but the seed are one experiment;
 so are those that are given one NAME. The page is one file and needs no network. See docs/report.md.
@@ -14,10 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg.errors import InputError, command
+from mmseg.report.compare import as_text
 from mmseg.report.gallery import build_gallery
 from mmseg.report.html import write_page
-from mmseg.report.results import FORMATS
+from mmseg.report.results import FORMATS as TABLES
 from mmseg.report.runs import experiments_of, find_work_dirs, read_run
+
+FORMATS = {**TABLES, 'compare': as_text}
 
 
 def named_folder(text: str) -> tuple[str, Path]:
@@ -33,7 +37,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('runs', nargs='+', type=named_folder, metavar='[NAME=]WORK_DIR')
     parser.add_argument('--out', type=Path, default=Path('report'), help='folder of index.html (default: %(default)s)')
     parser.add_argument('--title', default='Experiments', help='head of the page (default: %(default)s)')
-    parser.add_argument('--format', choices=['html', *FORMATS], default='html', help='others print a table')
+    parser.add_argument(
+        '--format',
+        choices=['html', *FORMATS],
+        default='html',
+        help='others print: a table, or what configs and environments do not share',
+    )
     parser.add_argument('--images', type=int, default=6, help='pictures of each target (default: %(default)s; 0: none)')
     parser.add_argument('--predict', action='store_true', help='predict where test.sh has left no predictions')
     args = parser.parse_args(argv)

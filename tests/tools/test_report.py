@@ -119,6 +119,20 @@ def test_other_formats_are_printed(tmp_path, capsys):
         assert capsys.readouterr().out.startswith(start)
 
 
+def test_what_configs_and_environments_do_not_share_is_printed(tmp_path, capsys):
+    work_dir(tmp_path / 'a', config('dacs'), {'road': 1}, environment='torch: 2.7.0\npython: 3.11.7\ncommand: a\n')
+    other = config('dacs', name='other', optimizer={'type': 'AdamW', 'lr': 0.1})
+    work_dir(tmp_path / 'b', other, {'road': 1}, environment='torch: 2.8.0\npython: 3.11.7\ncommand: b\n')
+    assert report.main([str(tmp_path), '--format', 'compare']) == 0
+    printed = capsys.readouterr().out
+    assert [line.split() for line in printed.splitlines() if line.startswith('optimizer')] == [
+        ['optimizer.lr', '|', '6e-05', '|', '0.1']
+    ]
+    assert 'torch: 2.7.0 (a)\ntorch: 2.8.0 (b)' in printed
+    assert 'python' not in printed
+    assert 'command' not in printed
+
+
 def test_data_that_are_not_here_leave_a_note_and_a_page(tmp_path, capsys):
     grid(tmp_path / 'runs', str(tmp_path / 'absent'))
     assert report.main([str(tmp_path / 'runs'), '--out', str(tmp_path / 'out')]) == 0
