@@ -23,10 +23,12 @@ TRAINING = ('loss', 'lr')
 SCRIPTS = ('common.js', 'results.js', 'charts.js', 'gallery.js', 'differences.js')
 
 
-def write_page(path: Path, experiments: Sequence[Experiment], gallery: Gallery, *, title: str) -> Path:
-    """Write the page; folders are made as needed. Returns ``path``."""
+def write_page(
+    path: Path, experiments: Sequence[Experiment], gallery: Gallery, *, title: str, left_out: Sequence[str] = ()
+) -> Path:
+    """Write the page, which names runs that were ``left_out``; folders are made as needed. Returns ``path``."""
     # '<' ends a script element wherever it stands in '</script>': JSON has another spelling for it.
-    data = json.dumps(page_data(experiments, gallery, title), separators=(',', ':'), ensure_ascii=False)
+    data = json.dumps(page_data(experiments, gallery, title, left_out), separators=(',', ':'), ensure_ascii=False)
     parts = {
         'TITLE': escaped(title),
         'STYLE': (PARTS / 'page.css').read_text(encoding='utf-8'),
@@ -46,7 +48,9 @@ def escaped(text: str) -> str:
     return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')
 
 
-def page_data(experiments: Sequence[Experiment], gallery: Gallery, title: str) -> dict[str, Any]:
+def page_data(
+    experiments: Sequence[Experiment], gallery: Gallery, title: str, left_out: Sequence[str]
+) -> dict[str, Any]:
     """What the page shows, as plain data."""
     return {
         'title': title,
@@ -55,7 +59,10 @@ def page_data(experiments: Sequence[Experiment], gallery: Gallery, title: str) -
         'classes': classes_of(experiments),
         'experiments': [_experiment(number, one, experiments) for number, one in enumerate(experiments)],
         'curves': _curves(experiments),
-        'warnings': warnings_of(experiments),
+        'warnings': [
+            *({'experiment': 'left out', 'kind': '', 'text': text} for text in left_out),
+            *warnings_of(experiments),
+        ],
         'gallery': {
             'scenes': [
                 {

@@ -105,7 +105,7 @@ def test_curves_and_differences_are_drawn_and_a_narrow_window_does_not_scroll_si
 
 
 def test_the_page_is_one_file_without_addresses(page):
-    text = page.read_text()
+    text = page.read_text(encoding='utf-8')
     assert [path.name for path in page.parent.iterdir()] == ['index.html']
     assert 'src="http' not in text
     assert 'href="http' not in text
@@ -141,7 +141,17 @@ def test_data_that_are_not_here_leave_a_note_and_a_page(tmp_path, capsys):
 
 
 def test_a_broken_log_is_named(tmp_path, capsys):
-    run = work_dir(tmp_path / 'run', config(), {'road': 1})
+    run = work_dir(tmp_path / 'runs' / 'broken', config(), {'road': 1})
     (run / '20260101_120000.log.json').write_text('{"mode": "train"\nx\n')
     assert report.main([str(run)]) == 2
     assert 'line 1 is not JSON' in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_be_read_does_not_stop_the_report(tmp_path, capsys):
+    work_dir(tmp_path / 'runs' / 'good', config(), {'road': 1})
+    (work_dir(tmp_path / 'runs' / 'bad', config(), {'road': 1}) / 'bad.json').unlink()
+    assert report.main([str(tmp_path), '--out', str(tmp_path / 'out'), '--images', '0']) == 0
+    assert 'left out:' in capsys.readouterr().err
+    with opened(tmp_path / 'out' / 'index.html') as shown:
+        assert 'holds no config' in shown.inner_text('#warnings')
+        assert names(shown) == ['source-only']

@@ -54,7 +54,7 @@
     place.hidden = false;
     place.append(element('details', { open: DATA.warnings.length <= 8 },
       element('summary', {}, `Before you quote a number: ${several(DATA.warnings.length, 'remark')}`),
-      element('ul', {}, DATA.warnings.map((one) => element('li', {}, element('b', {}, one.experiment), ` – ${one.kind}: ${one.text}`)))));
+      element('ul', {}, DATA.warnings.map((one) => element('li', {}, element('b', {}, one.experiment), ` – ${one.kind ? `${one.kind}: ` : ''}${one.text}`)))));
   }
 
   const state = { view: 'summary', sort: null, ascending: false, open: new Set() };
