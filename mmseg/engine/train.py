@@ -31,7 +31,7 @@ from mmseg.engine.hooks.scalar_log import ScalarLog
 from mmseg.engine.hooks.training_log import TrainingLog
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.engine.loop import TrainLoop
-from mmseg.engine.optim import build_optim_wrapper, unmatched_keys
+from mmseg.engine.optim import DTYPES, build_optim_wrapper, unmatched_keys
 from mmseg.engine.provenance import environment
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.schedule import LearningRate, build_schedule
@@ -293,9 +293,15 @@ def _build_evaluation(cfg: Config) -> list[Hook]:
         raise InputError(f"evaluation.metric={metric!r}: only 'mIoU' is evaluated during training.")
     dataset = build_dataset(cfg.data.val, {'test_mode': True})
     rank, world_size = get_dist_info()
-    loader = build_test_loader(dataset, workers_per_gpu=cfg.data.workers_per_gpu, rank=rank, world_size=world_size)
-    interval = wanted.get('interval', cfg.runner.max_iters)
-    return [EvaluationHook(loader=loader, dataset=dataset, interval=interval, source=source_of(cfg))]
+    loader = build_test_loader(
+        dataset,
+        workers_per_gpu=cfg.data.workers_per_gpu,
+        rank=rank,
+        world_size=world_size,
+        samples_per_gpu=wanted.get('samples_per_gpu', 1),
+    )
+    interval, dtype = wanted.get('interval', cfg.runner.max_iters), DTYPES[wanted.get('precision', 'fp32')]
+    return [EvaluationHook(loader=loader, dataset=dataset, interval=interval, source=source_of(cfg), dtype=dtype)]
 
 
 def _env_cfg(cfg: Config) -> dict:

@@ -118,7 +118,7 @@ def predict_batch(model: Any, batch: dict, device: torch.device, dtype: torch.dt
 def _predicted(model: Any, views: list[Tensor], metas: list[list[dict]], dtype: torch.dtype | None) -> Iterator[Tensor]:
     """Label maps of the images, given a tensor (B, 3, H, W) and B meta data a view."""
     given: list[Any] = [view[0] if len(view) == 1 else view for view in metas]
-    with torch.autocast(views[0].device.type, dtype, enabled=dtype is not None):
+    with torch.autocast(views[0].device.type, dtype, enabled=dtype not in (None, torch.float32)):
         found = (
             model.simple_test(views[0], given[0], rescale=True)
             if len(views) == 1

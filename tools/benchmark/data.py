@@ -119,7 +119,9 @@ class DecodeAlways:
     def sample(self, i: int) -> dict[str, Any]:
         rng = generator(self.seed, i)
         wanted = self.sampler.draw(rng)
-        for draws in range(1, 2 + REDRAWS):
+        draws = 0
+        while draws <= REDRAWS:
+            draws += 1
             labelled = self._run(self.source, wanted.image, rng)
             if self.sampler.enough(labelled['gt_semantic_seg'].numpy(), train_id=wanted.train_id):
                 break
