@@ -78,7 +78,7 @@ def test_the_training_command_takes_weights_and_states(config):
     ('arguments', 'words'),
     [
         (['--config', 'absent.py'], 'absent.py'),
-        (['--exp', 'toi'], 'Known: toy'),
+        (['--exp', 'toi'], "Did you mean 'toy'"),
         (['--resume', 'absent'], 'Work directory absent does not exist'),
         (['--config', 'tiny.json', '--cfg-options', 'optimizer.type=AdamWW'], "'AdamW'"),
         (['--config', 'tiny.json', '--cfg-options', 'model.tpye=Other'], 'tpye'),

@@ -98,6 +98,19 @@ def test_pictures_and_ids_are_written_under_the_names_of_the_images(inside, tmp_
     np.testing.assert_array_equal(colours, colorize(written, CITYSCAPES19.palette))
 
 
+def test_images_are_predicted_together_with_the_same_result(inside):
+    assert test_command.main([*FILES, '--samples-per-gpu', '2', '--out', 'two.json']) == 0
+    written, expected = json.loads(Path('two.json').read_text()), by_hand()
+    assert {name: written[name] for name in expected} == pytest.approx(expected, abs=0.02, nan_ok=True)
+    assert test_command.main([*FILES, '--samples-per-gpu', '2', '--precision', 'bf16', '--out', 'half.json']) == 0
+    assert json.loads(Path('half.json').read_text())['precision'] == 'bf16'
+
+
+def test_a_batch_without_images_is_refused(inside, capsys):
+    assert test_command.main([*FILES, '--samples-per-gpu', '0']) == 2
+    assert '--samples-per-gpu is at least 1' in capsys.readouterr().err
+
+
 def test_augmented_testing_averages_twelve_views(inside):
     assert test_command.main([*FILES, '--aug-test', '--out', 'aug.json']) == 0
     expected = by_hand(aug=True)

@@ -9,6 +9,7 @@ from mmengine.runner import BaseLoop
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from mmseg.datasets.batch import to_network
 from mmseg.engine.checkpoint_io import LATEST
 from mmseg.engine.distributed import largest
 from mmseg.engine.runner import TrainRunner
@@ -58,7 +59,7 @@ class TrainLoop(BaseLoop):
     def _run_iteration(self, batches: Any) -> None:
         self.started = time.perf_counter()
         self.runner.model.train()
-        batch = to_device(next(batches), self.runner.device)
+        batch = to_network(to_device(next(batches), self.runner.device))
         self.data_time = time.perf_counter() - self.started
         self.runner.call_hook('before_train_iter', batch_idx=self.iter, data_batch=batch)
         outputs = self.runner.model.train_step(batch, optim_wrapper=self.runner.optim_wrapper)

@@ -27,14 +27,15 @@ from mmseg.engine.hooks.iteration_seed import IterationSeedHook
 from mmseg.engine.hooks.learning_rate import LearningRateHook
 from mmseg.engine.hooks.non_finite import NonFiniteStop
 from mmseg.engine.hooks.replica_check import ReplicaCheck
-from mmseg.engine.hooks.scalar_log import BACKENDS, ScalarLog, vis_backend
+from mmseg.engine.hooks.scalar_log import ScalarLog
 from mmseg.engine.hooks.training_log import TrainingLog
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.engine.loop import TrainLoop
-from mmseg.engine.optim import build_optim_wrapper, unmatched_keys
+from mmseg.engine.optim import DTYPES, build_optim_wrapper, unmatched_keys
 from mmseg.engine.provenance import environment
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.schedule import LearningRate, build_schedule
+from mmseg.engine.trackers import TRACKERS, vis_backend
 from mmseg.engine.work_dir import refuse_used, set_work_dir
 from mmseg.errors import InputError
 from mmseg.evaluation.source import source_of
@@ -172,7 +173,7 @@ def _build_parts(cfg: Config, state_file: Path | None) -> Parts:
         world_size=world_size,
     )
     hooks = _build_hooks(cfg, schedule, train_set)
-    backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in BACKENDS]
+    backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in TRACKERS]
     check_classes(model, train_set.label_set)
     return Parts(device, state, start, schedule, model, optim_wrapper, train_set, loader, hooks, backends)
 
@@ -256,9 +257,9 @@ def _build_hooks(cfg: Config, schedule: LearningRate, train_set: Any) -> list[Ho
         *_build_evaluation(cfg),
     ]
     entries = _log_hooks(cfg)
-    if any(entry['type'] in BACKENDS for entry in entries):
+    if any(entry['type'] in TRACKERS for entry in entries):
         hooks.append(ScalarLog())
-    plain = [entry for entry in entries if entry['type'] not in BACKENDS]
+    plain = [entry for entry in entries if entry['type'] not in TRACKERS]
     return hooks + [HOOKS.build(dict(entry)) for entry in [*plain, *cfg.get('custom_hooks', [])]]
 
 
@@ -292,9 +293,15 @@ def _build_evaluation(cfg: Config) -> list[Hook]:
         raise InputError(f"evaluation.metric={metric!r}: only 'mIoU' is evaluated during training.")
     dataset = build_dataset(cfg.data.val, {'test_mode': True})
     rank, world_size = get_dist_info()
-    loader = build_test_loader(dataset, workers_per_gpu=cfg.data.workers_per_gpu, rank=rank, world_size=world_size)
-    interval = wanted.get('interval', cfg.runner.max_iters)
-    return [EvaluationHook(loader=loader, dataset=dataset, interval=interval, source=source_of(cfg))]
+    loader = build_test_loader(
+        dataset,
+        workers_per_gpu=cfg.data.workers_per_gpu,
+        rank=rank,
+        world_size=world_size,
+        samples_per_gpu=wanted.get('samples_per_gpu', 1),
+    )
+    interval, dtype = wanted.get('interval', cfg.runner.max_iters), DTYPES[wanted.get('precision', 'fp32')]
+    return [EvaluationHook(loader=loader, dataset=dataset, interval=interval, source=source_of(cfg), dtype=dtype)]
 
 
 def _env_cfg(cfg: Config) -> dict:

@@ -1,6 +1,7 @@
 """Names of runs and their folders."""
 
 import datetime
+import re
 import secrets
 from pathlib import Path
 
@@ -17,11 +18,33 @@ def unique_name(name: str) -> str:
     return f'{datetime.datetime.now():%y%m%d_%H%M}_{name}_{secrets.token_hex(3)[:5]}'
 
 
+def grid_folder(cfg: Config) -> Path:
+    """``work_dirs/local-<exp>``, where the folders of an experiment are."""
+    return ROOT / f'local-{cfg.get("exp", "basic")}'
+
+
+def find_work_dir(wanted: str | Path) -> Path:
+    """A work directory by its path, or below ``work_dirs/`` by its folder's name or by the name of its run.
+
+    Raises:
+        InputError: there is none, or several runs have the name.
+    """
+    if Path(wanted).is_dir():
+        return Path(wanted)
+    run = re.compile(rf'\d{{6}}_\d{{4}}_{re.escape(str(wanted))}_[0-9a-f]{{5}}')
+    found = [folder for folder in sorted(ROOT.glob('*/*')) if folder.name == str(wanted) or run.fullmatch(folder.name)]
+    if len(found) > 1:
+        raise InputError(f'Several runs are called {wanted}: {", ".join(map(str, found))}. Give the folder of one.')
+    if not found:
+        raise InputError(f'Work directory {wanted} does not exist, and no run in {ROOT}/ has that name.')
+    return found[0]
+
+
 def set_work_dir(cfg: Config, work_dir: str | Path | None = None) -> Path:
     """Set ``cfg.work_dir``: ``work_dir`` itself, or a fresh folder below ``work_dirs/local-<exp>/``."""
     if work_dir is None:
         stem = Path(cfg.filename).stem if cfg.filename else 'run'
-        work_dir = ROOT / f'local-{cfg.get("exp", "basic")}' / unique_name(cfg.get('name') or stem)
+        work_dir = grid_folder(cfg) / unique_name(cfg.get('name') or stem)
     cfg.work_dir = str(work_dir)
     return Path(work_dir)
 
