@@ -15,6 +15,7 @@ from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.evaluation.export import colorize
 from mmseg.evaluation.metrics import ConfusionMatrix
 from mmseg.evaluation.source import source_of
+from tests.engine.pair import run_pair
 from tests.fabricated import PUBLISHED, RUN, cityscapes, small_config, work_dir
 from tests.test_demo import command_line
 from tools import test as test_command
@@ -66,6 +67,14 @@ def test_the_table_names_the_split_and_the_json_holds_every_class(inside, capsys
     assert written['split'] == 'val'
     assert written['images'] == 2
     assert f'{expected["IoU.bicycle"]:.2f}' in printed
+
+
+def test_two_processes_share_the_images_and_one_writes_what_a_single_process_would(inside, tmp_path):
+    one, two = tmp_path / 'one.json', tmp_path / 'two.json'
+    assert test_command.main([*FILES, '--out', str(one)]) == 0
+    assert run_pair(test_command.main, [*FILES, '--out', str(two), '--show-dir', str(tmp_path / 'show')]) == 0
+    assert json.loads(two.read_text()) == json.loads(one.read_text())
+    assert all((tmp_path / 'show' / NAME.format(i)).is_file() for i in range(2))
 
 
 def test_a_synthia_source_adds_the_means_over_16_and_13_classes(inside, capsys):

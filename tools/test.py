@@ -1,6 +1,7 @@
 """Evaluate a checkpoint on the test data of its config: IoU and accuracy per class, their means, pictures.
 
 python -m tools.test CONFIG CHECKPOINT --eval mIoU --show-dir preds
+torchrun --nproc_per_node 4 -m tools.test CONFIG CHECKPOINT   (on 4 GPUs, which share the images)
 """
 
 import argparse
@@ -20,10 +21,12 @@ if __name__ == '__main__':  # as a plain script: tools/ is on the path instead o
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mmengine import Config
+from mmengine.dist import get_dist_info, is_main_process
 
 from mmseg.apis import init_segmentor
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.engine.distributed import join_processes
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate
 from mmseg.evaluation.export import PredictionWriter
@@ -46,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='test')
     if args.aug_test:
         add_views(cfg)
+    join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
+    rank, world_size = get_dist_info()
     model = init_segmentor(cfg, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
     dataset = build_dataset(cfg.data.test, {'test_mode': True})
     if tuple(model.CLASSES) != tuple(dataset.CLASSES):
@@ -54,10 +59,23 @@ def main(argv: Sequence[str] | None = None) -> None:
             f'{", ".join(dataset.CLASSES)}. The scores would mean nothing.'
         )
     loader = build_test_loader(
-        dataset, workers_per_gpu=cfg.data.get('workers_per_gpu', 2), samples_per_gpu=args.samples_per_gpu
+        dataset,
+        workers_per_gpu=cfg.data.get('workers_per_gpu', 2),
+        samples_per_gpu=args.samples_per_gpu,
+        rank=rank,
+        world_size=world_size,
     )
     with writers(args, dataset) as on_prediction:
-        metrics = evaluate(model, loader, dataset, on_prediction=on_prediction, dtype=PRECISIONS[args.precision])
+        metrics = evaluate(
+            model,
+            loader,
+            dataset,
+            on_prediction=on_prediction,
+            progress=is_main_process(),
+            dtype=PRECISIONS[args.precision],
+        )
+    if not is_main_process():
+        return
     source = source_of(cfg)
     subsets = reported_subsets(dataset.label_set, source)
     columns = dict.fromkeys(column for name in args.eval for column in COLUMNS[name])

@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
     'log_level': 'INFO',
     'custom_hooks': [],
     'env_cfg': {},
-    'dist_params': {'backend': 'nccl'},  # of several processes on GPUs; see docs/multi_gpu.md
+    'dist_params': {'backend': 'nccl', 'check_interval': 500},  # of several processes on GPUs; see docs/multi_gpu.md
     'find_unused_parameters': False,  # without effect: parameters that take no part are always found
     'use_ddp_wrapper': True,  # without effect: there is no wrapper
     'n_gpus': 1,  # processes of the run; 0 = on the CPU
@@ -109,6 +109,7 @@ AT_LEAST: dict[str, int] = {
     'accumulate': 1,
     'seed': 0,
     'n_gpus': 0,
+    'dist_params.check_interval': 1,
     'checkpoint_config.interval': 1,
     'evaluation.interval': 1,
     'evaluation.samples_per_gpu': 1,
@@ -119,6 +120,7 @@ MAY_BE_ABSENT = {'seed', 'evaluation.samples_per_gpu'}
 
 # Numbers that may be absent, and whether they may be 0.
 NUMBERS: dict[str, bool] = {
+    'dist_params.port': True,
     'lr_config.warmup_iters': True,
     'lr_config.warmup_ratio': True,
     'lr_config.power': True,

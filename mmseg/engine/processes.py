@@ -25,6 +25,8 @@ from mmseg.errors import InputError, command
 HOST = '127.0.0.1'
 # Seconds that the others get after one process has failed: to end by themselves, then at a signal.
 PATIENCE = 15.0
+# Seconds for finishing an iteration and saving the state when the parent is gone.
+SAVING = 60.0
 
 
 def processes_wanted(cfg: Config) -> int:
@@ -107,7 +109,7 @@ def _end_with_parent() -> None:
     assert parent is not None
     connection.wait([parent.sentinel])
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(PATIENCE)
+    time.sleep(SAVING)
     os._exit(1)
 
 

@@ -321,10 +321,13 @@ def _log_plan(runner: TrainRunner, cfg: Config, schedule: LearningRate, world_si
     )
     if world_size > 1:
         runner.logger.info(
-            f'{cfg.data.samples_per_gpu * world_size} samples make one batch; the learning rate is not scaled for it. '
-            'find_unused_parameters and use_ddp_wrapper have no effect: there is no wrapper, and parameters that take '
-            'no part are found at every step.'
+            f'{cfg.data.samples_per_gpu * world_size} samples make one batch; the learning rate is not scaled for it.'
         )
+        if cfg.get('find_unused_parameters') or not cfg.get('use_ddp_wrapper', True):
+            runner.logger.info(
+                'find_unused_parameters and use_ddp_wrapper have no effect: there is no wrapper, and parameters that '
+                'take no part are found at every step.'
+            )
     for key in unmatched_keys(runner.model, cfg.optimizer):
         runner.logger.warning(f'optimizer.paramwise_cfg.custom_keys: no parameter has a name with {key!r}.')
     if schedule.warmup and schedule.warmup_iters >= schedule.max_iters:

@@ -5,11 +5,12 @@ and charts.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mmseg.report.compare import config_rows, environment_rows
 from mmseg.report.facts import ORACLE, SOURCE_ONLY
 from mmseg.report.gallery import Gallery
 from mmseg.report.logs import thin
@@ -19,14 +20,15 @@ from mmseg.report.runs import CLASS, Experiment, Run, differing, seed_name
 PARTS = Path(__file__).with_name('page')
 MAX_POINTS = 400  # of a curve
 TRAINING = ('loss', 'lr')
-# Kept out of the comparison of environments: different in every run, and listed with the runs.
-OWN = {'command', 'seed'}
+SCRIPTS = ('common.js', 'results.js', 'charts.js', 'gallery.js', 'differences.js')
 
 
-def write_page(path: Path, experiments: Sequence[Experiment], gallery: Gallery, *, title: str) -> Path:
-    """Write the page; folders are made as needed. Returns ``path``."""
+def write_page(
+    path: Path, experiments: Sequence[Experiment], gallery: Gallery, *, title: str, left_out: Sequence[str] = ()
+) -> Path:
+    """Write the page, which names runs that were ``left_out``; folders are made as needed. Returns ``path``."""
     # '<' ends a script element wherever it stands in '</script>': JSON has another spelling for it.
-    data = json.dumps(page_data(experiments, gallery, title), separators=(',', ':'), ensure_ascii=False)
+    data = json.dumps(page_data(experiments, gallery, title, left_out), separators=(',', ':'), ensure_ascii=False)
     parts = {
         'TITLE': escaped(title),
         'STYLE': (PARTS / 'page.css').read_text(encoding='utf-8'),
@@ -41,15 +43,14 @@ def write_page(path: Path, experiments: Sequence[Experiment], gallery: Gallery, 
     return path
 
 
-SCRIPTS = ('common.js', 'results.js', 'charts.js', 'gallery.js', 'differences.js')
-
-
 def escaped(text: str) -> str:
     """Text for HTML."""
     return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')
 
 
-def page_data(experiments: Sequence[Experiment], gallery: Gallery, title: str) -> dict[str, Any]:
+def page_data(
+    experiments: Sequence[Experiment], gallery: Gallery, title: str, left_out: Sequence[str]
+) -> dict[str, Any]:
     """What the page shows, as plain data."""
     return {
         'title': title,
@@ -58,7 +59,10 @@ def page_data(experiments: Sequence[Experiment], gallery: Gallery, title: str) -
         'classes': classes_of(experiments),
         'experiments': [_experiment(number, one, experiments) for number, one in enumerate(experiments)],
         'curves': _curves(experiments),
-        'warnings': warnings_of(experiments),
+        'warnings': [
+            *({'experiment': 'left out', 'kind': '', 'text': text} for text in left_out),
+            *warnings_of(experiments),
+        ],
         'gallery': {
             'scenes': [
                 {
@@ -70,8 +74,8 @@ def page_data(experiments: Sequence[Experiment], gallery: Gallery, title: str) -
             ],
             'notes': gallery.notes,
         },
-        'config': [[key, [_text(value) for value in values]] for key, values in _config_rows(experiments).items()],
-        'environment': _environment_rows([run for one in experiments for run in one.runs]),
+        'config': config_rows(experiments),
+        'environment': environment_rows([run for one in experiments for run in one.runs]),
     }
 
 
@@ -153,23 +157,3 @@ def _curves(experiments: Sequence[Experiment]) -> dict[str, Any]:
             keys |= dict.fromkeys(curves)
             lines.append({'experiment': number, 'seed': seed_name(run), 'curves': curves})
     return {'keys': list(keys), 'runs': lines}
-
-
-def _config_rows(experiments: Sequence[Experiment]) -> Mapping[str, list[Any]]:
-    return differing([one.runs[0].config for one in experiments]) if len(experiments) > 1 else {}
-
-
-def _environment_rows(runs: Sequence[Run]) -> dict[str, list[list[Any]]]:
-    """For every property of the environment that is not the same in all runs: its values, and the runs with each."""
-    rows = {}
-    names = dict.fromkeys(name for run in runs for name in run.environment if name not in OWN)
-    for name in names:
-        values: dict[str, list[str]] = {}
-        for run in runs:
-            values.setdefault(run.environment.get(name, '-'), []).append(run.name)
-        rows[name] = [[value, members] for value, members in values.items()]
-    return rows
-
-
-def _text(value: Any) -> str:
-    return '-' if value is None else str(value)

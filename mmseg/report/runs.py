@@ -150,7 +150,7 @@ def read_run(folder: Path, given_name: str = '') -> Run:
 
 
 def find_work_dirs(folders: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]]:
-    """Named work directories as given; a folder of work directories stands for those in it.
+    """Named work directories as given; any other folder stands for those in it, however deep.
 
     Raises:
         InputError: a folder is neither.
@@ -159,7 +159,7 @@ def find_work_dirs(folders: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]
     for name, folder in folders:
         if not folder.is_dir():
             raise InputError(f'{folder} is not a folder. Name work directories, or folders of them.')
-        inside = sorted({log.parent for log in folder.glob('*/*.log.json')})
+        inside = sorted({log.parent for log in folder.rglob('*.log.json')})
         if any(folder.glob('*.log.json')) or not inside:
             config_of(folder)
             inside = [folder]

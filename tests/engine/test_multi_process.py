@@ -68,7 +68,7 @@ def runs(tmp_path_factory):
 
 
 def recorded(work_dir: Path, rank: int) -> dict:
-    return torch.load(work_dir / f'recorded_{rank}.pt', weights_only=True)
+    return torch.load(work_dir / f'recorded_{rank}.pt', weights_only=True, map_location='cpu')
 
 
 def test_student_and_teacher_are_the_same_in_both_processes_after_five_steps(runs):
@@ -229,3 +229,16 @@ def test_synchronised_batch_norm_is_refused_on_cpus_by_one_voice(runs):
     assert "norm_cfg.type='BN'" in first
     assert second == first.replace('InputError', 'RepeatedError', 1)
     assert not (root / 'synchronised').exists()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason='needs two GPUs')
+def test_two_gpus_train_one_network_with_synchronised_batch_norm(tmp_path):
+    cfg = tiny_config(tmp_path / 'run', model=SYNCHRONISED, uda=UDA, custom_hooks=RECORDED)
+    assert run_pair(train_in_turn, [(cfg, {})], tmp_path / 'answers') == 0
+    assert [torch.load(tmp_path / f'answers.{rank}') for rank in (0, 1)] == [[''], ['']]
+    one, other = (recorded(tmp_path / 'run', rank)['state'] for rank in (0, 1))
+    parameters = [name for name, _ in build_model(cfg).named_parameters()]
+    assert all(torch.equal(one[name], other[name]) for name in parameters)
+    mean = 'model.decode_head.fuse_layer.bn.running_mean'
+    assert torch.equal(one[mean], other[mean])

@@ -65,7 +65,7 @@ def test_wandb_gets_the_run_its_config_every_loss_and_every_class(tmp_path, pack
 def test_mlflow_gets_the_run_its_config_every_loss_and_every_class(tmp_path, package, monkeypatch):
     monkeypatch.delenv('MLFLOW_TRACKING_URI', raising=False)
     run(tmp_path, {'type': 'MlflowLoggerHook', 'exp_name': 'mine', 'by_epoch': False, 'log_model': False})
-    assert package.of('set_tracking_uri') == [((f'sqlite:///{tmp_path}/mlflow.db',), {})]
+    assert package.of('set_tracking_uri') == [((f'sqlite:///{tmp_path / "mlflow.db"}',), {})]
     assert package.of('set_experiment') == [(('mine',), {})]
     assert package.of('set_tag') == [(('mlflow.runName', 'run'), {})]
     (((parameters,), _),) = package.of('log_params')

@@ -24,11 +24,19 @@ class Pace(Hook):
         time.sleep(self.seconds)
 
 
-def write_config(folder: Path, name: str, **options: Any) -> Path:
-    """The config of a tiny run as a file; ``options`` as of :func:`tiny_config`."""
+def tiny_run(name: str, *, exp: str = 'tiny', **options: Any) -> dict[str, Any]:
+    """The config of a tiny run that other processes understand; ``options`` as of :func:`tiny_config`."""
     cfg = tiny_config('', **options).to_dict()
     cfg.pop('work_dir')
-    cfg |= {'name': name, 'exp': 'tiny', 'custom_imports': {'imports': ['tests.engine.tiny', 'tests.engine.tiny_grid']}}
+    return cfg | {
+        'name': name,
+        'exp': exp,
+        'custom_imports': {'imports': ['tests.engine.tiny', 'tests.engine.tiny_grid']},
+    }
+
+
+def write_config(folder: Path, name: str, **options: Any) -> Path:
+    """:func:`tiny_run` as a file."""
     path = folder / f'{name}.json'
-    path.write_text(json.dumps(cfg))
+    path.write_text(json.dumps(tiny_run(name, **options)))
     return path

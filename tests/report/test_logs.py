@@ -36,6 +36,12 @@ def test_a_resumed_run_that_was_killed_early_has_no_evaluation_of_its_former_lif
     assert read_log(tmp_path).val == {}
 
 
+def test_two_lives_in_one_file_are_told_apart(tmp_path):
+    log = read_log(write(tmp_path / 'a.log.json', train(1, 9), train(2, 8), val(2, 0.1), train(3, 7), train(2, 5)))
+    assert log.curve('loss') == ([1, 2], [9, 5])
+    assert log.val == {}
+
+
 def test_an_evaluation_that_counts_batches_belongs_to_the_training_before_it(tmp_path):
     log = read_log(write(tmp_path / 'a.log.json', train(4000, 2), val(500, 0.1), train(8000, 1), val(500, 0.2)))
     assert list(log.val) == [4000, 8000]

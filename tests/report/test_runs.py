@@ -107,6 +107,7 @@ def test_published_numbers_hold_for_the_published_setting_only():
     assert published_for(config('oracle')).values['mIoU'] == 76.4
     assert published_for(config('dacs', runner={'max_iters': 800})) is None
     assert published_for(config('dacs', lr_config={'policy': 'poly'})) is None
+    assert published_for(config('dacs', optimizer={'type': 'AdamW', 'lr': 1e-3})) is None
 
 
 def test_published_class_rows_agree_with_their_means():

@@ -105,7 +105,7 @@ def test_curves_and_differences_are_drawn_and_a_narrow_window_does_not_scroll_si
 
 
 def test_the_page_is_one_file_without_addresses(page):
-    text = page.read_text()
+    text = page.read_text(encoding='utf-8')
     assert [path.name for path in page.parent.iterdir()] == ['index.html']
     assert 'src="http' not in text
     assert 'href="http' not in text
@@ -119,6 +119,20 @@ def test_other_formats_are_printed(tmp_path, capsys):
         assert capsys.readouterr().out.startswith(start)
 
 
+def test_what_configs_and_environments_do_not_share_is_printed(tmp_path, capsys):
+    work_dir(tmp_path / 'a', config('dacs'), {'road': 1}, environment='torch: 2.7.0\npython: 3.11.7\ncommand: a\n')
+    other = config('dacs', name='other', optimizer={'type': 'AdamW', 'lr': 0.1})
+    work_dir(tmp_path / 'b', other, {'road': 1}, environment='torch: 2.8.0\npython: 3.11.7\ncommand: b\n')
+    assert report.main([str(tmp_path), '--format', 'compare']) == 0
+    printed = capsys.readouterr().out
+    assert [line.split() for line in printed.splitlines() if line.startswith('optimizer')] == [
+        ['optimizer.lr', '|', '6e-05', '|', '0.1']
+    ]
+    assert 'torch: 2.7.0 (a)\ntorch: 2.8.0 (b)' in printed
+    assert 'python' not in printed
+    assert 'command' not in printed
+
+
 def test_data_that_are_not_here_leave_a_note_and_a_page(tmp_path, capsys):
     grid(tmp_path / 'runs', str(tmp_path / 'absent'))
     assert report.main([str(tmp_path / 'runs'), '--out', str(tmp_path / 'out')]) == 0
@@ -127,7 +141,17 @@ def test_data_that_are_not_here_leave_a_note_and_a_page(tmp_path, capsys):
 
 
 def test_a_broken_log_is_named(tmp_path, capsys):
-    run = work_dir(tmp_path / 'run', config(), {'road': 1})
+    run = work_dir(tmp_path / 'runs' / 'broken', config(), {'road': 1})
     (run / '20260101_120000.log.json').write_text('{"mode": "train"\nx\n')
     assert report.main([str(run)]) == 2
     assert 'line 1 is not JSON' in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_be_read_does_not_stop_the_report(tmp_path, capsys):
+    work_dir(tmp_path / 'runs' / 'good', config(), {'road': 1})
+    (work_dir(tmp_path / 'runs' / 'bad', config(), {'road': 1}) / 'bad.json').unlink()
+    assert report.main([str(tmp_path), '--out', str(tmp_path / 'out'), '--images', '0']) == 0
+    assert 'left out:' in capsys.readouterr().err
+    with opened(tmp_path / 'out' / 'index.html') as shown:
+        assert 'holds no config' in shown.inner_text('#warnings')
+        assert names(shown) == ['source-only']

@@ -10,7 +10,7 @@
     const bar = Math.max(4, Math.min(16, Math.floor((room - 10) / Math.max(list.length, 1))));
     const group = Math.max(bar * list.length + 10, room);
     const height = 230;
-    const bottom = 92;
+    const bottom = 74;
     const width = left + group * DATA.classes.length + 4;
     const best = Math.max(...list.flatMap((one) => one.runs.flatMap((run) => DATA.classes.map((name) => run.values[CLASS + name] ?? 0))), 10);
     const y = (value) => 12 + (1 - value / best) * height;

@@ -10,10 +10,11 @@
     `${iterations.join(', ')} iterations`, unique(experiments.filter((one) => one.role !== 'oracle' || experiments.length === 1).map((one) => one.data)).slice(0, 2).join('; '), `made ${DATA.made}`,
   ].filter(Boolean).join(' · ');
 
+  const targets = unique(experiments.map((one) => one.domains.split(' → ').at(-1)));
   function tile(what, one, more) {
     const top = Math.max(...experiments.map((other) => headline(other) ?? 0), 1);
     return element('div', { class: 'tile' },
-      element('div', { class: 'what' }, dot(one), `${what}: ${one.label}`),
+      element('div', { class: 'what' }, dot(one), `${what}: ${one.label}${targets.length > 1 ? ` (${one.domains})` : ''}`),
       element('div', { class: 'number' }, number(headline(one)),
         element('small', {}, one.values[one.headline][1] === null ? ` ${one.headline}` : ` ± ${number(one.values[one.headline][1])} ${one.headline}`)),
       element('div', { class: 'meter' }, element('i', { style: `width:${(100 * headline(one)) / top}%;background:${one.colour}` })),
@@ -53,7 +54,7 @@
     place.hidden = false;
     place.append(element('details', { open: DATA.warnings.length <= 8 },
       element('summary', {}, `Before you quote a number: ${several(DATA.warnings.length, 'remark')}`),
-      element('ul', {}, DATA.warnings.map((one) => element('li', {}, element('b', {}, one.experiment), ` – ${one.kind}: ${one.text}`)))));
+      element('ul', {}, DATA.warnings.map((one) => element('li', {}, element('b', {}, one.experiment), ` – ${one.kind ? `${one.kind}: ` : ''}${one.text}`)))));
   }
 
   const state = { view: 'summary', sort: null, ascending: false, open: new Set() };
