@@ -25,8 +25,12 @@ NORM_EPS = 1e-6
 
 
 def to_map(tokens: Tensor, size: tuple[int, int]) -> Tensor:
-    """Tokens (B, H*W, C) -> map (B, C, H, W)."""
-    return tokens.transpose(1, 2).unflatten(2, size)
+    """Tokens (B, H*W, C) -> map (B, C, H, W), which lies in memory as they do: channels last.
+
+    By way of all tokens in a row, for a batch of one may carry a stride by which no kernel knows the layout.
+    """
+    batch, _, channels = tokens.shape
+    return tokens.reshape(-1, channels).view(batch, *size, channels).permute(0, 3, 1, 2)
 
 
 def to_tokens(x: Tensor) -> Tensor:
@@ -239,7 +243,7 @@ class MixVisionTransformer(Backbone):
             tokens, size = getattr(self, f'patch_embed{i}')(x)
             for block in getattr(self, f'block{i}'):
                 tokens = run_block(block, tokens, size, with_cp=self.with_cp)
-            x = to_map(getattr(self, f'norm{i}')(tokens), size).contiguous()
+            x = to_map(getattr(self, f'norm{i}')(tokens), size)
             features.append(x)
         return features
 

@@ -2,6 +2,7 @@
 
 from mmseg.models.layers.activation import build_activation
 from mmseg.models.layers.aspp import ASPP
+from mmseg.models.layers.conv import Conv2d
 from mmseg.models.layers.conv_module import ConvModule, DepthwiseSeparableConvModule
 from mmseg.models.layers.drop import DropPath, drop_path_rates
 from mmseg.models.layers.fusion import build_layer
@@ -13,6 +14,7 @@ from mmseg.models.layers.resize import resize
 
 __all__ = [
     'ASPP',
+    'Conv2d',
     'ConvModule',
     'DepthwiseSeparableConvModule',
     'DropPath',
