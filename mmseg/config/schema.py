@@ -24,7 +24,8 @@ DEFAULTS: dict[str, Any] = {
     'lr_config': None,  # constant learning rate
     'accumulate': 1,  # iterations between two optimizer steps
     'precision': 'fp32',
-    'compile': False,
+    'compile': False,  # True compiles the encoders; 'reduce-overhead' replays CUDA graphs too
+    'tf32': False,  # fp32 products on a GPU keep all their bits
     'seed': None,  # a new one is drawn and recorded
     'deterministic': False,
     'cudnn_benchmark': False,
@@ -95,6 +96,8 @@ SECTIONS: dict[str, set[str]] = {
 DICTS = {'model', *(section for section in SECTIONS if '.' not in section), 'optimizer', 'uda', 'env_cfg'}
 CHOICES: dict[str, tuple[Any, ...]] = {
     'precision': ('fp32', 'bf16', 'fp16'),
+    'compile': (False, True, 'reduce-overhead'),
+    'tf32': (False, True),
     'runner.type': ('IterBasedRunner',),
     'checkpoint_config.by_epoch': (False,),
     'log_level': ('DEBUG', 'INFO', 'WARNING', 'ERROR'),

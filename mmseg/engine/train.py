@@ -14,6 +14,7 @@ from torch import nn
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
 from mmseg.datasets.stream import TrainingSet
+from mmseg.engine.acceleration import compile_encoders, set_tf32
 from mmseg.engine.chance import make_deterministic, seed_everything
 from mmseg.engine.checkpoint_io import read_checkpoint
 from mmseg.engine.hooks.checkpoint import CheckpointSaver
@@ -69,8 +70,11 @@ def train(cfg: Config, *, resume: Path | None = None) -> Path:
 
 def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
     """Build and check every part of a run; see :func:`train`."""
-    if cfg.get('compile'):
-        raise InputError('compile=True: training does not compile networks; leave it False.')
+    if cfg.get('compile') == 'reduce-overhead' and cfg.get('accumulate', 1) > 1:
+        raise InputError(
+            f"compile='reduce-overhead' overwrites gradients in every iteration: with accumulate={cfg.accumulate} use "
+            'compile=True.'
+        )
     launcher = _join_processes()
     state_file = resume or (Path(cfg.resume_from) if cfg.get('resume_from') else None)
     state = read_checkpoint(state_file) if state_file else None
@@ -81,6 +85,7 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
 
     rank, world_size = get_dist_info()
     device = _device()
+    set_tf32(cfg.get('tf32', False))
     if device.type == 'cpu':
         keep_freed_memory()
     max_iters = cfg.runner.max_iters
@@ -93,6 +98,7 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
     if state is None:  # else all weights come from the state, and no pretrained file is needed
         _initialise(model, cfg)
     model.to(device)
+    compile_encoders(model, cfg.get('compile', False), device=device)
     optim_wrapper = build_optim_wrapper(
         model,
         cfg.optimizer,
