@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MethodType
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from mmseg.engine.host_memory import M_MMAP_MAX, M_TRIM_THRESHOLD, keep_freed_me
 from mmseg.engine.optim import StudentOptimWrapper, build_optim_wrapper
 from mmseg.engine.train import build_model
 from mmseg.errors import InputError, nearest
-from mmseg.models.layers import Conv2d
+from mmseg.models.layers import Conv2d, Linear
 from mmseg.models.uda.dacs import DACS
 from mmseg.models.uda.teacher import ema_alpha
 
@@ -87,11 +88,8 @@ class Trainer:
             keep_freed_memory()
             return self.uda.train_step(self.data, self.optimizer)
         _return_freed_memory()
-        fast, Conv2d.forward = Conv2d.forward, nn.Conv2d.forward  # type: ignore[method-assign]
-        try:
+        with patch.object(Conv2d, 'forward', nn.Conv2d.forward), patch.object(Linear, 'forward', nn.Linear.forward):
             return self.uda.train_step(self.data, self.optimizer)
-        finally:
-            Conv2d.forward = fast  # type: ignore[method-assign]
 
 
 def drawn_batch(size: int, batch: int, device: torch.device) -> dict[str, Any]:

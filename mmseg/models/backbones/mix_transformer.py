@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.mit_keys import to_mit
-from mmseg.models.layers import DropPath, drop_path_rates, init_vision_transformer
+from mmseg.models.layers import DropPath, Linear, drop_path_rates, init_vision_transformer
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
 from mmseg.registry import MODELS
@@ -61,9 +61,9 @@ class EfficientSelfAttention(nn.Module):
         super().__init__()
         self.num_heads = num_heads
         self.attn_drop = nn.Dropout(attn_drop)
-        self.q = nn.Linear(channels, channels, bias=qkv_bias)
-        self.kv = nn.Linear(channels, 2 * channels, bias=qkv_bias)
-        self.proj = nn.Linear(channels, channels)
+        self.q = Linear(channels, channels, bias=qkv_bias)
+        self.kv = Linear(channels, 2 * channels, bias=qkv_bias)
+        self.proj = Linear(channels, channels)
         self.proj_drop = nn.Dropout(proj_drop)
         self.sr_ratio = sr_ratio
         if sr_ratio > 1:
@@ -107,10 +107,10 @@ class MixFFN(nn.Module):
 
     def __init__(self, *, channels: int, hidden: int, drop: float) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(channels, hidden)
+        self.fc1 = Linear(channels, hidden)
         self.dwconv = DepthwiseConv(hidden)
         self.act = nn.GELU()
-        self.fc2 = nn.Linear(hidden, channels)
+        self.fc2 = Linear(hidden, channels)
         self.drop = nn.Dropout(drop)
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
