@@ -36,8 +36,14 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """One row a setting; ``parts`` has the milliseconds of each part of a step."""
     device = choose_device(args.device)
     gpu = device.type == 'cuda'
-    model, size = args.model or ('mit_b5' if gpu else 'mit_b0'), args.size or (512 if gpu else 256)
-    rounds, warmup = args.rounds or (50 if gpu else 3), args.warmup if args.warmup is not None else (10 if gpu else 1)
+    model, size = (
+        args.model or ('mit_b5' if gpu else 'mit_b0'),
+        (512 if gpu else 256) if args.size is None else args.size,
+    )
+    rounds, warmup = (
+        (50 if gpu else 3) if args.rounds is None else args.rounds,
+        args.warmup if args.warmup is not None else (10 if gpu else 1),
+    )
     for name, value in {'--size': size, '--batch': args.batch, '--threads': args.threads, '--rounds': rounds}.items():
         if value < 1:
             raise InputError(f'{name} {value}: must be 1 or more.')
