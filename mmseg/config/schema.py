@@ -24,7 +24,8 @@ DEFAULTS: dict[str, Any] = {
     'lr_config': None,  # constant learning rate
     'accumulate': 1,  # iterations between two optimizer steps
     'precision': 'fp32',
-    'compile': False,
+    'compile': False,  # True compiles the encoders; 'reduce-overhead' replays CUDA graphs too
+    'tf32': False,  # fp32 products on a GPU keep all their bits
     'seed': None,  # a new one is drawn and recorded
     'deterministic': False,
     'cudnn_benchmark': False,
@@ -96,6 +97,8 @@ DICTS = {'model', *(section for section in SECTIONS if '.' not in section), 'opt
 CHOICES: dict[str, tuple[Any, ...]] = {
     'precision': ('fp32', 'bf16', 'fp16'),
     'evaluation.precision': ('fp32', 'bf16', 'fp16', None),
+    'compile': (False, True, 'reduce-overhead'),
+    'tf32': (False, True),
     'runner.type': ('IterBasedRunner',),
     'checkpoint_config.by_epoch': (False,),
     'dist_params.backend': ('nccl', 'gloo'),

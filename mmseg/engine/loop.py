@@ -59,6 +59,7 @@ class TrainLoop(BaseLoop):
     def _run_iteration(self, batches: Any) -> None:
         self.started = time.perf_counter()
         self.runner.model.train()
+        torch.compiler.cudagraph_mark_step_begin()  # memory of replayed graphs may be used anew
         batch = to_network(to_device(next(batches), self.runner.device))
         self.data_time = time.perf_counter() - self.started
         self.runner.call_hook('before_train_iter', batch_idx=self.iter, data_batch=batch)

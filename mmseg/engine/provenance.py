@@ -28,6 +28,7 @@ def environment(seed: int) -> dict[str, str]:
         'cuda': str(torch.version.cuda),
         'cudnn': str(torch.backends.cudnn.version()),
         'gpu': ', '.join(gpus) or 'none',
+        'tf32': 'on' if torch.backends.cuda.matmul.allow_tf32 else 'off',
         'cpu_threads': str(torch.get_num_threads()),
     }
 

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
 from mmseg.datasets.stream import TrainingSet
+from mmseg.engine.acceleration import compile_encoders, set_tf32
 from mmseg.engine.chance import make_deterministic, seed_everything
 from mmseg.engine.checkpoint_io import read_checkpoint
 from mmseg.engine.distributed import join_processes, main_first, on_main
@@ -76,6 +77,11 @@ def train(cfg: Config, *, resume: Path | None = None) -> Path:
 
 def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
     """Build and check every part of a run; see :func:`train`."""
+    if cfg.get('compile') == 'reduce-overhead' and cfg.get('accumulate', 1) > 1:
+        raise InputError(
+            f"compile='reduce-overhead' overwrites gradients in every iteration: with accumulate={cfg.accumulate} use "
+            'compile=True.'
+        )
     join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
     state_file = resume or (Path(cfg.resume_from) if cfg.get('resume_from') else None)
     cfg.seed, cfg.work_dir = on_main(lambda: _identify(cfg, state_file))
@@ -134,14 +140,13 @@ class Parts:
 
 def _build_parts(cfg: Config, state_file: Path | None) -> Parts:
     """Build everything of which the config can be wrong, and check it."""
-    if cfg.get('compile'):
-        raise InputError('compile=True: training does not compile networks; leave it False.')
     rank, world_size = get_dist_info()
     state = read_checkpoint(state_file) if state_file else None
     if state is not None:
         _check_processes(state, state_file, world_size)
     start = state['meta']['iter'] if state else 0
     device = _device(cfg)
+    set_tf32(cfg.get('tf32', False))
     if device.type == 'cpu':
         keep_freed_memory()
     schedule = build_schedule(cfg.get('lr_config'), cfg.runner.max_iters)
@@ -155,6 +160,7 @@ def _build_parts(cfg: Config, state_file: Path | None) -> Parts:
     if world_size > 1 and device.type == 'cpu':
         refuse_synchronised(model)
     model.to(device)
+    compile_encoders(model, cfg.get('compile', False), device=device)
     optim_wrapper = build_optim_wrapper(
         model,
         cfg.optimizer,

@@ -1,37 +1,86 @@
-"""Measure speed: a table, and JSON with ``--out``.
+"""Measure, print a table, write JSON.
 
-python -m tools.benchmark data
+    python -m tools.benchmark step --model mit_b0 --size 256 --batch 2 --settings fast plain
+    python -m tools.benchmark all --out benchmark.json
+
+``all`` runs every measurement with the settings that suit the machine; one that cannot run here says why, and the
+others go on.
 """
 
 import argparse
+import importlib
 import json
+import pkgutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from mmseg.errors import command
-from tools.benchmark import data, evaluation, startup
-from tools.benchmark.alternate import rows_as_text
+import torch
 
-COMMANDS = {'data': data, 'eval': evaluation, 'startup': startup}
+from mmseg.errors import InputError, command
+from tools import benchmark
+from tools.benchmark._machine import machine
+from tools.benchmark._table import table
+
+TABLES = ('rows', 'stages')
+
+
+def measurements() -> dict[str, ModuleType]:
+    """Every measurement by its name."""
+    names = [module.name for module in pkgutil.iter_modules(benchmark.__path__) if not module.name.startswith('_')]
+    return {name: importlib.import_module(f'tools.benchmark.{name}') for name in sorted(names)}
+
+
+def run_one(name: str, module: ModuleType, args: argparse.Namespace) -> dict[str, Any]:
+    """The result of a measurement, printed as tables; it may change the number of threads, which is put back."""
+    threads = torch.get_num_threads()
+    try:
+        result = module.run(args)
+    finally:
+        torch.set_num_threads(threads)
+    print(f'\n{name}: {result.get("title", "")}')
+    for key in TABLES:
+        if key in result:
+            print(f'\n{table(result[key])}', flush=True)
+    return result
+
+
+def run_all(modules: dict[str, ModuleType]) -> dict[str, Any]:
+    """Every measurement with its default settings; what cannot run here is ``{'not measured': reason}``."""
+    results: dict[str, Any] = {}
+    for name, module in modules.items():
+        parser = argparse.ArgumentParser()
+        module.add_arguments(parser)
+        try:
+            results[name] = run_one(name, module, parser.parse_args([]))
+        except (InputError, OSError, RuntimeError) as error:
+            results[name] = {'not measured': f'{type(error).__name__}: {error}'}
+            print(f'\n{name}: not measured: {error}', file=sys.stderr, flush=True)
+    return results
 
 
 @command
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest='command', required=True)
-    for name, module in COMMANDS.items():
-        one = commands.add_parser(name, help=str(module.__doc__).splitlines()[0], description=module.__doc__)
-        module.add_arguments(one)
-        one.add_argument('--out', type=Path, help='write the measurement to this JSON file')
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog='python -m tools.benchmark', description=__doc__.split('\n', maxsplit=1)[0])
+    commands = parser.add_subparsers(dest='measurement', required=True)
+    modules = measurements()
+    for name, module in modules.items():
+        sub = commands.add_parser(name, help=module.__doc__.split('\n', maxsplit=1)[0])
+        module.add_arguments(sub)
+        sub.add_argument('--out', type=Path, help='write the result as JSON to this file')
+    every = commands.add_parser('all', help='every measurement, with the settings that suit the machine')
+    every.add_argument('--out', type=Path, help='write the results as JSON to this file')
     args = parser.parse_args(argv)
-    measured = COMMANDS[args.command].run(args)
-    for key in ('rows', 'stages'):
-        if key in measured:
-            print(rows_as_text(args.command, measured[key]))
-    print(', '.join(f'{key}: {value}' for key, value in measured.items() if key not in ('rows', 'stages')))
+    if args.out and not args.out.parent.is_dir():
+        raise InputError(f'--out {args.out}: the folder {args.out.parent} does not exist.')
+    if args.measurement == 'all':
+        results = run_all(modules)
+    else:
+        results = {args.measurement: run_one(args.measurement, modules[args.measurement], args)}
     if args.out:
-        args.out.write_text(json.dumps(measured, indent=2) + '\n')
+        args.out.write_text(json.dumps({'machine': machine(), **results}, indent=2) + '\n', encoding='utf-8')
+    return 1 if any('not measured' in result for result in results.values()) else 0
 
 
 if __name__ == '__main__':

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.mit_keys import to_mit
-from mmseg.models.layers import DropPath, drop_path_rates, init_vision_transformer
+from mmseg.models.layers import DropPath, Linear, drop_path_rates, init_vision_transformer
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
 from mmseg.registry import MODELS
@@ -25,8 +25,12 @@ NORM_EPS = 1e-6
 
 
 def to_map(tokens: Tensor, size: tuple[int, int]) -> Tensor:
-    """Tokens (B, H*W, C) -> map (B, C, H, W)."""
-    return tokens.transpose(1, 2).unflatten(2, size)
+    """Tokens (B, H*W, C) -> map (B, C, H, W), which lies in memory as they do: channels last.
+
+    By way of all tokens in a row, for a batch of one may carry a stride by which no kernel knows the layout.
+    """
+    batch, _, channels = tokens.shape
+    return tokens.reshape(-1, channels).view(batch, *size, channels).permute(0, 3, 1, 2)
 
 
 def to_tokens(x: Tensor) -> Tensor:
@@ -57,9 +61,9 @@ class EfficientSelfAttention(nn.Module):
         super().__init__()
         self.num_heads = num_heads
         self.attn_drop = nn.Dropout(attn_drop)
-        self.q = nn.Linear(channels, channels, bias=qkv_bias)
-        self.kv = nn.Linear(channels, 2 * channels, bias=qkv_bias)
-        self.proj = nn.Linear(channels, channels)
+        self.q = Linear(channels, channels, bias=qkv_bias)
+        self.kv = Linear(channels, 2 * channels, bias=qkv_bias)
+        self.proj = Linear(channels, channels)
         self.proj_drop = nn.Dropout(proj_drop)
         self.sr_ratio = sr_ratio
         if sr_ratio > 1:
@@ -103,10 +107,10 @@ class MixFFN(nn.Module):
 
     def __init__(self, *, channels: int, hidden: int, drop: float) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(channels, hidden)
+        self.fc1 = Linear(channels, hidden)
         self.dwconv = DepthwiseConv(hidden)
         self.act = nn.GELU()
-        self.fc2 = nn.Linear(hidden, channels)
+        self.fc2 = Linear(hidden, channels)
         self.drop = nn.Dropout(drop)
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -239,7 +243,7 @@ class MixVisionTransformer(Backbone):
             tokens, size = getattr(self, f'patch_embed{i}')(x)
             for block in getattr(self, f'block{i}'):
                 tokens = run_block(block, tokens, size, with_cp=self.with_cp)
-            x = to_map(getattr(self, f'norm{i}')(tokens), size).contiguous()
+            x = to_map(getattr(self, f'norm{i}')(tokens), size)
             features.append(x)
         return features
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmseg.errors import InputError, nearest
-from mmseg.models.layers import init_from_cfg, resize
+from mmseg.models.layers import Conv2d, init_from_cfg, resize
 from mmseg.models.losses.accuracy import accuracy
 from mmseg.registry import MODELS
 
@@ -77,7 +77,7 @@ class BaseDecodeHead(nn.Module, ABC):
         self.loss_decode = nn.ModuleList(
             MODELS.build(cfg) for cfg in ([loss_decode] if isinstance(loss_decode, Mapping) else loss_decode)
         )
-        self.conv_seg: nn.Conv2d | None = nn.Conv2d(channels, num_classes, 1)
+        self.conv_seg: nn.Conv2d | None = Conv2d(channels, num_classes, 1)
         self.dropout = nn.Dropout2d(dropout_ratio) if dropout_ratio > 0 else nn.Identity()
 
     def init_weights(self) -> None:

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from mmseg.models.layers.activation import build_activation
+from mmseg.models.layers.conv import Conv2d
 from mmseg.models.layers.norm import build_norm
 
 RELU = {'type': 'ReLU'}
@@ -29,7 +30,7 @@ class ConvModule(nn.Module):
         act_cfg: dict | None = RELU,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(
+        self.conv = Conv2d(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias=norm_cfg is None
         )
         self.norm_name: str | None = None

@@ -12,4 +12,4 @@ class LinearEmbedding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, H, W) -> (B, channels, H, W)."""
-        return self.proj(x.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, x.shape[2:])
+        return self.proj(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

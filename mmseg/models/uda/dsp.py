@@ -41,7 +41,7 @@ class DSP(DACSPlus):
         projection: channels of the 1x1 convolution in front of both MMD terms; None = compare features themselves.
         mmd: of the globally pooled features, arguments of :class:`MMD`; None = without.
         masked_mmd: of the features where B is shown, arguments of :class:`MMD`; None = without.
-        **dacs: of :class:`DACS`; ``fuse_forward`` is refused.
+        **dacs: of :class:`DACS`; ``fuse_forward=True`` is refused.
 
     Raises:
         InputError: a setting is out of its range, or does not fit another.
@@ -66,7 +66,8 @@ class DSP(DACSPlus):
         require(soft is not None, 'uda.soft', soft, 'a number above 0 and at most 1; 1 pastes hard')
         valid = 'None or dict(weight=0.005, ...)'
         require(masked_mmd is None or isinstance(masked_mmd, Mapping), 'uda.masked_mmd', masked_mmd, valid)
-        require(not self.fuse_forward, 'uda.fuse_forward', self.fuse_forward, 'False: DSP has three images')
+        require(self.fuse_forward is not True, 'uda.fuse_forward', self.fuse_forward, 'False: DSP has three images')
+        self.fuse_forward = False
         self.couples_domains = True
         self.masked_mmd = None if masked_mmd is None else MODELS.build({**masked_mmd, 'type': 'MMD'})
         self.projection = nn.Identity()

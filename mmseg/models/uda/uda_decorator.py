@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmseg.errors import InputError
 from mmseg.models.segmentors.encoder_decoder import EncoderDecoder
 from mmseg.models.uda.batch import Batch, Labelled, StepRecord
+from mmseg.models.uda.fusion import fusion_pays, refuse_batch_norm
 from mmseg.registry import MODELS
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class UDADecorator(nn.Module):
         model: config of the student.
         max_iters: training steps in all.
         fuse_forward: run source and mixed images through the encoder together. Same result, fewer and fuller
-            kernels, but both graphs are in memory at once. Only for encoders that treat each image alone.
+            kernels, but both graphs are in memory at once. Only for encoders that treat each image alone. 'auto':
+            where it can and pays, see :mod:`mmseg.models.uda.fusion`.
         accumulate: steps whose mean gradient makes one move of the student.
         debug_img_interval: every so many steps, ``last_step`` keeps what the step made.
 
@@ -50,7 +52,7 @@ class UDADecorator(nn.Module):
         *,
         model: dict,
         max_iters: int,
-        fuse_forward: bool = False,
+        fuse_forward: bool | Literal['auto'] = 'auto',
         accumulate: int = 1,
         debug_img_interval: int = 1000,
     ) -> None:
@@ -59,13 +61,13 @@ class UDADecorator(nn.Module):
         for name, value in counts.items():
             require(isinstance(value, int) and value > 0, name, value, 'a positive whole number')
         require(max_iters % accumulate == 0, 'accumulate', accumulate, f'a divisor of runner.max_iters = {max_iters}')
-        require(isinstance(fuse_forward, bool), 'uda.fuse_forward', fuse_forward, 'True or False')
+        require(fuse_forward in (True, False, 'auto'), 'uda.fuse_forward', fuse_forward, "True, False or 'auto'")
         self.model: EncoderDecoder = MODELS.build(model)
         self.max_iters = max_iters
         self.fuse_forward = fuse_forward
         self.accumulate = accumulate
         self.debug_img_interval = debug_img_interval
-        if fuse_forward:
+        if fuse_forward is True:
             refuse_batch_norm(self.model)
         self.last_step: StepRecord | None = None
         self.steps = 0
@@ -116,7 +118,7 @@ class UDADecorator(nn.Module):
         """
         if self.starts_accumulation():
             optim_wrapper.zero_grad()
-        if self.fuse_forward or self.couples_domains:
+        if self.fuses() or self.couples_domains:
             terms = joined(terms)
         total: Tensor | None = None
         logged: dict[str, Tensor] = {}
@@ -129,6 +131,12 @@ class UDADecorator(nn.Module):
         if self.ends_accumulation():
             optim_wrapper.step()
         return {'loss': total, **logged}
+
+    def fuses(self) -> bool:
+        """Whether source and mixed images go through the encoder together; 'auto' is decided in the first step."""
+        if self.fuse_forward == 'auto':
+            self.fuse_forward = fusion_pays(self.model)
+        return bool(self.fuse_forward)
 
     def starts_accumulation(self) -> bool:
         return self.steps % self.accumulate == 0
@@ -145,7 +153,7 @@ class UDADecorator(nn.Module):
     def student_features(self, batch: Batch, part: Labelled) -> list[Tensor]:
         """The student's features of ``part`` of the batch, computed when first asked for."""
         if part.features is None:
-            parts = [batch.source, batch.mixed] if self.fuse_forward else [part]
+            parts = [batch.source, batch.mixed] if self.fuses() else [part]
             levels = self.extract_feat(torch.cat([p.img for p in parts]))
             sizes = [len(p.img) for p in parts]
             for p, *features in zip(parts, *(level.split(sizes) for level in levels), strict=True):
@@ -178,21 +186,6 @@ def require(condition: bool, key: str, value: object, valid: str) -> None:
     """
     if not condition:
         raise InputError(f'{key} is {value!r}: it must be {valid}.')
-
-
-def refuse_batch_norm(segmentor: nn.Module) -> None:
-    """Refuse to fuse batches where the encoder would notice.
-
-    Raises:
-        InputError: backbone or neck normalise over the batch.
-    """
-    for part in ('backbone', 'neck'):
-        for name, module in (getattr(segmentor, part, None) or nn.Identity()).named_modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                raise InputError(
-                    f'uda.fuse_forward is True, but {part}.{name} ({type(module).__name__}) normalises over the batch: '
-                    'source and mixed images would share statistics. Set uda.fuse_forward=False.'
-                )
 
 
 def within(context: Callable[[], AbstractContextManager], items: Iterator[T]) -> Iterator[T]:

@@ -9,6 +9,8 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
+from mmseg.engine import acceleration
+from mmseg.engine.acceleration import compile_encoders
 from mmseg.registry import MODELS
 from tests.parity import fill_module, golden
 
@@ -16,6 +18,7 @@ REFERENCE = golden('dacs_trajectory')
 LOGGED = json.loads(str(REFERENCE.arrays['log_vars']))
 GRADIENTS = json.loads(str(REFERENCE.arrays['grad_l2']))
 ITERATIONS = range(REFERENCE.config['iterations'])
+NEEDS_COMPILER = pytest.mark.skipif(not acceleration.find_compiler(), reason='no C++ compiler')
 
 
 class Recorder(OptimWrapper):
@@ -66,13 +69,15 @@ def inputs(iteration: int, dtype: torch.dtype) -> dict:
 class Trajectory:
     """Runs the four iterations once, and keeps what the tests ask for."""
 
-    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, dtype: torch.dtype = torch.float32, *, fuse: bool = False, compiled: bool = False) -> None:
         network, uda = copy.deepcopy((REFERENCE.config['model'], REFERENCE.config['uda']))
         del network['backbone']['style'], uda['print_grad_magnitude']  # keys without effect
-        uda['debug_img_interval'] = 1
+        uda |= {'debug_img_interval': 1, 'fuse_forward': fuse}
         self.model = MODELS.build({**uda, 'model': network, 'max_iters': REFERENCE.config['runner']['max_iters']})
         for part in (self.model.model, self.model.ema_model, self.model.imnet_model):
             fill_module(part).to(dtype)
+        if compiled:
+            compile_encoders(self.model, True, device=torch.device('cpu'))
         self.start = {key: value.clone() for key, value in self.model.state_dict().items()}
         adamw = torch.optim.AdamW(parameter_groups(self.model.model), betas=REFERENCE.config['optimizer']['betas'])
         self.optimizer = Recorder(self.model.model, optimizer=adamw)
@@ -89,9 +94,11 @@ class Trajectory:
         return self.end[name].double() - self.start[name].double()
 
 
-@pytest.fixture(scope='module')
-def trajectory() -> Trajectory:
-    return Trajectory()
+@pytest.fixture(
+    scope='module', params=['plain', 'fused', pytest.param('compiled', marks=[pytest.mark.slow, NEEDS_COMPILER])]
+)
+def trajectory(request) -> Trajectory:
+    return Trajectory(fuse=request.param == 'fused', compiled=request.param == 'compiled')
 
 
 @pytest.mark.parametrize('iteration', ITERATIONS)

@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mmseg.report.table import table
-
 Row = dict[str, Any]
 
 
@@ -45,10 +43,3 @@ def rows_of(times: Mapping[str, list[float]], *, mean: bool) -> list[Row]:
         }
         for name, spent in times.items()
     ]
-
-
-def rows_as_text(title: str, rows: list[Row]) -> str:
-    """The rows as a table; what a row lacks is left out."""
-    keys = list(dict.fromkeys(key for row in rows for key in row if key != 'name'))
-    cells = [[row['name'], *(str(row.get(key, '')) for key in keys)] for row in rows]
-    return table([[title, *keys]], cells)

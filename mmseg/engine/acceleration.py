@@ -1,0 +1,62 @@
+"""How a run uses its device: compiled encoders, and the arithmetic of fp32 products."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from mmseg.errors import InputError
+
+#: values of the config's ``compile`` besides False, and the mode of ``torch.compile`` that they ask for
+COMPILE_MODES = {True: None, 'reduce-overhead': 'reduce-overhead'}
+
+
+def set_tf32(allowed: bool) -> None:
+    """Let fp32 products and convolutions on a GPU round their factors to TF32 (10 bits), or forbid it.
+
+    torch's own defaults differ between the two: it forbids TF32 in products, and allows it in convolutions.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
+
+
+def encoders(model: nn.Module) -> Iterator[nn.Module]:
+    """The backbones of all networks in ``model``: student, teacher and the one of the feature distance."""
+    getters = ('get_model', 'get_ema_model', 'get_imnet_model')
+    networks = [getattr(model, get)() for get in getters if hasattr(model, get)] or [model]
+    for network in networks:
+        if network is not None:
+            yield network.backbone
+
+
+def compile_encoders(model: nn.Module, setting: bool | str, *, device: torch.device, backend: str = 'inductor') -> None:
+    """Compile what ``model`` encodes images with, in place: names in its state dict stay.
+
+    Compilation happens in the first steps, once for each batch size; image sizes are taken as fixed.
+
+    Args:
+        model: a segmentor or a UDA method.
+        setting: the config's ``compile``: False, True, or 'reduce-overhead' to replay CUDA graphs too.
+        device: where the model runs.
+        backend: of ``torch.compile``.
+
+    Raises:
+        InputError: there is no compiler.
+    """
+    if not setting:
+        return
+    if setting not in COMPILE_MODES:
+        raise InputError(f'compile={setting!r} is not one of False, {", ".join(map(repr, COMPILE_MODES))}.')
+    if device.type == 'cpu' and backend == 'inductor' and not find_compiler():
+        raise InputError(f'compile={setting!r} needs a C++ compiler on a CPU: install g++ or clang, or leave it False.')
+    for encoder in encoders(model):
+        encoder.compile(backend=backend, dynamic=False, mode=COMPILE_MODES[setting])
+
+
+def find_compiler() -> str | None:
+    """Path of the C++ compiler, if there is one."""
+    names = (os.environ.get('CXX'), 'g++', 'clang++', 'cl' if sys.platform == 'win32' else None)
+    return next((path for path in map(shutil.which, filter(None, names)) if path), None)

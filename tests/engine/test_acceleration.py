@@ -1,0 +1,114 @@
+"""Compiled encoders compute what they did before, to 1e-4; switches say what they are."""
+
+import copy
+
+import pytest
+import torch
+
+from mmseg.engine import acceleration
+from mmseg.engine.acceleration import compile_encoders, encoders, set_tf32
+from mmseg.engine.optim import StudentOptimWrapper
+from mmseg.engine.train import build_runner
+from mmseg.errors import InputError
+from tests.engine.tiny import tiny_config
+from tests.models.uda.tiny import batch, dacs, segmentor, with_feature_distance
+
+CPU = torch.device('cpu')
+
+
+def step(model, device='cpu', precision='fp32'):
+    """Logged values and gradients of one step that moves nothing."""
+    model.steps = 1  # the teacher keeps most of itself
+    wrapper = StudentOptimWrapper(torch.optim.SGD(model.model.parameters(), lr=0.0), precision=precision)
+    torch.manual_seed(3)
+    data = {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in batch().items()}
+    return model.train_step(data, wrapper), [parameter.grad for parameter in model.model.parameters()]
+
+
+def test_all_three_encoders_are_compiled_and_give_the_same_step():
+    plain = dacs(**with_feature_distance())
+    compiled = copy.deepcopy(plain)
+    names = set(plain.state_dict())
+    compile_encoders(compiled, True, device=CPU, backend='aot_eager')
+    assert len(list(encoders(compiled))) == 3
+    assert all(encoder._compiled_call_impl is not None for encoder in encoders(compiled))
+    assert set(compiled.state_dict()) == names
+    (logged, gradients), (expected, plain_gradients) = step(compiled), step(plain)
+    for name, value in expected.items():
+        torch.testing.assert_close(logged[name], value, rtol=1e-4, atol=1e-5)
+    for ours, theirs in zip(gradients, plain_gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_a_plain_segmentor_has_one_encoder():
+    model = dacs().model
+    assert list(encoders(model)) == [model.backbone]
+
+
+def test_compilation_without_a_compiler_is_refused_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(acceleration, 'find_compiler', lambda: None)
+    with pytest.raises(InputError, match=r'compile=True needs a C\+\+ compiler'):
+        compile_encoders(dacs(), True, device=CPU)
+    compile_encoders(dacs(), False, device=CPU)
+
+
+def test_an_unknown_way_to_compile_is_refused():
+    with pytest.raises(InputError, match="compile='fast' is not one of False, True, 'reduce-overhead'"):
+        compile_encoders(dacs(), 'fast', device=CPU)
+
+
+def test_replayed_graphs_do_not_go_with_accumulation(tmp_path):
+    with pytest.raises(InputError, match='accumulate=2 use compile=True'):
+        build_runner(tiny_config(tmp_path / 'run', compile='reduce-overhead', accumulate=2))
+
+
+def test_tf32_is_switched_in_products_and_convolutions_alike():
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    try:
+        for allowed in (True, False):
+            set_tf32(allowed)
+            assert torch.backends.cuda.matmul.allow_tf32 is torch.backends.cudnn.allow_tf32 is allowed
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('precision', ['fp32', 'bf16', 'fp16'])
+@pytest.mark.parametrize('fuse', [False, True])
+def test_a_step_on_a_gpu_never_waits_for_it(precision, fuse):
+    model = dacs(
+        **with_feature_distance(fuse_forward=fuse, debug_img_interval=1000, color_jitter_probability=0.0)
+    ).cuda()
+    wrapper = StudentOptimWrapper(
+        torch.optim.AdamW(model.model.parameters(), fused=True), precision=precision, clip_grad={'max_norm': 1.0}
+    )
+    data = {key: value.cuda() if isinstance(value, torch.Tensor) else value for key, value in batch().items()}
+    model.train_step(data, wrapper)  # what is set up once may wait
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        for _ in range(4):
+            model.train_step(data, wrapper)
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('setting', [True, 'reduce-overhead'])
+def test_compiled_encoders_on_a_gpu_give_the_same_step(setting):
+    plain = dacs(**with_feature_distance()).cuda()
+    compiled = copy.deepcopy(plain)
+    compile_encoders(compiled, setting, device=torch.device('cuda'))
+    for _ in range(3):  # graphs are recorded in the second call, replayed from the third on
+        torch.compiler.cudagraph_mark_step_begin()
+        (logged, gradients), (expected, plain_gradients) = step(compiled, 'cuda'), step(plain, 'cuda')
+        for name, value in expected.items():
+            torch.testing.assert_close(logged[name], value, rtol=1e-3, atol=1e-4)
+        for ours, theirs in zip(gradients, plain_gradients, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.gpu
+def test_auto_fuses_on_a_gpu_only_where_the_encoder_treats_each_image_alone():
+    enough = torch.cuda.get_device_properties(0).total_memory >= 24e9
+    assert dacs().cuda().fuses() is enough
+    assert dacs(model=segmentor(batch_norm=True)).cuda().fuses() is False

@@ -1,0 +1,100 @@
+import argparse
+import json
+import types
+
+import pytest
+import torch
+
+from mmseg.errors import InputError
+from tools.benchmark import __main__ as benchmark
+from tools.benchmark import _training, projection, step
+from tools.benchmark._table import table
+from tools.benchmark._training import Setting, Trainer
+
+CPU = torch.device('cpu')
+
+
+def logged(setting):
+    trainer = Trainer(Setting(setting), model='mit_b0', size=64, batch=1, device=CPU)
+    torch.manual_seed(1)
+    values = trainer.step()
+    return values, [parameter.grad for parameter in trainer.uda.model.parameters()]
+
+
+def test_the_plain_and_the_fast_setting_take_the_same_step():
+    (fast, fast_gradients), (plain, plain_gradients) = logged('fast'), logged('plain')
+    for name, value in plain.items():
+        torch.testing.assert_close(fast[name], value, rtol=1e-4, atol=1e-4)
+    norms = [torch.stack([g.norm() for g in gradients]).norm() for gradients in (fast_gradients, plain_gradients)]
+    torch.testing.assert_close(norms[0], norms[1], rtol=1e-3, atol=0)
+
+
+def test_step_prints_a_table_and_writes_what_it_measured(tmp_path, capsys):
+    out = tmp_path / 'result.json'
+    command = ['step', '--size', '64', '--batch', '1', '--rounds', '1', '--warmup', '0', '--out', str(out)]
+    assert benchmark.main([*command, '--settings', 'fast', '--device', 'cpu']) == 0
+    result = json.loads(out.read_text())
+    assert [row['setting'] for row in result['step']['rows']] == ['fast', 'plain']
+    assert result['step']['rows'][1]['speed against plain'] == 1
+    assert {'EMA', 'teacher forward', 'backward', 'optimizer', 'step'} <= result['step']['parts ms']['fast'].keys()
+    assert result['machine']['torch'] == torch.__version__
+    assert '| fast    |' in capsys.readouterr().out
+
+
+def test_a_step_does_as_many_operations_as_its_passes():
+    # a depthwise convolution, 3x3 on 8 channels of 4x4: 8 * 16 * 9 products one way, twice that back
+    shape, weight = (1, 8, 4, 4), (8, 1, 3, 3)
+    rest = (None, [1, 1], [1, 1], [1, 1], False, [0, 0], 8, [True, True, False])
+    assert step.convolution_backward_flop(shape, shape, weight, *rest) == 2 * 2 * 8 * 16 * 9
+
+
+def test_timing_the_parts_leaves_the_method_as_it_was():
+    trainer = Trainer(Setting('plain'), model='mit_b0', size=64, batch=1, device=CPU)
+    before = trainer.uda.update_teacher
+    parts = _training.timed_parts(trainer, lambda: 0.0)
+    assert parts['step'] == 0
+    assert trainer.uda.update_teacher == before
+    assert 'backward' not in vars(trainer.optimizer)
+
+
+def test_all_goes_on_where_a_measurement_cannot_run(monkeypatch, tmp_path):
+    def measurement(run):
+        return types.SimpleNamespace(add_arguments=lambda parser: None, run=run)
+
+    def impossible(args: argparse.Namespace) -> dict:
+        raise InputError('no GPU')
+
+    modules = {'no': measurement(impossible), 'yes': measurement(lambda args: {'rows': [{'ms': 1.0}]})}
+    monkeypatch.setattr(benchmark, 'measurements', lambda: modules)
+    out = tmp_path / 'all.json'
+    assert benchmark.main(['all', '--out', str(out)]) == 1
+    result = json.loads(out.read_text())
+    assert result['no'] == {'not measured': 'InputError: no GPU'}
+    assert result['yes']['rows'] == [{'ms': 1.0}]
+
+
+@pytest.mark.parametrize(
+    ('command', 'message'),
+    [
+        (['step', '--settings', 'fas'], "Did you mean 'fast'"),
+        (['step', '--size', '0'], '--size 0'),
+        (['step', '--out', 'no/such/folder/x.json'], 'does not exist'),
+    ],
+)
+def test_mistakes_are_named(command, message, capsys):
+    assert benchmark.main(command) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_projection_asks_for_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    parser = argparse.ArgumentParser()
+    projection.add_arguments(parser)
+    with pytest.raises(InputError, match='needs a GPU'):
+        projection.run(parser.parse_args([]))
+
+
+def test_a_table_has_every_column_and_a_dash_where_there_is_nothing():
+    text = table([{'a': 1234.5, 'b': 0.01234}, {'a': 'x', 'c': 2}])
+    assert text.splitlines()[0].split() == ['|', 'a', '|', 'b', '|', 'c', '|']
+    assert text.splitlines()[2:] == ['| 1234 | 0.0123 | - |', '| x    | -      | 2 |']

@@ -1,0 +1,132 @@
+"""The training step of the final config: settings side by side, what its parts take, FLOPs and memory.
+
+Settings take turns (A B A B ...), so that a change of the machine's load meets all of them alike. Times are medians;
+on a CPU they are CPU time of the process.
+"""
+
+import argparse
+import math
+from statistics import median
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmseg.apis import device_named
+from mmseg.errors import InputError
+from tools.benchmark._machine import clock, matrix_peak, peak_memory
+from tools.benchmark._training import ENCODERS, WORDS, Setting, Trainer, timed_parts
+
+DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    known = '; '.join(f'{word}: {meaning}' for word, meaning in WORDS.items())
+    parser.add_argument('--settings', nargs='+', help=f'what to compare, the last one being the base. {known}')
+    parser.add_argument('--baseline', default='plain', help='setting that the others are compared with (default plain)')
+    parser.add_argument('--model', choices=ENCODERS, help='encoder (default: mit_b0, on a GPU mit_b5)')
+    parser.add_argument('--size', type=int, help='side of the images (default: 256, on a GPU 512)')
+    parser.add_argument('--batch', type=int, default=2, help='source images, and as many target images (default 2)')
+    parser.add_argument('--rounds', type=int, help='measured steps of each setting (default: 3, on a GPU 50)')
+    parser.add_argument('--warmup', type=int, help='steps before those (default: 1, on a GPU 10)')
+    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+    parser.add_argument('--threads', type=int, default=1, help='threads on a CPU (default 1)')
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """One row a setting; ``parts`` has the milliseconds of each part of a step."""
+    device = device_named(args.device)
+    gpu = device.type == 'cuda'
+    model, size = (
+        args.model or ('mit_b5' if gpu else 'mit_b0'),
+        (512 if gpu else 256) if args.size is None else args.size,
+    )
+    rounds, warmup = (
+        (50 if gpu else 3) if args.rounds is None else args.rounds,
+        args.warmup if args.warmup is not None else (10 if gpu else 1),
+    )
+    for name, value in {'--size': size, '--batch': args.batch, '--threads': args.threads, '--rounds': rounds}.items():
+        if value < 1:
+            raise InputError(f'{name} {value}: must be 1 or more.')
+    torch.set_num_threads(args.threads)
+    texts = list(
+        dict.fromkeys([*(args.settings or (['bf16,compile', 'bf16', 'fast'] if gpu else ['fast'])), args.baseline])
+    )
+    trainers = {text: Trainer(Setting(text), model=model, size=size, batch=args.batch, device=device) for text in texts}
+    peaks = {
+        precision: matrix_peak(device, DTYPES[precision])
+        for precision in {t.setting.precision for t in trainers.values()}
+    }
+    memory, first = {}, {}
+    for text, trainer in trainers.items():
+        memory[text], first[text] = _warm_up(trainer, warmup)
+    times: dict[str, list[float]] = {text: [] for text in texts}
+    for _ in range(rounds):
+        for text, trainer in trainers.items():
+            start = clock(device)
+            trainer.step()
+            times[text].append(clock(device) - start)
+    flops = _flops(trainers[args.baseline])
+    base = median(times[args.baseline])
+    rows = [
+        {
+            'setting': text,
+            'ms': 1000 * median(times[text]),
+            'min': 1000 * min(times[text]),
+            'max': 1000 * max(times[text]),
+            'speed against ' + args.baseline: base / median(times[text]),
+            'images/s': args.batch / median(times[text]),
+            'GFLOP/s': flops / median(times[text]) / 1e9,
+            '% of matrix peak': 100 * flops / median(times[text]) / peaks[trainers[text].setting.precision],
+            'first step s': first[text],
+            'peak memory GB': memory[text],
+        }
+        for text in texts
+    ]
+    where = torch.cuda.get_device_name(device) if gpu else f'CPU, {args.threads} thread(s)'
+    return {
+        'title': f'{model}, {size}x{size}, batch {args.batch}, {where}, {flops / 1e9:.0f} GFLOP a step',
+        'rows': rows,
+        'parts ms': {text: _parts(trainer) for text, trainer in trainers.items()},
+        'matrix peak GFLOP/s': {precision: peak / 1e9 for precision, peak in peaks.items()},
+        'flop': flops,
+        'times s': times,
+    }
+
+
+def _warm_up(trainer: Trainer, steps: int) -> tuple[float, float]:
+    """(peak memory in GB, seconds of the first step) while the setting runs alone.
+
+    On a CPU the peak is the process's, which only grows: it is told apart by measuring one setting in a process.
+    """
+    device = trainer.device
+    if device.type == 'cuda':
+        torch.cuda.reset_peak_memory_stats(device)
+    start = clock(device)
+    trainer.step()
+    first = clock(device) - start
+    for _ in range(steps):
+        trainer.step()
+    return peak_memory(device) / 1024, first
+
+
+def _parts(trainer: Trainer) -> dict[str, float]:
+    return {part: 1000 * value for part, value in timed_parts(trainer, lambda: clock(trainer.device)).items()}
+
+
+def _flops(trainer: Trainer) -> int:
+    """Floating-point operations of products, convolutions and attention in one step, forward and backward."""
+    formulas = {torch.ops.aten.convolution_backward: convolution_backward_flop}
+    with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
+        trainer.step()
+    return counter.get_total_flops()
+
+
+def convolution_backward_flop(
+    gradient: tuple[int, ...], x: tuple[int, ...], weight: tuple[int, ...], *rest: Any, **_: Any
+) -> int:
+    """Of the gradients that are asked for; each takes as many operations as the way there. torch's own count takes
+    grouped convolutions for dense ones.
+    """
+    wanted = rest[-1]
+    return 2 * math.prod(gradient) * math.prod(weight[1:]) * (wanted[0] + wanted[1])
