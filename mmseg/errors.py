@@ -14,6 +14,10 @@ class InputError(ValueError):
     """
 
 
+class RepeatedError(InputError):
+    """What another process of the run has found wrong and says itself."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The part of an error message that suggests the valid name closest to ``name``, or ''."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
@@ -28,7 +32,8 @@ def command(main: Callable[..., int | None]) -> Callable[..., int]:
         try:
             return main(*args, **kwargs) or 0
         except InputError as error:
-            print(f'error: {error}', file=sys.stderr)
+            if not isinstance(error, RepeatedError):
+                print(f'error: {error}', file=sys.stderr)
             return 2
 
     return run

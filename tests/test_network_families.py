@@ -5,13 +5,24 @@ import math
 import pytest
 from mmengine.config import Config
 
-from mmseg.config.load import SHIPPED_CONFIGS
+from mmseg.config.load import SHIPPED_CONFIGS, load_config
 from mmseg.datasets.toy import ToyParams
 from mmseg.engine.train import train
 from tools.smoke_configs import FULL_SIZE, draw_pair, on_drawn_data
 
-# Networks that run at full size, by a config in configs/daformer/.
-FULL_SIZE_RUNS = ['gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0']
+# Every network of configs/daformer/ at full size, by a config that asks much of it.
+FULL_SIZE_RUNS = [
+    'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0',
+    'uda_daformer_swinS',
+    'uda_daformer_swinB',
+    'uda_daformer_swinL224',
+    'uda_daformer_convnextS',
+    'uda_daformer_convnextB',
+    'uda_daformer_convnextL',
+    'uper_fcn_swinB_uda_soft_paste_mmd_rare',
+    'uper_mae_DAFormer',
+    'uper_beit_DAFormer',
+]
 SIDE = 96  # of the crops of the toy configs
 
 MIT = {'embed_dims': (8, 16, 40, 64), 'depths': (1, 1, 1, 1)}
@@ -166,6 +177,18 @@ def test_every_shipped_network_adapts_when_cut_to_size(tmp_path, pair, network):
 @pytest.mark.parametrize('name', OTHERS)
 def test_other_encoders_take_their_place(tmp_path, pair, name):
     assert_adapts(tmp_path / 'run', pair, small(*OTHERS[name]))
+
+
+def network_of(config):
+    model = load_config(config).model
+    return repr((model.backbone, model.decode_head, model.get('auxiliary_head')))
+
+
+def test_every_network_of_the_adaptation_configs_is_among_the_full_size_runs():
+    folder = SHIPPED_CONFIGS / 'daformer'
+    chosen = [network_of(folder / f'{config}.py') for config in FULL_SIZE_RUNS]
+    assert len(set(chosen)) == len(chosen)
+    assert {network_of(path) for path in folder.glob('*.py')} == set(chosen)
 
 
 @pytest.mark.slow

@@ -18,6 +18,21 @@ def test_import_mmseg_gives_the_registries_and_loads_neither_networks_nor_timm()
     subprocess.run([sys.executable, '-c', code], check=True)
 
 
+def loaded_by(module: str) -> set[str]:
+    """The packages that are there after ``import module`` in a fresh process."""
+    code = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_importing_mmseg_does_not_even_load_torch():
+    assert not {'torch', 'cv2', 'PIL', 'matplotlib'} & loaded_by('mmseg')
+
+
+def test_what_a_training_starts_with_leaves_out_what_only_some_runs_need():
+    unneeded = {'timm', 'torchvision', 'kornia', 'matplotlib', 'scipy', 'cityscapesscripts', 'tensorboard'}
+    assert not unneeded & loaded_by('mmseg.engine.train')
+
+
 @pytest.mark.parametrize('case', ['bb_mit_b0', 'seg_infer_whole', 'dacs_trajectory'])
 def test_a_dict_as_mmseg_0x_wrote_it_builds_with_its_dead_keys(case):
     config = golden(case).config

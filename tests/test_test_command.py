@@ -15,6 +15,7 @@ from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.evaluation.export import colorize
 from mmseg.evaluation.metrics import ConfusionMatrix
 from mmseg.evaluation.source import source_of
+from tests.engine.pair import run_pair
 from tests.fabricated import PUBLISHED, RUN, cityscapes, small_config, work_dir
 from tests.test_demo import command_line
 from tools import test as test_command
@@ -68,6 +69,14 @@ def test_the_table_names_the_split_and_the_json_holds_every_class(inside, capsys
     assert f'{expected["IoU.bicycle"]:.2f}' in printed
 
 
+def test_two_processes_share_the_images_and_one_writes_what_a_single_process_would(inside, tmp_path):
+    one, two = tmp_path / 'one.json', tmp_path / 'two.json'
+    assert test_command.main([*FILES, '--out', str(one)]) == 0
+    assert run_pair(test_command.main, [*FILES, '--out', str(two), '--show-dir', str(tmp_path / 'show')]) == 0
+    assert json.loads(two.read_text()) == json.loads(one.read_text())
+    assert all((tmp_path / 'show' / NAME.format(i)).is_file() for i in range(2))
+
+
 def test_a_synthia_source_adds_the_means_over_16_and_13_classes(inside, capsys):
     option = 'data.train.source.type=SynthiaDataset'
     assert test_command.main([*FILES, '--out', 'synthia.json', '--cfg-options', option]) == 0
@@ -87,6 +96,19 @@ def test_pictures_and_ids_are_written_under_the_names_of_the_images(inside, tmp_
     )
     colours = cv2.imread(str(show / NAME.format(1)))[..., ::-1]
     np.testing.assert_array_equal(colours, colorize(written, CITYSCAPES19.palette))
+
+
+def test_images_are_predicted_together_with_the_same_result(inside):
+    assert test_command.main([*FILES, '--samples-per-gpu', '2', '--out', 'two.json']) == 0
+    written, expected = json.loads(Path('two.json').read_text()), by_hand()
+    assert {name: written[name] for name in expected} == pytest.approx(expected, abs=0.02, nan_ok=True)
+    assert test_command.main([*FILES, '--samples-per-gpu', '2', '--precision', 'bf16', '--out', 'half.json']) == 0
+    assert json.loads(Path('half.json').read_text())['precision'] == 'bf16'
+
+
+def test_a_batch_without_images_is_refused(inside, capsys):
+    assert test_command.main([*FILES, '--samples-per-gpu', '0']) == 2
+    assert '--samples-per-gpu is at least 1' in capsys.readouterr().err
 
 
 def test_augmented_testing_averages_twelve_views(inside):

@@ -23,6 +23,7 @@ from mmseg.errors import command
 from mmseg.evaluation.evaluate import evaluate
 from mmseg.evaluation.metrics import Metrics
 from mmseg.report.figures import Panel, comparison_panel
+from mmseg.report.gallery import most_varied
 from mmseg.report.table import class_table
 from tools.test_work_dir import find_checkpoint
 
@@ -86,12 +87,6 @@ def test(model: object, dataset: CustomDataset, shown: Sequence[int]) -> Outcome
 
     loader = build_test_loader(dataset, workers_per_gpu=0)
     return Outcome(evaluate(model, loader, dataset, on_prediction=keep), label_maps)
-
-
-def most_varied(dataset: CustomDataset, count: int) -> list[int]:
-    """Indices of the images whose ground truth shows the most classes."""
-    classes = [len(np.unique(dataset.label_of(index))) for index in range(len(dataset))]
-    return sorted(range(len(dataset)), key=lambda index: -classes[index])[:count]
 
 
 def named_run(text: str) -> tuple[str, Path]:

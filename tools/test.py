@@ -1,6 +1,7 @@
 """Evaluate a checkpoint on the test data of its config: IoU and accuracy per class, their means, pictures.
 
 python -m tools.test CONFIG CHECKPOINT --eval mIoU --show-dir preds
+torchrun --nproc_per_node 4 -m tools.test CONFIG CHECKPOINT   (on 4 GPUs, which share the images)
 """
 
 import argparse
@@ -14,15 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mmengine import Config
+from mmengine.dist import get_dist_info, is_main_process
 
 from mmseg.apis import init_segmentor
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.engine.distributed import join_processes
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate
 from mmseg.evaluation.export import PredictionWriter
@@ -30,6 +34,7 @@ from mmseg.evaluation.metrics import Metrics, reported_subsets
 from mmseg.evaluation.source import source_of
 from mmseg.report.table import class_table
 
+PRECISIONS = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 COLUMNS = {'mIoU': ('IoU', 'Acc'), 'mDice': ('Dice', 'Acc'), 'mFscore': ('Fscore', 'Precision', 'Recall')}
 AUG_RATIOS = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
 
@@ -39,9 +44,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     if args.out and args.out.suffix != '.json':
         raise InputError(f'--out writes JSON; name the file {args.out.with_suffix(".json")}.')
+    if args.samples_per_gpu < 1:
+        raise InputError(f'--samples-per-gpu is at least 1, not {args.samples_per_gpu}.')
     cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='test')
     if args.aug_test:
         add_views(cfg)
+    join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
+    rank, world_size = get_dist_info()
     model = init_segmentor(cfg, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
     dataset = build_dataset(cfg.data.test, {'test_mode': True})
     if tuple(model.CLASSES) != tuple(dataset.CLASSES):
@@ -49,9 +58,24 @@ def main(argv: Sequence[str] | None = None) -> None:
             f'The network was trained on the classes {", ".join(model.CLASSES)}; data.test has '
             f'{", ".join(dataset.CLASSES)}. The scores would mean nothing.'
         )
-    loader = build_test_loader(dataset, workers_per_gpu=cfg.data.get('workers_per_gpu', 2))
+    loader = build_test_loader(
+        dataset,
+        workers_per_gpu=cfg.data.get('workers_per_gpu', 2),
+        samples_per_gpu=args.samples_per_gpu,
+        rank=rank,
+        world_size=world_size,
+    )
     with writers(args, dataset) as on_prediction:
-        metrics = evaluate(model, loader, dataset, on_prediction=on_prediction)
+        metrics = evaluate(
+            model,
+            loader,
+            dataset,
+            on_prediction=on_prediction,
+            progress=is_main_process(),
+            dtype=PRECISIONS[args.precision],
+        )
+    if not is_main_process():
+        return
     source = source_of(cfg)
     subsets = reported_subsets(dataset.label_set, source)
     columns = dict.fromkeys(column for name in args.eval for column in COLUMNS[name])
@@ -77,6 +101,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--out', type=Path, help='write the results to this JSON file')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings that replace')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
+    parser.add_argument('--samples-per-gpu', type=int, default=1, help='images predicted together, if of one size')
+    parser.add_argument('--precision', choices=list(PRECISIONS), default='fp32', help='what the network computes in')
     parser.add_argument('--trust', action='store_true', help='load a checkpoint that can run code: you know its origin')
     return parser.parse_args(argv)
 
@@ -117,6 +143,7 @@ def write_results(path: Path, metrics: Metrics, *, args: argparse.Namespace, dat
         'checkpoint': str(args.checkpoint),
         'weights': args.weights,
         'aug_test': args.aug_test,
+        'precision': args.precision,
         'dataset': type(dataset).__name__,
         'split': dataset.split_name,
         'images': len(dataset),

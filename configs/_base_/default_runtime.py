@@ -5,7 +5,7 @@ log_config = dict(
     interval=50,
     hooks=[dict(type='TextLoggerHook', by_epoch=False), dict(type='TensorboardLoggerHook')],
 )
-dist_params = dict(backend='nccl')
+dist_params = dict(backend='nccl', check_interval=500)  # of several processes: docs/multi_gpu.md
 log_level = 'INFO'
 load_from = None  # weights to start from (a segmentor's or a UDA run's checkpoint)
 resume_from = None  # a run to go on with: weights, optimizer, teacher, iteration

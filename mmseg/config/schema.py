@@ -37,10 +37,10 @@ DEFAULTS: dict[str, Any] = {
     'log_level': 'INFO',
     'custom_hooks': [],
     'env_cfg': {},
-    'dist_params': {'backend': 'nccl'},
-    'find_unused_parameters': False,
-    'use_ddp_wrapper': True,
-    'n_gpus': 1,
+    'dist_params': {'backend': 'nccl', 'check_interval': 500},  # of several processes on GPUs; see docs/multi_gpu.md
+    'find_unused_parameters': False,  # without effect: parameters that take no part are always found
+    'use_ddp_wrapper': True,  # without effect: there is no wrapper
+    'n_gpus': 1,  # processes of the run; 0 = on the CPU
     'workflow': [('train', 1)],
     'load_from': None,
     'resume_from': None,
@@ -88,15 +88,17 @@ SECTIONS: dict[str, set[str]] = {
     'optimizer_config.grad_clip': {'max_norm', 'norm_type'},
     'optimizer.paramwise_cfg': {'custom_keys', 'norm_decay_mult', 'bias_lr_mult', 'bias_decay_mult'},
     'checkpoint_config': {'by_epoch', 'interval', 'max_keep_ckpts'},
-    'evaluation': {'interval', 'metric'},
+    'evaluation': {'interval', 'metric', 'samples_per_gpu', 'precision'},
     'log_config': {'interval', 'hooks'},
-    'dist_params': {'backend', 'port'},
+    'dist_params': {'backend', 'port', 'check_interval'},
 }
 DICTS = {'model', *(section for section in SECTIONS if '.' not in section), 'optimizer', 'uda', 'env_cfg'}
 CHOICES: dict[str, tuple[Any, ...]] = {
     'precision': ('fp32', 'bf16', 'fp16'),
+    'evaluation.precision': ('fp32', 'bf16', 'fp16', None),
     'runner.type': ('IterBasedRunner',),
     'checkpoint_config.by_epoch': (False,),
+    'dist_params.backend': ('nccl', 'gloo'),
     'log_level': ('DEBUG', 'INFO', 'WARNING', 'ERROR'),
 }
 # Whole numbers and the least they may be.
@@ -107,13 +109,18 @@ AT_LEAST: dict[str, int] = {
     'accumulate': 1,
     'seed': 0,
     'n_gpus': 0,
+    'dist_params.check_interval': 1,
     'checkpoint_config.interval': 1,
     'evaluation.interval': 1,
+    'evaluation.samples_per_gpu': 1,
     'log_config.interval': 1,
 }
 
+MAY_BE_ABSENT = {'seed', 'evaluation.samples_per_gpu'}
+
 # Numbers that may be absent, and whether they may be 0.
 NUMBERS: dict[str, bool] = {
+    'dist_params.port': True,
     'lr_config.warmup_iters': True,
     'lr_config.warmup_ratio': True,
     'lr_config.power': True,
@@ -157,7 +164,7 @@ def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:
     return []
 
 
-def value_at(values: dict[str, Any], dotted: str) -> Any:
+def value_at(values: Any, dotted: str) -> Any:
     """The value at ``'a.b.c'``, None where there is none."""
     for key in dotted.split('.'):
         if not isinstance(values, dict) or key not in values:
@@ -207,7 +214,7 @@ def _bad_values(values: dict[str, Any]) -> Iterator[str]:
             yield f'{key} is {value!r}, not one of {", ".join(map(repr, choices))}.'
     for key, least in AT_LEAST.items():
         value = value_at(values, key)
-        if value is None and (key == 'seed' or value_at(values, key.partition('.')[0]) is None):
+        if value is None and (key in MAY_BE_ABSENT or value_at(values, key.partition('.')[0]) is None):
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             yield f'{key} has to be a whole number of at least {least}, not {value!r}.'

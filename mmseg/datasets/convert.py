@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmseg.datasets.class_stats import check_labelled, count_classes, write_index
+from mmseg.datasets.class_index import write_index
+from mmseg.datasets.class_stats import check_labelled, count_classes
 from mmseg.datasets.files import walk
 from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.datasets.labels import label_reader

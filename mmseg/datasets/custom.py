@@ -1,7 +1,9 @@
 """The data set that all others are rows of: folders of images, folders of label maps, a label set."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
+from functools import lru_cache
 from os.path import commonpath
 from pathlib import Path
 from typing import ClassVar
@@ -13,8 +15,10 @@ from mmseg.datasets.class_stats import class_counts
 from mmseg.datasets.files import Suffixes, image_names, label_names, roots
 from mmseg.datasets.label_sets import Colour, LabelSet, class_names, label_set_of
 from mmseg.datasets.labels import label_reader
+from mmseg.datasets.pipelines.compact import compacted
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.stream import TrainingSet
+from mmseg.datasets.training_cache import from_cache
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
 
@@ -42,6 +46,8 @@ class CustomDataset(TrainingSet):
         label_set: name in :data:`mmseg.datasets.label_sets.LABEL_SETS`, or a dict with the keys of ``LabelSet``.
         label_map: file value -> train id or class name, or 'cityscapes' / 'synthia' for the ids of these.
         ignore: file values that mean ignore.
+        cache_dir: where ``tools.cache_dataset`` stored images at the size of training; None is ``training_cache`` in
+            ``data_root``. A cache that fits is read instead of the files, in training only.
 
     ``split_name`` is the last folder's name ('val'), or the split file's.
 
@@ -74,6 +80,7 @@ class CustomDataset(TrainingSet):
         label_set: LabelSet | str | Mapping | None = None,
         label_map: Mapping[int, int | str] | str | None = None,
         ignore: Sequence[int] = (),
+        cache_dir: str | None = None,
     ) -> None:
         self.data_root = data_root
         self.test_mode = test_mode
@@ -88,9 +95,12 @@ class CustomDataset(TrainingSet):
         self.img_infos = self._scan(Suffixes(img_suffix, seg_map_suffix))
         first = self.roots[0]
         self.split_name = Path(first.split).stem if first.split else Path(first.img_dir).name
-        self.pipeline = Compose(pipeline)
+        self.pipeline = self.plain_pipeline = Compose(pipeline)
+        self.cache_dir = cache_dir
         if self.labelled:
             quick_check(self)
+        if not test_mode:
+            self.pipeline = from_cache(self)
 
     @property
     def labelled(self) -> bool:
@@ -126,11 +136,18 @@ class CustomDataset(TrainingSet):
                 'pixels of each class, which are counted in the labels.'
             )
         root = self.labels_root()
-        paths = [self.label_path(index) for index in range(len(self))]
-        files = {path.relative_to(root).as_posix(): path for path in paths}
+        files = {}
+        names = []
+        for info in self.img_infos:
+            folder, name = info['ann']['ann_dir'], info['ann']['seg_map']
+            inside = _inside(root, folder)
+            names.append(f'{inside}/{name}' if inside else name)
+            files[names[-1]] = f'{folder}/{name}'
         counts = class_counts(files, self.reader, root, index_dir=index_dir)
+        if len(files) == len(names):
+            return counts
         rows = {name: row for row, name in enumerate(files)}
-        return counts[[rows[path.relative_to(root).as_posix()] for path in paths]]
+        return counts[[rows[name] for name in names]]
 
     def results_of(self, index: int) -> dict:
         """The working dict a pipeline starts from."""
@@ -142,6 +159,11 @@ class CustomDataset(TrainingSet):
 
     def draw(self, index: int, rng: np.random.Generator, accept: Callable[[np.ndarray], bool] | None = None) -> dict:
         return self.pipeline(self.results_of(index), rng, accept)
+
+    def compacted(self) -> 'CustomDataset':
+        other = copy(self)
+        other.pipeline = compacted(self.pipeline)
+        return other
 
     def __getitem__(self, index: int) -> dict:
         """Image ``index`` through the pipeline; whatever chance that takes depends on ``index`` alone."""
@@ -170,6 +192,13 @@ class CustomDataset(TrainingSet):
                     info['ann'] = {'seg_map': name, 'ann_dir': root.ann_dir}
             infos += found
         return infos
+
+
+@lru_cache(maxsize=8)
+def _inside(root: Path, folder: str) -> str:
+    """The path of ``folder`` below ``root``, POSIX; '' for the root itself."""
+    path = Path(folder).relative_to(root).as_posix()
+    return '' if path == '.' else path
 
 
 def described(

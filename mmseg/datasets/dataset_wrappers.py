@@ -1,6 +1,7 @@
 """Data sets made of data sets."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,11 @@ class ConcatDataset(TrainingSet):
 
     def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
         return np.concatenate([dataset.class_counts(index_dir) for dataset in self.datasets])
+
+    def compacted(self) -> 'ConcatDataset':
+        other = copy(self)
+        other.datasets = [dataset.compacted() for dataset in self.datasets]
+        return other
 
     def _locate(self, index: int) -> tuple[TrainingSet, int]:
         if not 0 <= index < len(self):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from mmseg.errors import InputError
@@ -90,8 +90,8 @@ def walk(folder: str | Path) -> Iterator[str]:
             folders.clear()
             continue
         seen.add(real)
-        relative = PurePosixPath(Path(current).relative_to(folder).as_posix())
-        yield from (str(relative / name) for name in files)
+        relative = Path(current).relative_to(folder).as_posix()
+        yield from files if relative == '.' else (f'{relative}/{name}' for name in files)
 
 
 def _of_split(root: Root, found: list[str], suffix: str) -> list[str]:

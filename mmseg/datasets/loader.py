@@ -1,8 +1,11 @@
 """Data sets and loaders from configs. The training stream is the same for any number of workers."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -12,6 +15,9 @@ from mmseg.datasets.parallel import single_threaded
 from mmseg.datasets.stream import TrainingSet
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
+
+PREFETCH = 4
+"""Batches that each worker prepares ahead: a sample that is drawn again and again holds nobody up."""
 
 
 def build_dataset(cfg: dict | Sequence[dict], default_args: dict | None = None) -> TrainingSet:
@@ -34,19 +40,24 @@ def build_train_loader(
     """An endless loader of collated training batches.
 
     Its batch number k holds the samples i = ((start_iteration + k) * world_size + rank) * samples_per_gpu + j of
-    the stream, each a function of (seed, i).
+    the stream, each a function of (seed, i). Samples travel as uint8 where the pipeline allows it:
+    :func:`mmseg.datasets.batch.to_network` makes of a batch what networks take.
     """
     batches = EndlessBatches(samples_per_gpu, start_iteration, rank, world_size)
-    return _loader(_Stream(dataset, seed), batches, workers_per_gpu)
+    return _loader(_Stream(_compacted(dataset), seed), batches, workers_per_gpu, collate)
 
 
-def build_test_loader(dataset: Dataset, *, workers_per_gpu: int, rank: int = 0, world_size: int = 1) -> DataLoader:
-    """A loader of test images, one a batch, in order; rank r gets the images r, r + world_size, ...
+def build_test_loader(
+    dataset: Dataset, *, workers_per_gpu: int, rank: int = 0, world_size: int = 1, samples_per_gpu: int = 1
+) -> DataLoader:
+    """A loader of test images with their label maps, in order; rank r gets the images r, r + world_size, ...
 
-    A batch is ``{'img': [(1, 3, H, W), ...], 'img_metas': [[dict], ...]}``, one entry a view.
+    A batch is ``{'img': [(B, 3, H, W), ...], 'img_metas': [[dict, ...], ...], 'label': [(h, w), ...]}``: of images and
+    meta data one entry a view (a list of (1, 3, H, W) where the sizes differ), of labels, uint8, one an image.
     """
-    batches = [[index] for index in range(rank, len(dataset), world_size)]  # type: ignore[arg-type]
-    return _loader(_Images(dataset), batches, workers_per_gpu)
+    indices = range(rank, len(dataset), world_size)  # type: ignore[arg-type]
+    batches = [list(indices[start : start + samples_per_gpu]) for start in range(0, len(indices), samples_per_gpu)]
+    return _loader(_Images(_compacted(dataset)), batches, workers_per_gpu, collate_images)
 
 
 def collate(samples: Sequence[dict]) -> dict:
@@ -66,6 +77,21 @@ def _merge(values: list) -> Tensor | list:
     if isinstance(values[0], list):
         return [_merge(list(views)) for views in zip(*values, strict=True)]
     return values
+
+
+def collate_images(samples: Sequence[dict]) -> dict:
+    """Test samples -> batch: views are merged one by one; what differs in size is a list with an entry an image."""
+    batch = {key: [sample[key] for sample in samples] for key in samples[0]}
+    for key in ('img', 'img_metas'):
+        views = [value if isinstance(value, list) else [value] for value in batch[key]]
+        batch[key] = [list(view) for view in zip(*views, strict=True)]
+    batch['img'] = [_stacked(images) for images in batch['img']]
+    return batch
+
+
+def _stacked(images: list[Tensor]) -> Tensor | list[Tensor]:
+    alike = all(image.shape == images[0].shape for image in images)
+    return torch.stack(images) if alike else [image[None] for image in images]
 
 
 class EndlessBatches(Sampler[list[int]]):
@@ -98,14 +124,15 @@ class _Stream(Dataset):
 
 
 class _Images(Dataset):
-    """The images of a test set by number; what is wrong with the data is returned, not raised."""
+    """The images of a test set with their label maps by number; what is wrong with the data is returned, not raised."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
 
     def __getitem__(self, index: int) -> dict | InputError:
         try:
-            return self.dataset[index]
+            sample = self.dataset[index]
+            return {**sample, 'label': torch.from_numpy(np.array(self.dataset.label_of(index)))}
         except InputError as error:
             return error
 
@@ -120,21 +147,28 @@ class _Loader(DataLoader):
             yield batch
 
 
-def _loader(dataset: Dataset, batches: Sampler[list[int]] | list[list[int]], workers: int) -> DataLoader:
+def _compacted(dataset: Any) -> Any:
+    return dataset.compacted() if isinstance(dataset, TrainingSet) else dataset
+
+
+def _loader(
+    dataset: Dataset, batches: Sampler[list[int]] | list[list[int]], workers: int, merge: Callable[[list[dict]], dict]
+) -> DataLoader:
     return _Loader(
         dataset,
         batch_sampler=batches,
         num_workers=min(workers, os.cpu_count() or 1),  # the stream is the same for any number
-        collate_fn=_collate_or_error,
+        collate_fn=partial(_merged_or_error, merge=merge),
         pin_memory=torch.cuda.is_available(),
         persistent_workers=workers > 0,
+        prefetch_factor=PREFETCH if workers > 0 else None,
         worker_init_fn=_start_worker,
     )
 
 
-def _collate_or_error(samples: list[dict | InputError]) -> dict | InputError:
+def _merged_or_error(samples: list[dict | InputError], merge: Callable[[list[dict]], dict]) -> dict | InputError:
     try:
-        return collate([_raised(sample) for sample in samples])
+        return merge([_raised(sample) for sample in samples])
     except InputError as error:
         return error
 

@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmseg.datasets.label_sets import LabelSet
+from mmseg.datasets.pipelines.compact import CONTENT
 from mmseg.datasets.rare_class_sampling import Wanted
 from mmseg.datasets.stream import TrainingSet
 from mmseg.errors import InputError
@@ -79,21 +80,25 @@ class LongTailPaste:
         chosen = rng.choice(list(self.candidates), size=self.num_classes, replace=False)
         return [Wanted(int(train_id), int(rng.choice(self.candidates[int(train_id)]))) for train_id in chosen]
 
-    def sample(self, source: TrainingSet, rng: np.random.Generator) -> dict[str, Tensor]:
-        """``paste_img`` (3, H, W) and ``paste_label`` (1, H, W), which is the ignore index where nothing is pasted.
+    def sample(self, source: TrainingSet, rng: np.random.Generator) -> dict[str, Tensor | dict]:
+        """``paste_img`` (3, H, W), ``paste_img_metas``, and ``paste_label`` (1, H, W): the ignore index outside.
 
-        Where the pixels of two classes meet, the one drawn later is in front.
+        Outside, the image holds zeros. Where the pixels of two classes meet, the one drawn later is in front.
         """
         merged: dict[str, Tensor] = {}
+        metas: dict = {}
         for wanted in self.draw(rng):
             donor = source.draw(wanted.image, rng, partial(self.enough, train_id=wanted.train_id))
             img, label = donor['img'], donor['gt_semantic_seg']
             if not merged:
                 merged = {'paste_img': torch.zeros_like(img), 'paste_label': torch.full_like(label, self.ignore_index)}
+                # No class reaches into a border, so what is pasted is content everywhere.
+                content = donor['img_metas'].get(CONTENT) and img.shape[1:]
+                metas = {**donor['img_metas'], CONTENT: content} if content else donor['img_metas']
             shown = label == wanted.train_id
             merged['paste_img'] = torch.where(shown, img, merged['paste_img'])
             merged['paste_label'] = torch.where(shown, label, merged['paste_label'])
-        return merged
+        return {**merged, 'paste_img_metas': metas}
 
     def enough(self, label: np.ndarray, *, train_id: int) -> bool:
         """Whether the crop ``label`` shows the class well."""

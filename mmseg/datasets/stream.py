@@ -55,6 +55,10 @@ class TrainingSet(Dataset):
         """Pixels of each class in each image, int64 (images, classes); may build an index in ``index_dir``."""
         raise NotImplementedError
 
+    def compacted(self) -> 'TrainingSet':
+        """The same data in samples as small as they can travel, see :mod:`mmseg.datasets.pipelines.compact`."""
+        return self
+
     def __len__(self) -> int:
         raise NotImplementedError
 

@@ -1,6 +1,7 @@
 """Pairs of a labelled source and an unlabelled target image."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 
@@ -33,8 +34,10 @@ class UDADataset(TrainingSet):
         target: config of the unlabelled one. A plain CustomDataset need not repeat the classes.
         rare_class_sampling: None, or a dict of ``min_pixels``, ``class_temp``, ``min_crop_ratio`` as in
             :class:`RareClassSampler`.
-        second_source: add another source image, ``template_img`` and ``template_gt_semantic_seg``, drawn as the first.
-        long_tail_paste: None, or the settings of :class:`LongTailPaste`, which adds ``paste_img``, ``paste_label``.
+        second_source: add another source image, ``template_img``, ``template_img_metas`` and
+            ``template_gt_semantic_seg``, drawn as the first.
+        long_tail_paste: None, or the settings of :class:`LongTailPaste`, which adds ``paste_img``,
+            ``paste_img_metas``, ``paste_label``.
         index_dir: where the class index of the source goes if its own folder cannot be written to.
 
     Attributes:
@@ -86,13 +89,18 @@ class UDADataset(TrainingSet):
         sample = {**labelled, 'target_img': target['img'], 'target_img_metas': target['img_metas']}
         if self.second_source:
             template = self._draw_source(i, seed, rng, SECOND_SOURCE)
-            sample |= {f'template_{key}': template[key] for key in ('img', 'gt_semantic_seg')}
+            sample |= {f'template_{key}': template[key] for key in ('img', 'img_metas', 'gt_semantic_seg')}
         if self.long_tail is not None:
             sample |= self.long_tail.sample(self.source, rng)
         return sample
 
     def __getitem__(self, index: int) -> dict:
         return self.sample(index, seed=0)
+
+    def compacted(self) -> 'UDADataset':
+        other = copy(self)
+        other.source, other.target = self.source.compacted(), self.target.compacted()
+        return other
 
     def _draw_source(self, i: int, seed: int, rng: np.random.Generator, stream: int) -> dict:
         if self.sampler is None:

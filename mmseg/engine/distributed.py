@@ -1,25 +1,244 @@
-"""What several processes have to agree on. With one process nothing here does anything."""
+"""What several processes have to agree on. With one process nothing here does anything.
 
-from collections.abc import Iterable
+Every function is called by all processes, in the same order. There is no wrapper around the model: weights are
+broadcast at the start, gradients averaged after the last backward (:func:`average_gradients`), and everything
+else that must not differ is decided together.
+
+On GPUs tensors travel by NCCL; numbers and objects of the host by gloo, so that no agreement waits for the device.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
-from mmengine import dist
-from torch import nn
+from mmengine.dist import get_rank, get_world_size, is_main_process
+from torch import Tensor, distributed, nn
+
+from mmseg.engine.stop import PeerLost
+from mmseg.errors import InputError, RepeatedError
+
+Result = TypeVar('Result')
+
+# How long one process may keep the others waiting: the first counts the classes of a whole data set, if need be.
+TIMEOUT = timedelta(hours=1)
+
+
+def join_processes(backend: str = 'nccl') -> None:
+    """Meet the other processes, if torchrun (or ``--gpus``) started several and they have not met yet.
+
+    Args:
+        backend: ``dist_params.backend`` of the config; what exchanges tensors on GPUs. On CPUs gloo does.
+
+    Raises:
+        InputError: this process has no GPU of its own on a machine that has some.
+    """
+    if int(os.environ.get('WORLD_SIZE', '1')) == 1 or distributed.is_initialized():
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(_own_gpu(int(os.environ.get('LOCAL_RANK', '0'))))
+        backend = 'cpu:gloo,cuda:nccl' if backend == 'nccl' else backend
+    else:
+        backend = 'gloo'
+    os.environ.setdefault('MKL_NUM_THREADS', os.environ.setdefault('OMP_NUM_THREADS', '1'))
+    distributed.init_process_group(backend, timeout=TIMEOUT)
+
+
+def _own_gpu(number: int) -> int:
+    count = torch.cuda.device_count()
+    if number >= count:
+        raise InputError(
+            f'Process {number} of this machine has no GPU of its own: there are {count}. '
+            f'Start no more than that: torchrun --nproc_per_node {count}, or --gpus {count}.'
+        )
+    return number
+
+
+def on_main(work: Callable[[], Result]) -> Result:
+    """What ``work()`` returns in the first process, given to all; the others wait for it.
+
+    Raises:
+        InputError: as raised by ``work``; in the other processes a :class:`RepeatedError`, which nobody prints.
+        PeerLost: in the other processes, whatever else ``work`` raised.
+    """
+    if get_world_size() == 1:
+        return work()
+    box: list[Any] = [None, None]
+    if is_main_process():
+        try:
+            box[0] = work()
+        except BaseException as error:
+            box[1] = _described(error)
+            raise
+        finally:
+            _share(box)
+    else:
+        _share(box)
+        _raise_elsewhere(box[1])
+    return box[0]
+
+
+def main_first(work: Callable[[], Result]) -> Result:
+    """``work()`` of every process, the first one's before the others': it finds prepared what it would prepare.
+
+    If it fails anywhere it fails everywhere, and only one process says why; raises as :func:`on_main`.
+    """
+    if get_world_size() == 1:
+        return work()
+    results: list[Result] = []
+    on_main(lambda: results.append(work()))
+    error: Exception | None = None
+    if not is_main_process():
+        try:
+            results.append(work())
+        except Exception as caught:  # whatever it is, the others have to hear of it
+            error = caught
+    failures = gather(None if error is None else _described(error))
+    speaker = next((rank for rank, failure in enumerate(failures) if failure), None)
+    if error is not None and speaker == get_rank():
+        raise error
+    if speaker is not None:
+        _raise_elsewhere(failures[speaker])
+    return results[0]
+
+
+def _described(error: BaseException) -> tuple[bool, str]:
+    """Whether the user can mend it, and what it says."""
+    return isinstance(error, InputError), str(error)
+
+
+def _raise_elsewhere(failure: tuple[bool, str] | None) -> None:
+    """Raise what another process has failed with, if it has."""
+    if failure is None:
+        return
+    of_user, text = failure
+    if of_user:
+        raise RepeatedError(text)
+    raise PeerLost(f'Another process of this run failed: {text}')
+
+
+def gather(value: Result) -> list[Result]:
+    """The ``value`` of every process, by rank, in all of them; for small objects."""
+    if get_world_size() == 1:
+        return [value]
+    values: list[Any] = [None] * get_world_size()
+    with _peers_needed():
+        distributed.all_gather_object(values, value)
+    return values
+
+
+def gather_on_main(value: Result) -> list[Result]:
+    """The ``value`` of every process, by rank, in the first one; an empty list in the others. Tensors on the CPU."""
+    if get_world_size() == 1:
+        return [value]
+    values: list[Any] = [None] * get_world_size() if is_main_process() else []
+    with _peers_needed():
+        distributed.gather_object(value, values or None)
+    return values
+
+
+def largest(number: int) -> int:
+    """The largest ``number`` of all processes."""
+    if get_world_size() == 1:
+        return number
+    numbers = torch.tensor([number])
+    with _peers_needed():
+        distributed.all_reduce(numbers, distributed.ReduceOp.MAX)
+    return int(numbers)
+
+
+def mean_values(values: Mapping[str, float]) -> dict[str, float]:
+    """Each value's mean over the processes that have one of its name."""
+    columns = defaultdict(list)
+    for row in gather(dict(values)):
+        for name, value in row.items():
+            columns[name].append(value)
+    return {name: sum(column) / len(column) for name, column in columns.items()}
 
 
 @torch.no_grad()
 def broadcast_module(module: nn.Module) -> None:
     """Give every process the parameters and buffers of the first one."""
-    if dist.get_world_size() == 1:
-        return
-    for tensor in (*module.parameters(), *module.buffers()):
-        dist.broadcast(tensor.data)
+    _broadcast([*module.parameters(), *module.buffers()])
+
+
+@torch.no_grad()
+def broadcast_buffers(module: nn.Module) -> None:
+    """Give every process the buffers of the first one: statistics of batch norms, of which each has its own."""
+    _broadcast(list(module.buffers()))
 
 
 @torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replace every gradient by its mean over all processes, in one message."""
-    if dist.get_world_size() == 1:
+    """Replace every gradient by its mean over all processes, in one message.
+
+    A parameter that took no part in one process has a gradient of 0 there; one that took part in none stays
+    without, as in a single process.
+    """
+    if get_world_size() == 1:
         return
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    dist.all_reduce_params(gradients, coalesce=True, op='mean')
+    parameters = list(parameters)
+    used = torch.tensor([parameter.grad is not None for parameter in parameters], dtype=torch.uint8)
+    with _peers_needed():
+        distributed.all_reduce(used, distributed.ReduceOp.MAX)
+    taking_part = [parameter for parameter, count in zip(parameters, used.tolist(), strict=True) if count]
+    for parameter in taking_part:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    _exchange(_average, [parameter.grad for parameter in taking_part if parameter.grad is not None])
+
+
+def _average(message: Tensor) -> None:
+    distributed.all_reduce(message)
+    message /= get_world_size()
+
+
+@torch.no_grad()
+def differences(named: Iterable[tuple[str, Tensor]]) -> list[list[str]]:
+    """By rank, the names of the tensors that are not, bit for bit, those of the first process."""
+    names, flags = [], []
+    for name, tensor in named:
+        own = tensor.detach().reshape(-1).contiguous().view(torch.uint8)
+        theirs = own.clone()
+        with _peers_needed():
+            distributed.broadcast(theirs, 0)
+        names.append(name)
+        flags.append((own != theirs).any())
+    differ = torch.stack(flags).tolist() if flags else []
+    return gather([name for name, flag in zip(names, differ, strict=True) if flag])
+
+
+def _broadcast(tensors: Sequence[Tensor]) -> None:
+    if get_world_size() > 1:
+        _exchange(lambda message: distributed.broadcast(message, 0), tensors)
+
+
+def _exchange(send: Callable[[Tensor], object], tensors: Sequence[Tensor]) -> None:
+    """Let ``send`` work on all ``tensors`` of a type as one flat one, and write back what it makes of it."""
+    groups = defaultdict(list)
+    for tensor in tensors:
+        groups[tensor.dtype].append(tensor)
+    for dtype, group in groups.items():
+        flat = torch.cat([tensor.reshape(-1) for tensor in group])
+        with _peers_needed():
+            send(flat.view(torch.uint8) if dtype is torch.bool else flat)
+        for tensor, part in zip(group, flat.split([tensor.numel() for tensor in group]), strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+
+def _share(box: list[Any]) -> None:
+    with _peers_needed():
+        distributed.broadcast_object_list(box, 0)
+
+
+@contextmanager
+def _peers_needed() -> Iterator[None]:
+    """Say in our words that a message could not be exchanged."""
+    try:
+        yield
+    except RuntimeError as error:  # torch's DistError is one
+        reason = str(error).partition('. ')[0].splitlines()[0]
+        raise PeerLost(f'Another process of this run has ended; its own message says why ({reason}).') from error

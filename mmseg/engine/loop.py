@@ -9,7 +9,9 @@ from mmengine.runner import BaseLoop
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from mmseg.datasets.batch import to_network
 from mmseg.engine.checkpoint_io import LATEST
+from mmseg.engine.distributed import largest
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.stop import Interrupted, StopRequest
 
@@ -49,14 +51,15 @@ class TrainLoop(BaseLoop):
             batches = iter(self.dataloader)
             while self.iter < self.max_iters:
                 self._run_iteration(batches)
-                if request.signal_number is not None:
-                    self._stop(request.signal_number)
+                signal_number = largest(request.signal_number or 0)  # whichever process it reached
+                if signal_number:
+                    self._stop(signal_number)
         self.runner.call_hook('after_train')
 
     def _run_iteration(self, batches: Any) -> None:
         self.started = time.perf_counter()
         self.runner.model.train()
-        batch = to_device(next(batches), self.runner.device)
+        batch = to_network(to_device(next(batches), self.runner.device))
         self.data_time = time.perf_counter() - self.started
         self.runner.call_hook('before_train_iter', batch_idx=self.iter, data_batch=batch)
         outputs = self.runner.model.train_step(batch, optim_wrapper=self.runner.optim_wrapper)

@@ -5,9 +5,13 @@ import sys
 from pathlib import Path
 
 from mmengine import Config
+from mmengine.dist import is_main_process
+from mmengine.utils import import_modules_from_strings
 
 from mmseg.config.components import check_components
 from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.engine.distributed import join_processes, on_main
+from mmseg.engine.processes import processes_wanted, run_processes
 from mmseg.engine.stop import TrainingStopped
 from mmseg.engine.train import train
 from mmseg.engine.work_dir import set_work_dir
@@ -28,6 +32,9 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--seed', type=int, help='seed of the run')
     parser.add_argument('--work-dir', type=Path, help='folder of the run (default: a new one in work_dirs/)')
+    parser.add_argument(
+        '--gpus', type=int, metavar='N', help='train on N GPUs of this machine, one process each; 0 = on the CPU'
+    )
     parser.add_argument('--from-scratch', action='store_true', help='random weights instead of pretrained ones')
     parser.add_argument('--deterministic', action='store_true', help='the same bits each time on a GPU too; slower')
     parser.add_argument('--debug', action='store_true', help=f'a short run: {DEBUG}')
@@ -42,6 +49,8 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
     options = (DEBUG if args.debug else {}) | parse_cfg_options(args.cfg_options)
     if args.seed is not None:
         options['seed'] = args.seed
+    if args.gpus is not None:
+        options['n_gpus'] = args.gpus
     if args.deterministic:
         options['deterministic'] = True
     cfg = load_config(path, options)
@@ -60,12 +69,34 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
 
 
 def train_and_report(cfg: Config, *, work_dir: Path | None, resume: Path | None = None) -> int:
-    """Train, printing ``work_dir: PATH`` first; the exit code, with a message where it is not 0."""
-    folder = set_work_dir(cfg, work_dir or cfg.get('work_dir'))
-    print(f'work_dir: {folder}', flush=True)  # noqa: T201 (commands and scripts read this line)
+    """Train, printing ``work_dir: PATH`` first; the exit code, with a message where it is not 0.
+
+    The run has ``cfg.n_gpus`` processes, which are started here and end here; or, under torchrun, those that
+    torchrun started, each of which calls this. ``cfg.work_dir`` is set in either case.
+
+    Raises:
+        InputError: as :func:`mmseg.engine.train.train`, in the process that trains.
+    """
+    wanted = work_dir or cfg.get('work_dir')
+    count = processes_wanted(cfg)
+    if count > 1:
+        folder = set_work_dir(cfg, wanted)
+        return run_processes(_train_as_one, count, cfg, folder, resume, port=cfg.dist_params.get('port', 0))
+    join_processes(cfg.dist_params.backend)
+    cfg.work_dir = on_main(lambda: str(set_work_dir(cfg, wanted)))
+    if is_main_process():
+        print(f'work_dir: {cfg.work_dir}', flush=True)  # noqa: T201 (commands and scripts read this line)
     try:
         train(cfg, resume=resume)
     except TrainingStopped as stop:
-        print(f'stopped: {stop}', file=sys.stderr)  # noqa: T201
+        if is_main_process():
+            print(f'stopped: {stop}', file=sys.stderr)  # noqa: T201
         return stop.exit_code
     return 0
+
+
+def _train_as_one(cfg: Config, work_dir: Path, resume: Path | None) -> int:
+    """Be one of the processes of a run: with the user's own modules, which came with the config's file."""
+    if cfg.get('custom_imports'):
+        import_modules_from_strings(**cfg.custom_imports)
+    return train_and_report(cfg, work_dir=work_dir, resume=resume)

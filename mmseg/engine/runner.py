@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from mmengine import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
@@ -15,8 +15,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmseg.engine.checkpoint_io import save_atomically
-from mmseg.engine.distributed import broadcast_module
+from mmseg.engine.distributed import broadcast_module, on_main
 from mmseg.engine.provenance import config_text, write_provenance
+from mmseg.engine.rank_state import add_own_parts, take_own_part
 from mmseg.errors import InputError
 
 ENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
@@ -88,12 +89,14 @@ class TrainRunner(Runner):
     def save_state(self, name: str, *, iteration: int) -> None:
         """Save everything that training goes on from, after ``iteration`` finished iterations.
 
-        Hooks may add to the state, or refuse it, in ``before_save_checkpoint``.
+        Hooks may add to the state, or refuse it, in ``before_save_checkpoint``. Called by all processes; the
+        first one writes, the others wait until the file is whole.
         """
         meta = {
             'iter': iteration,
             'epoch': 1,
             'seed': self.seed,
+            'processes': get_world_size(),
             'config': config_text(self.full_cfg),
             'env_info': self.environment,
             'time': time.strftime('%Y-%m-%d %H:%M:%S'),
@@ -102,8 +105,9 @@ class TrainRunner(Runner):
         }
         state = {'meta': meta, 'state_dict': self.model.state_dict(), 'optimizer': self.optim_wrapper.state_dict()}
         self.call_hook('before_save_checkpoint', checkpoint=state)
-        if is_main_process():
-            save_atomically(state, Path(self.work_dir, name))
+        gradients_wait = iteration % self.full_cfg.get('accumulate', 1) != 0
+        add_own_parts(state, self.model, gradients_wait=gradients_wait)
+        on_main(lambda: save_atomically(state, Path(self.work_dir, name)))
 
     def load_state(self, state: dict[str, Any], source: Path) -> None:
         """Take over what :meth:`save_state` wrote to ``source``.
@@ -111,6 +115,7 @@ class TrainRunner(Runner):
         Raises:
             InputError: the state belongs to another network or optimizer.
         """
+        state = take_own_part(state)
         try:
             self.model.load_state_dict(state['state_dict'])
             self.optim_wrapper.load_state_dict(state['optimizer'])
@@ -140,7 +145,15 @@ class TrainRunner(Runner):
         return model
 
     def _init_model_weights(self) -> None:
-        """The weights are there already; all processes begin with those of the first."""
+        """The weights are there already."""
+
+    @property
+    def student(self) -> nn.Module:
+        """The network that is evaluated: the model itself, or the one that a UDA method trains."""
+        return self.model.get_model() if hasattr(self.model, 'get_model') else self.model
+
+    def share_weights(self) -> None:
+        """Let all processes begin with the weights and buffers of the first."""
         broadcast_module(self.model)
 
     def dump_config(self) -> None:

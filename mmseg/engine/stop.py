@@ -19,6 +19,18 @@ class NonFiniteLoss(TrainingStopped):
     exit_code = 3
 
 
+class PeerLost(TrainingStopped):
+    """Another process of the run has ended, so that this one cannot go on."""
+
+    exit_code = 4
+
+
+class ReplicasDiffer(TrainingStopped):
+    """The networks of the processes of a run are no longer the same."""
+
+    exit_code = 5
+
+
 class Interrupted(TrainingStopped):
     """A signal asked the run to end. The exit code is the shell's for that signal (130, 143)."""
 

@@ -2,37 +2,44 @@
 
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine import Config
-from mmengine.dist import get_dist_info, init_dist
+from mmengine.dist import get_dist_info, is_main_process
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.chance import make_deterministic, seed_everything
 from mmseg.engine.checkpoint_io import read_checkpoint
+from mmseg.engine.distributed import join_processes, main_first, on_main
 from mmseg.engine.hooks.checkpoint import CheckpointSaver
 from mmseg.engine.hooks.debug_figures import DebugFigures
 from mmseg.engine.hooks.evaluation import EvaluationHook
 from mmseg.engine.hooks.iteration_seed import IterationSeedHook
 from mmseg.engine.hooks.learning_rate import LearningRateHook
 from mmseg.engine.hooks.non_finite import NonFiniteStop
-from mmseg.engine.hooks.scalar_log import BACKENDS, ScalarLog, vis_backend
+from mmseg.engine.hooks.replica_check import ReplicaCheck
+from mmseg.engine.hooks.scalar_log import ScalarLog
 from mmseg.engine.hooks.training_log import TrainingLog
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.engine.loop import TrainLoop
-from mmseg.engine.optim import build_optim_wrapper, unmatched_keys
+from mmseg.engine.optim import DTYPES, build_optim_wrapper, unmatched_keys
 from mmseg.engine.provenance import environment
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.schedule import LearningRate, build_schedule
+from mmseg.engine.trackers import TRACKERS, vis_backend
 from mmseg.engine.work_dir import refuse_used, set_work_dir
 from mmseg.errors import InputError
 from mmseg.evaluation.source import source_of
+from mmseg.models.layers.norm import refuse_synchronised
 from mmseg.models.weights import load_network
 from mmseg.registry import HOOKS, MODELS
 
@@ -69,29 +76,84 @@ def train(cfg: Config, *, resume: Path | None = None) -> Path:
 
 def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
     """Build and check every part of a run; see :func:`train`."""
-    if cfg.get('compile'):
-        raise InputError('compile=True: training does not compile networks; leave it False.')
-    launcher = _join_processes()
+    join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
     state_file = resume or (Path(cfg.resume_from) if cfg.get('resume_from') else None)
-    state = read_checkpoint(state_file) if state_file else None
-    start = state['meta']['iter'] if state else 0
-    seed = _choose_seed(cfg, state)
+    cfg.seed, cfg.work_dir = on_main(lambda: _identify(cfg, state_file))
     if cfg.get('deterministic'):
         make_deterministic()
+    parts = main_first(lambda: _build_parts(cfg, state_file))
+    _, world_size = get_dist_info()
+    if cfg.get('n_gpus') != 0:
+        cfg.n_gpus = world_size  # what a resume has to start again
+    work_dir = Path(cfg.work_dir)
+    on_main(lambda: _make_folder(work_dir))
+    label_set = parts.train_set.label_set
+    runner = TrainRunner(
+        model=parts.model,
+        device=parts.device,
+        work_dir=work_dir,
+        cfg=cfg,
+        seed=cfg.seed,
+        environment=environment(cfg.seed) | {'processes': str(world_size)},
+        dataset_meta={
+            'CLASSES': list(label_set.classes),
+            'PALETTE': [list(colour) for colour in label_set.palette],
+        },
+        loader=parts.loader,
+        loop={'type': TrainLoop, 'max_iters': cfg.runner.max_iters, 'start_iteration': parts.start},
+        optim_wrapper=parts.optim_wrapper,
+        hooks=parts.hooks,
+        vis_backends=parts.vis_backends if is_main_process() else [],
+        env_cfg=_env_cfg(cfg),
+        launcher='none' if world_size == 1 else 'pytorch',
+    )
+    if parts.state is None or state_file is None:
+        runner.share_weights()
+    else:
+        runner.load_state(parts.state, state_file)
+    runner.write_records()
+    _log_plan(runner, cfg, parts.schedule, world_size)
+    return runner
 
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a runner is made of. ``state`` is what to resume from, ``start`` the iterations that are done there."""
+
+    device: torch.device
+    state: dict[str, Any] | None
+    start: int
+    schedule: LearningRate
+    model: nn.Module
+    optim_wrapper: OptimWrapper
+    train_set: TrainingSet
+    loader: DataLoader
+    hooks: list[Hook]
+    vis_backends: list[dict]
+
+
+def _build_parts(cfg: Config, state_file: Path | None) -> Parts:
+    """Build everything of which the config can be wrong, and check it."""
+    if cfg.get('compile'):
+        raise InputError('compile=True: training does not compile networks; leave it False.')
     rank, world_size = get_dist_info()
-    device = _device()
+    state = read_checkpoint(state_file) if state_file else None
+    if state is not None:
+        _check_processes(state, state_file, world_size)
+    start = state['meta']['iter'] if state else 0
+    device = _device(cfg)
     if device.type == 'cpu':
         keep_freed_memory()
-    max_iters = cfg.runner.max_iters
-    schedule = build_schedule(cfg.get('lr_config'), max_iters)
-    work_dir = set_work_dir(cfg, cfg.get('work_dir'))
+    schedule = build_schedule(cfg.get('lr_config'), cfg.runner.max_iters)
+    work_dir = Path(cfg.work_dir)
     if state is None:
         refuse_used(work_dir)
-    seed_everything(seed)
+    seed_everything(cfg.seed)
     model = build_model(cfg)
     if state is None:  # else all weights come from the state, and no pretrained file is needed
         _initialise(model, cfg)
+    if world_size > 1 and device.type == 'cpu':
+        refuse_synchronised(model)
     model.to(device)
     optim_wrapper = build_optim_wrapper(
         model,
@@ -105,40 +167,32 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
         train_set,
         samples_per_gpu=cfg.data.samples_per_gpu,
         workers_per_gpu=cfg.data.workers_per_gpu,
-        seed=seed,
+        seed=cfg.seed,
         start_iteration=start,
         rank=rank,
         world_size=world_size,
     )
-    hooks = _build_hooks(cfg, seed, schedule, train_set)
-    backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in BACKENDS]
+    hooks = _build_hooks(cfg, schedule, train_set)
+    backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in TRACKERS]
     check_classes(model, train_set.label_set)
-    _make_folder(work_dir)
+    return Parts(device, state, start, schedule, model, optim_wrapper, train_set, loader, hooks, backends)
 
-    runner = TrainRunner(
-        model=model,
-        device=device,
-        work_dir=work_dir,
-        cfg=cfg,
-        seed=seed,
-        environment=environment(seed),
-        dataset_meta={
-            'CLASSES': list(train_set.label_set.classes),
-            'PALETTE': [list(colour) for colour in train_set.label_set.palette],
-        },
-        loader=loader,
-        loop={'type': TrainLoop, 'max_iters': max_iters, 'start_iteration': start},
-        optim_wrapper=optim_wrapper,
-        hooks=hooks,
-        vis_backends=backends,
-        env_cfg=_env_cfg(cfg),
-        launcher=launcher,
-    )
-    if state is not None and state_file is not None:
-        runner.load_state(state, state_file)
-    runner.write_records()
-    _log_plan(runner, cfg, schedule, world_size)
-    return runner
+
+def _identify(cfg: Config, state_file: Path | None) -> tuple[int, str]:
+    """Seed and work directory of the run, where the config does not say them."""
+    state = read_checkpoint(state_file) if state_file and cfg.get('seed') is None else None
+    return _choose_seed(cfg, state), str(set_work_dir(cfg, cfg.get('work_dir')))
+
+
+def _check_processes(state: dict[str, Any], state_file: Path | None, count: int) -> None:
+    """Refuse to go on with another number of processes: batches, and so the training, would be others."""
+    before = state['meta'].get('processes', 1)
+    if before != count:
+        raise InputError(
+            f'{state_file} was made by {before} process(es), and is resumed by {count}: every batch would hold other '
+            f'samples. Go on with --gpus {before} (or torchrun with {before} processes in all), or start a new run '
+            'from its weights: --cfg-options load_from=FILE.'
+        )
 
 
 def check_classes(model: Any, label_set: LabelSet) -> None:
@@ -170,17 +224,8 @@ def _build_train_set(train_cfg: dict | list, work_dir: Path) -> TrainingSet:
     return build_dataset(train_cfg)
 
 
-def _join_processes() -> str:
-    """Join the other processes if a launcher such as torchrun started several; the name of the launcher."""
-    if int(os.environ.get('WORLD_SIZE', '1')) == 1:
-        return 'none'
-    if not torch.distributed.is_initialized():
-        init_dist('pytorch', backend='nccl' if torch.cuda.is_available() else 'gloo')
-    return 'pytorch'
-
-
-def _device() -> torch.device:
-    if not torch.cuda.is_available():
+def _device(cfg: Config) -> torch.device:
+    if not torch.cuda.is_available() or cfg.get('n_gpus') == 0:
         return torch.device('cpu')
     return torch.device('cuda', int(os.environ.get('LOCAL_RANK', '0')))
 
@@ -199,11 +244,12 @@ def _initialise(model: Any, cfg: Config) -> None:
         load_network(model.get_model() if hasattr(model, 'get_model') else model, cfg.load_from)
 
 
-def _build_hooks(cfg: Config, seed: int, schedule: LearningRate, train_set: Any) -> list[Hook]:
+def _build_hooks(cfg: Config, schedule: LearningRate, train_set: Any) -> list[Hook]:
     log_interval = cfg.get('log_config', {}).get('interval', 50)
     hooks: list[Hook] = [
-        IterationSeedHook(seed=seed),
+        IterationSeedHook(seed=cfg.seed),
         LearningRateHook(schedule=schedule),
+        *_build_replica_check(cfg),
         NonFiniteStop(remembered_batches=log_interval),
         TrainingLog(interval=log_interval),
         DebugFigures(label_set=train_set.label_set),
@@ -211,10 +257,18 @@ def _build_hooks(cfg: Config, seed: int, schedule: LearningRate, train_set: Any)
         *_build_evaluation(cfg),
     ]
     entries = _log_hooks(cfg)
-    if any(entry['type'] in BACKENDS for entry in entries):
+    if any(entry['type'] in TRACKERS for entry in entries):
         hooks.append(ScalarLog())
-    plain = [entry for entry in entries if entry['type'] not in BACKENDS]
+    plain = [entry for entry in entries if entry['type'] not in TRACKERS]
     return hooks + [HOOKS.build(dict(entry)) for entry in [*plain, *cfg.get('custom_hooks', [])]]
+
+
+def _build_replica_check(cfg: Config) -> list[Hook]:
+    """The comparison of the networks of several processes."""
+    _, world_size = get_dist_info()
+    if world_size == 1:
+        return []
+    return [ReplicaCheck(interval=cfg.get('dist_params', {}).get('check_interval', 500))]
 
 
 def _log_hooks(cfg: Config) -> list[dict]:
@@ -239,9 +293,15 @@ def _build_evaluation(cfg: Config) -> list[Hook]:
         raise InputError(f"evaluation.metric={metric!r}: only 'mIoU' is evaluated during training.")
     dataset = build_dataset(cfg.data.val, {'test_mode': True})
     rank, world_size = get_dist_info()
-    loader = build_test_loader(dataset, workers_per_gpu=cfg.data.workers_per_gpu, rank=rank, world_size=world_size)
-    interval = wanted.get('interval', cfg.runner.max_iters)
-    return [EvaluationHook(loader=loader, dataset=dataset, interval=interval, source=source_of(cfg))]
+    loader = build_test_loader(
+        dataset,
+        workers_per_gpu=cfg.data.workers_per_gpu,
+        rank=rank,
+        world_size=world_size,
+        samples_per_gpu=wanted.get('samples_per_gpu', 1),
+    )
+    interval, dtype = wanted.get('interval', cfg.runner.max_iters), DTYPES[wanted.get('precision', 'fp32')]
+    return [EvaluationHook(loader=loader, dataset=dataset, interval=interval, source=source_of(cfg), dtype=dtype)]
 
 
 def _env_cfg(cfg: Config) -> dict:
@@ -259,6 +319,15 @@ def _log_plan(runner: TrainRunner, cfg: Config, schedule: LearningRate, world_si
         f'{schedule.max_iters} iterations of {cfg.data.samples_per_gpu} samples x {world_size} processes '
         f'on {runner.device}.'
     )
+    if world_size > 1:
+        runner.logger.info(
+            f'{cfg.data.samples_per_gpu * world_size} samples make one batch; the learning rate is not scaled for it.'
+        )
+        if cfg.get('find_unused_parameters') or not cfg.get('use_ddp_wrapper', True):
+            runner.logger.info(
+                'find_unused_parameters and use_ddp_wrapper have no effect: there is no wrapper, and parameters that '
+                'take no part are found at every step.'
+            )
     for key in unmatched_keys(runner.model, cfg.optimizer):
         runner.logger.warning(f'optimizer.paramwise_cfg.custom_keys: no parameter has a name with {key!r}.')
     if schedule.warmup and schedule.warmup_iters >= schedule.max_iters:

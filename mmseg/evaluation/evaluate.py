@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from mmseg.datasets.batch import to_network
 from mmseg.datasets.pipelines.loading import size_mismatch
 from mmseg.errors import InputError
 from mmseg.evaluation.metrics import ConfusionMatrix, Metrics
@@ -25,6 +26,8 @@ class Prediction:
     label_map: Tensor
     filename: str
     index: int
+    label: Tensor | None = None
+    """Its ground truth, if the loader read it along."""
 
 
 def evaluate(
@@ -35,8 +38,11 @@ def evaluate(
     device: torch.device | str | None = None,
     on_prediction: OnPrediction | None = None,
     progress: bool = True,
+    dtype: torch.dtype | None = None,
 ) -> Metrics:
     """Predict every image of ``loader`` and compare it with its label; no prediction is kept.
+
+    The labels come with the batches where the loader reads them (:func:`mmseg.datasets.loader.build_test_loader`).
 
     Args:
         model: anything with ``simple_test`` and ``aug_test``: a segmentor or a UDA method (its student).
@@ -46,17 +52,23 @@ def evaluate(
         device: where to predict and count; default: where the model is.
         on_prediction: called with the label map, the name of the image file and the index of the image.
         progress: show a bar with the time left.
+        dtype: what the network computes in (autocast), as ``torch.bfloat16``; None is float32. Logits are
+            resized and compared as float32 either way.
 
     Raises:
         InputError: an image and its label differ in size, or a label is no class; names the files.
     """
     device = torch.device(device) if device is not None else next(model.parameters()).device
     confusion = ConfusionMatrix(len(dataset.label_set.classes), dataset.ignore_index, device)
-    with tqdm(total=len(loader), desc='evaluating', unit='batch', disable=not progress, leave=False) as bar:
-        for prediction in predictions(model, loader, device):
-            label = torch.from_numpy(np.array(dataset.label_of(prediction.index)))
+    assert loader.batch_sampler is not None, 'a loader of batches'
+    images = sum(map(len, loader.batch_sampler)) if progress else None
+    with tqdm(total=images, desc='evaluating', unit='image', disable=not progress, leave=False) as bar:
+        for prediction in predictions(model, loader, device, dtype):
+            label = prediction.label
+            if label is None:
+                label = torch.from_numpy(np.array(dataset.label_of(prediction.index)))
             with _naming(prediction, label, dataset):
-                confusion.update(prediction.label_map, label)
+                confusion.update(prediction.label_map, label.to(device, non_blocking=True))
             if on_prediction is not None:
                 on_prediction(prediction.label_map.cpu().numpy(), prediction.filename, prediction.index)
             bar.update()
@@ -65,7 +77,9 @@ def evaluate(
 
 
 @torch.no_grad()
-def predictions(model: nn.Module, loader: DataLoader, device: torch.device) -> Iterator[Prediction]:
+def predictions(
+    model: nn.Module, loader: DataLoader, device: torch.device, dtype: torch.dtype | None = None
+) -> Iterator[Prediction]:
     """Label maps of all images of ``loader``, one at a time, with the model in eval mode meanwhile."""
     was_training = model.training
     model.eval()
@@ -73,26 +87,56 @@ def predictions(model: nn.Module, loader: DataLoader, device: torch.device) -> I
         assert loader.batch_sampler is not None, 'a loader of batches'
         for indices, batch in zip(loader.batch_sampler, loader, strict=True):
             files = [meta['filename'] for meta in as_views(batch)['img_metas'][0]]
-            for found in zip(predict_batch(model, batch, device), files, indices, strict=True):
+            labels = batch.get('label', [None] * len(files))
+            for found in zip(predict_batch(model, batch, device, dtype), files, indices, labels, strict=True):
                 yield Prediction(*found)
     finally:
         model.train(was_training)
 
 
-def predict_batch(model: Any, batch: dict, device: torch.device) -> Iterator[Tensor]:
+def predict_batch(model: Any, batch: dict, device: torch.device, dtype: torch.dtype | None = None) -> Iterator[Tensor]:
     """Label maps (h, w), each at its image's original size.
 
-    ``batch`` has an entry of ``img`` (B, 3, H, W) and of ``img_metas`` (B dicts) per view of the images. Images are
-    predicted one by one: their original sizes may differ, and at original size one is large enough.
+    Images of one size, original size and flip are predicted together, others one by one.
+
+    Args:
+        model: as for :func:`evaluate`.
+        batch: an entry of ``img`` ((B, 3, H, W), or a list of (1, 3, H, W)) and of ``img_metas`` (B dicts) per view of
+            the images; or the views themselves where there is one.
+        device: where to predict.
+        dtype: as for :func:`evaluate`.
     """
     batch = as_views(batch)
-    for i in range(len(batch['img'][0])):
-        views = [images[i : i + 1].to(device, non_blocking=True) for images in batch['img']]
-        metas = [view_metas[i] for view_metas in batch['img_metas']]
-        if len(views) == 1:
-            yield model.simple_test(views[0], metas[0], rescale=True)[0]
-        else:
-            yield model.aug_test(views, metas, rescale=True)[0]
+    count = len(batch['img'][0])
+    together = count == 1 or all(map(_alike, batch['img'], batch['img_metas']))
+    for part in [slice(0, count)] if together else [slice(i, i + 1) for i in range(count)]:
+        metas = [view[part] for view in batch['img_metas']]
+        images = [_on(device, view[part], view_metas) for view, view_metas in zip(batch['img'], metas, strict=True)]
+        yield from _predicted(model, images, metas, dtype)
+
+
+def _predicted(model: Any, views: list[Tensor], metas: list[list[dict]], dtype: torch.dtype | None) -> Iterator[Tensor]:
+    """Label maps of the images, given a tensor (B, 3, H, W) and B meta data a view."""
+    given: list[Any] = [view[0] if len(view) == 1 else view for view in metas]
+    with torch.autocast(views[0].device.type, dtype, enabled=dtype not in (None, torch.float32)):
+        found = (
+            model.simple_test(views[0], given[0], rescale=True)
+            if len(views) == 1
+            else model.aug_test(views, given, rescale=True)
+        )
+    yield from found
+
+
+def _on(device: torch.device, images: Tensor | list[Tensor], metas: list[dict]) -> Tensor:
+    """The images of one view on ``device``, normalised if they still have to be."""
+    stacked = images if isinstance(images, Tensor) else images[0]
+    return to_network({'img': stacked.to(device, non_blocking=True), 'img_metas': metas})['img']
+
+
+def _alike(images: Tensor | list[Tensor], metas: list[dict]) -> bool:
+    """Whether images of one view can be predicted together."""
+    facts = {(tuple(meta.get('ori_shape', ())), meta.get('flip'), meta.get('flip_direction')) for meta in metas}
+    return isinstance(images, Tensor) and len(facts) == 1
 
 
 def as_views(batch: dict) -> dict:

@@ -56,7 +56,7 @@ def comparison_panel(rows: Sequence[Sequence[Panel]], label_set: LabelSet, path:
 
     A row with the titles of the row above it shows none. Returns ``path``.
     """
-    return _save(_grid(rows, label_set), path)
+    return save(_grid(rows, label_set), path)
 
 
 def debug_panel(step: 'StepRecord', label_set: LabelSet, path: Path | str) -> Path:
@@ -88,7 +88,7 @@ def debug_panel(step: 'StepRecord', label_set: LabelSet, path: Path | str) -> Pa
             rows[-1].append(Panel('feature distance (white: counts)', _map(step.thing_mask[i]), (0, 1)))
         if step.extra:
             rows.append([_extra_panel(title, values[i], source_meta) for title, values in step.extra.items()])
-    return _save(_grid(rows, label_set), path)
+    return save(_grid(rows, label_set), path)
 
 
 def denormalize(image: Tensor, img_norm_cfg: Mapping[str, Any]) -> np.ndarray:
@@ -118,7 +118,7 @@ def palette_figure(label_set: LabelSet, path: Path | str) -> Path:
     """Draw the colours of ``label_set`` with class names and RGB values. Returns ``path``."""
     columns = min(4, len(label_set.classes))
     lines = -(-len(label_set.classes) // columns)
-    figure = _figure(2.6 * columns, 0.5 * lines + 0.1)
+    figure = new_figure(2.6 * columns, 0.5 * lines + 0.1)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 2.6 * columns), ylim=(0.5 * lines + 0.05, -0.05))
     axes.set_axis_off()
     for i, (name, colour) in enumerate(zip(label_set.classes, label_set.palette, strict=True)):
@@ -126,7 +126,7 @@ def palette_figure(label_set: LabelSet, path: Path | str) -> Path:
         axes.add_patch(_swatch(x + 0.1, y + 0.05, 0.55, 0.4, colour))
         axes.text(x + 0.75, y + 0.18, name, fontsize=10, va='center')
         axes.text(x + 0.75, y + 0.37, ', '.join(map(str, colour)), fontsize=7, va='center', color='0.35')
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _grid(rows: Sequence[Sequence[Panel]], label_set: LabelSet) -> 'Figure':
@@ -138,7 +138,7 @@ def _grid(rows: Sequence[Sequence[Panel]], label_set: LabelSet) -> 'Figure':
     per_line = max(1, int(width / LEGEND_ENTRY_INCHES))
     legend_height = LEGEND_LINE_INCHES * math.ceil(len(patches) / per_line) + 2 * GAP_INCHES
     total = legend_height + sum(heights) + sum(TITLE_INCHES if has_title else GAP_INCHES for has_title in titled)
-    figure = _figure(width, total)
+    figure = new_figure(width, total)
     top = total
     for row, height, has_title in zip(rows, heights, titled, strict=True):
         top -= height + (TITLE_INCHES if has_title else GAP_INCHES)
@@ -177,7 +177,8 @@ def _unit(colour: tuple[int, int, int]) -> tuple[float, float, float]:
     return red / 255, green / 255, blue / 255
 
 
-def _figure(width: float, height: float) -> 'Figure':
+def new_figure(width: float, height: float) -> 'Figure':
+    """An empty white figure of that size in inches, outside matplotlib's global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow import, only needed to draw)
     from matplotlib.figure import Figure  # noqa: PLC0415 (slow import, only needed to draw)
 
@@ -186,7 +187,8 @@ def _figure(width: float, height: float) -> 'Figure':
     return figure
 
 
-def _save(figure: 'Figure', path: Path | str) -> Path:
+def save(figure: 'Figure', path: Path | str) -> Path:
+    """Write ``figure``, in the format of the suffix; folders are made as needed. Returns ``path``."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)

@@ -96,6 +96,8 @@ def test_training_needs_validation_data_unless_it_does_not_evaluate():
     ('key', 'value'),
     [
         ('precision', 'fp8'),
+        ('evaluation__precision', 'fp8'),
+        ('evaluation__samples_per_gpu', 0),
         ('runner__type', 'EpochBasedRunner'),
         ('runner__max_iters', 0),
         ('runner__max_iters', '10'),

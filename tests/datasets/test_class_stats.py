@@ -1,11 +1,13 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mmseg.datasets import class_stats
-from mmseg.datasets.class_stats import UnusableIndexError, class_counts, count_classes, load_index, write_index
+from mmseg.datasets import class_index, class_stats
+from mmseg.datasets.class_index import UnusableIndexError, load_index, write_index
+from mmseg.datasets.class_stats import class_counts, count_classes
 from mmseg.datasets.labels import LabelReader
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
@@ -14,6 +16,7 @@ from tests.datasets.samples import own_data, random_labels, write, write_pairs
 READER = LabelReader(num_classes=3)
 LABELS = {'a/1.png': [[0, 0, 2]], 'b/1.png': [[1, 255, 2]], 'b/2.png': [[255, 255, 255]]}
 COUNTS = {'a/1.png': {0: 2, 2: 1}, 'b/1.png': {1: 1, 2: 1}, 'b/2.png': {}}
+TABLE = [[2, 0, 1], [0, 1, 1], [0, 0, 0]]
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def test_counting_leaves_out_ignored_pixels_and_absent_classes():
 
 
 def test_the_index_is_built_once_in_the_known_form(files, tmp_path, monkeypatch):
-    assert table(files, tmp_path) == [[2, 0, 1], [0, 1, 1], [0, 0, 0]]
+    assert table(files, tmp_path) == TABLE
     stored = {name: json.loads((tmp_path / name).read_text()) for name in (
         'sample_class_stats.json', 'sample_class_stats_dict.json', 'samples_with_class.json')}  # fmt: skip
     assert stored['sample_class_stats.json'][0] == {'0': 2, '2': 1, 'file': 'a/1.png'}
@@ -46,7 +49,7 @@ def test_the_index_is_built_once_in_the_known_form(files, tmp_path, monkeypatch)
     }
     assert not list(tmp_path.glob('*.tmp'))
     forbid_counting(monkeypatch)
-    assert table(files, tmp_path) == [[2, 0, 1], [0, 1, 1], [0, 0, 0]]
+    assert table(files, tmp_path) == TABLE
 
 
 @pytest.mark.parametrize('prefix', ['data/gta/', 'C:\\data\\gta\\', ''])
@@ -55,7 +58,7 @@ def test_an_index_of_the_original_converters_is_understood(files, tmp_path, monk
     entries = [{**count, 'file': prefix + name.replace('/', separator)} for name, count in COUNTS.items()]
     (tmp_path / 'sample_class_stats.json').write_text(json.dumps(entries))
     forbid_counting(monkeypatch)
-    assert table(files, tmp_path) == [[2, 0, 1], [0, 1, 1], [0, 0, 0]]
+    assert table(files, tmp_path) == TABLE
 
 
 def unusable(tmp_path, files, reader=READER):
@@ -66,14 +69,14 @@ def unusable(tmp_path, files, reader=READER):
 
 def test_an_index_says_why_it_cannot_be_used(files, tmp_path):
     assert unusable(tmp_path, files) == 'does not exist'
-    write_index(tmp_path, files, {name: COUNTS[name] for name in list(COUNTS)[:2]}, READER)
+    write_index(tmp_path, {name: files[name] for name in list(files)[:2]}, COUNTS, READER)
     assert 'lacks 1 of 3 label maps, such as b/2.png' in unusable(tmp_path, files)
     write_index(tmp_path, files, COUNTS, READER)
-    assert load_index(tmp_path, files, READER) == COUNTS
+    assert load_index(tmp_path, files, READER).tolist() == TABLE
     assert 'other classes' in unusable(tmp_path, files, LabelReader(num_classes=2))
     write(files['a/1.png'], np.random.default_rng(0).integers(0, 3, (9, 9), dtype=np.uint8))
     assert 'a/1.png has changed' in unusable(tmp_path, files)
-    (tmp_path / 'sample_class_index.json').unlink()
+    (tmp_path / 'sample_class_counts.npz').unlink()
     assert 'counts class 2, there are 2 classes' in unusable(tmp_path, files, LabelReader(num_classes=2))
     (tmp_path / 'sample_class_stats.json').write_text('[')
     assert 'cannot be read' in unusable(tmp_path, files)
@@ -81,11 +84,77 @@ def test_an_index_says_why_it_cannot_be_used(files, tmp_path):
     assert 'lacks 3 of 3' in unusable(tmp_path, files)
 
 
+def later(path, seconds=5):
+    """Move the time of change of a file."""
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + seconds * 10**9))
+
+
+def test_a_label_map_of_the_same_size_that_was_written_again_is_noticed(files, tmp_path):
+    write_index(tmp_path, files, COUNTS, READER)
+    later(files['b/1.png'])
+    assert 'b/1.png has changed' in unusable(tmp_path, files)
+
+
+def test_a_label_map_newer_than_a_foreign_index_is_noticed(files, tmp_path):
+    (tmp_path / 'sample_class_stats.json').write_text(
+        json.dumps([{**count, 'file': name} for name, count in COUNTS.items()])
+    )
+    later(files['b/2.png'])
+    assert 'b/2.png is newer' in unusable(tmp_path, files)
+
+
+def test_the_table_is_made_from_the_json_and_read_instead_of_it(files, tmp_path, monkeypatch):
+    write_index(tmp_path, files, COUNTS, READER)
+    (tmp_path / 'sample_class_counts.npz').unlink()
+    assert load_index(tmp_path, files, READER).tolist() == TABLE
+    assert (tmp_path / 'sample_class_counts.npz').is_file()
+    monkeypatch.setattr(class_index, '_load_json', lambda *_: pytest.fail('read the JSON'))
+    assert load_index(tmp_path, files, READER).tolist() == TABLE
+    backwards = dict(reversed(files.items()))
+    assert load_index(tmp_path, backwards, READER).tolist() == TABLE[::-1]
+
+
+def test_json_files_that_were_written_again_count_more_than_the_table(files, tmp_path):
+    write_index(tmp_path, files, COUNTS, READER)
+    entries = [{**count, '0': 77, 'file': name} for name, count in COUNTS.items()]
+    (tmp_path / 'sample_class_stats.json').write_text(json.dumps(entries))
+    assert load_index(tmp_path, files, READER)[:, 0].tolist() == [77, 77, 77]
+
+
+def test_a_damaged_table_is_as_none(files, tmp_path):
+    write_index(tmp_path, files, COUNTS, READER)
+    for content in (b'', b'PK nonsense', (tmp_path / 'sample_class_counts.npz').read_bytes()[:300]):
+        (tmp_path / 'sample_class_counts.npz').write_bytes(content)
+        assert load_index(tmp_path, files, READER).tolist() == TABLE
+
+
+def test_of_many_files_in_unchanged_folders_some_are_compared_and_in_changed_ones_all(files, tmp_path, monkeypatch):
+    many = {f'm/{i}.png': write(tmp_path / f'm/{i}.png', np.zeros((1, 1), np.uint8)) for i in range(20)}
+    monkeypatch.setattr(class_index, 'SPREAD', 5)
+    write_index(tmp_path, many, {name: {0: 1} for name in many}, READER)
+    later(many['m/1.png'])
+    assert load_index(tmp_path, many, READER).shape == (20, 3)
+    later(many['m/8.png'])
+    assert 'm/8.png has changed' in unusable(tmp_path, many)
+    later(many['m/8.png'], seconds=-5)
+    write(tmp_path / 'm/new.png', np.zeros((1, 1), np.uint8))
+    assert 'm/1.png has changed' in unusable(tmp_path, many)
+
+
+def test_the_table_of_a_large_data_set_is_small(tmp_path):
+    images = 24966
+    names = {f'labels/{i:05}_labelTrainIds.png': tmp_path / 'absent' for i in range(images)}
+    counts = np.random.default_rng(0).integers(0, 2_000_000, (images, 3))
+    class_index.write_table(tmp_path, names, counts, READER)
+    assert (tmp_path / 'sample_class_counts.npz').stat().st_size < 100 * images
+    assert (load_index(tmp_path, names, READER) == counts).all()
+
+
 def test_a_stale_index_is_built_again_and_the_reason_told(files, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(class_stats, 'print_log', lambda text, *_, **__: said.append(text))
     (tmp_path / 'sample_class_stats.json').write_text(json.dumps([{'0': 5, 'file': 'old/x.png'}]))
-    assert table(files, tmp_path) == [[2, 0, 1], [0, 1, 1], [0, 0, 0]]
+    assert table(files, tmp_path) == TABLE
     assert 'is stale: it lacks 3 of 3' in said[0]
 
 

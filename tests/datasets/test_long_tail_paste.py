@@ -137,7 +137,8 @@ def test_what_is_drawn_besides_leaves_the_pairs_as_they_are(folders, rare):
         one, other = plain.sample(i, 3), more.sample(i, 3)
         for key in ('img', 'gt_semantic_seg', 'target_img'):
             assert torch.equal(one[key], other[key])
-        assert set(other) - set(one) == {'template_img', 'template_gt_semantic_seg', 'paste_img', 'paste_label'}
+        added = {'template_img', 'template_img_metas', 'template_gt_semantic_seg'}
+        assert set(other) - set(one) == added | {'paste_img', 'paste_img_metas', 'paste_label'}
 
 
 @pytest.mark.parametrize('rare', [None, RARE])

@@ -21,8 +21,8 @@ def colours_in(path) -> set[tuple[int, ...]]:
 def drawn(monkeypatch):
     """The figure as it is when it is saved."""
     kept = SimpleNamespace(figure=None)
-    save = figures._save
-    monkeypatch.setattr(figures, '_save', lambda figure, path: setattr(kept, 'figure', figure) or save(figure, path))
+    save = figures.save
+    monkeypatch.setattr(figures, 'save', lambda figure, path: setattr(kept, 'figure', figure) or save(figure, path))
     return kept
 
 

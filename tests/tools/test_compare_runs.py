@@ -35,19 +35,6 @@ def test_pictures_without_images_hold_predictions_only(runs, tmp_path):
     assert np.isclose(with_images.shape[1] / without.shape[1], 2, atol=0.1)  # four columns, and two
 
 
-def test_the_shown_images_are_those_with_the_most_classes():
-    class Labels:
-        maps = (np.array([[1, 1]]), np.array([[1, 2]]), np.array([[3, 3]]))
-
-        def __len__(self) -> int:
-            return 3
-
-        def label_of(self, index: int) -> np.ndarray:
-            return self.maps[index]
-
-    assert compare_runs.most_varied(Labels(), 2) == [1, 0]
-
-
 def test_a_folder_without_a_checkpoint_is_named(runs, capsys):
     (runs['second'] / 'latest.pth').unlink()
     assert compare_runs.main([str(runs['first']), str(runs['second'])]) == 2

@@ -5,7 +5,7 @@ import pytest
 from mmseg.config.load import SHIPPED_CONFIGS
 from mmseg.datasets.toy import ToyParams
 from tools import smoke_configs
-from tools.smoke_configs import KILLED, Outcome, markdown, on_drawn_data
+from tools.smoke_configs import KILLED, Outcome, cut_crops, markdown, on_drawn_data
 
 TOY = SHIPPED_CONFIGS / 'toy'
 
@@ -24,7 +24,7 @@ def test_a_config_runs_briefly_saves_nothing_and_is_not_repeated(out, monkeypatc
     assert row['loss'] > 0
     assert row['megabytes'] > 100
     assert list(out.rglob('*.pth')) == []
-    assert '| source_only | ran |' in capsys.readouterr().out
+    assert '| source_only | 96 | ran |' in capsys.readouterr().out
 
     monkeypatch.setattr(smoke_configs, 'train_apart', lambda cfg: {'problem': 'was repeated'})
     assert smoke_configs.main(command) == 0
@@ -56,6 +56,21 @@ def test_a_run_is_from_scratch_and_reads_the_pair_alone(tmp_path):
     assert cfg.data.samples_per_gpu == 2
 
 
+def test_crops_can_be_cut_for_encoders_of_any_and_of_one_size(tmp_path):
+    path = SHIPPED_CONFIGS / 'daformer' / 'uper_beit_uda.py'
+    cfg = on_drawn_data(path, pair=tmp_path / 'pair', work_dir=tmp_path, iterations=2)
+    cut_crops(cfg, 256)
+    for domain in (cfg.data.train.source, cfg.data.train.target):
+        steps = {step['type']: step for step in domain.pipeline}
+        assert (steps['RandomCrop'].crop_size, steps['Pad'].size) == ((256, 256), (256, 256))
+        assert 'img_scale' in steps['Resize']
+    assert cfg.model.backbone.img_size == (256, 256)
+    assert cfg.model.test_cfg.crop_size == (512, 512)
+
+
 def test_the_table_has_a_line_for_each_config():
-    rows = [Outcome('b', problem='no'), Outcome('a', loss=1.25, seconds=9.96, megabytes=1536, device='CPU')]
-    assert markdown(rows).splitlines()[2:] == ['| a | ran | 1.25 | 10.0 | 1.5 | CPU |', '| b | no |  |  |  |  |']
+    rows = [Outcome('b', problem='no'), Outcome('a', crop=64, loss=1.25, seconds=9.96, megabytes=1536, device='CPU')]
+    assert markdown(rows).splitlines()[2:] == [
+        '| a | 64 | ran | 1.25 | 10.0 | 1.5 | CPU |',
+        '| b |  | no |  |  |  |  |',
+    ]

@@ -156,7 +156,7 @@ class RandomCrop(Transform):
         return Box(y1, y1 + rows, x1, x1 + columns)
 
     def _varied(self, label: np.ndarray) -> bool:
-        counts = np.bincount(label.ravel(), minlength=256)
+        counts = cv2.calcHist([label], [0], None, [256], [0, 256]).ravel().astype(np.int64)  # faster than bincount
         counts[self.ignore_index] = 0
         return bool(np.count_nonzero(counts) > 1 and counts.max() < self.cat_max_ratio * counts.sum())
 
@@ -197,10 +197,10 @@ class RandomFlip(Transform):
     def apply(self, results: dict, params: Flip) -> dict:
         results = {**results, 'flip': params.flip, 'flip_direction': params.direction}
         if params.flip:
-            axis = 1 if params.direction == 'horizontal' else 0
+            code = 1 if params.direction == 'horizontal' else 0
             for field in ('img', *results.get('seg_fields', [])):
                 if field in results:
-                    results[field] = np.ascontiguousarray(np.flip(results[field], axis))
+                    results[field] = cv2.flip(results[field], code)
         return results
 
 

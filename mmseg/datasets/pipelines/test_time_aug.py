@@ -1,6 +1,7 @@
 """Several views of one test image, whose predictions are averaged."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 
 import numpy as np
 
@@ -41,6 +42,12 @@ class MultiScaleFlipAug(Transform):
             raise InputError('MultiScaleFlipAug: img_ratios needs a single img_scale (or None).')
         directions = [flip_direction] if isinstance(flip_direction, str) else list(flip_direction)
         self.flips = [(False, directions[0])] + [(True, direction) for direction in directions if flip]
+
+    def with_views(self, change: Callable[[Compose], Compose]) -> 'MultiScaleFlipAug':
+        """The same step with another pipeline of one view."""
+        other = copy(self)
+        other.pipeline = change(self.pipeline)
+        return other
 
     def draw(self, results: dict, rng: np.random.Generator) -> int:
         """Seed of whatever the views draw; the usual ones draw nothing."""

@@ -2,17 +2,27 @@
 
 from collections import deque
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from mmengine.hooks import Hook
 from torch import Tensor
 
+from mmseg.engine.distributed import gather
 from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.stop import NonFiniteLoss
 from mmseg.registry import HOOKS
 
 STATE_FILE = 'non_finite.pth'
+
+
+class Finding(NamedTuple):
+    """The first iteration (from 0) with a value that is no number, what the step returned there, on which images."""
+
+    iteration: int
+    values: str
+    files: list[str]
 
 
 @HOOKS.register_module()
@@ -55,17 +65,22 @@ class NonFiniteStop(Hook):
     def before_save_checkpoint(self, runner: TrainRunner, checkpoint: dict) -> None:
         self._check(runner, checkpoint['meta']['iter'])
 
-    def _check(self, runner: TrainRunner, done: int) -> None:
+    def _found(self) -> 'Finding | None':
         first = -1 if self._first is None else int(self._first)
         if first < 0:
-            return
+            return None
         values = ', '.join(f'{n} {v:g}' for n, v in zip(self._names, self._at_first.tolist(), strict=True))
-        files = next((names for iteration, names in self._files if iteration == first), [])
+        return Finding(first, values, next((names for iteration, names in self._files if iteration == first), []))
+
+    def _check(self, runner: TrainRunner, done: int) -> None:
+        found = min(filter(None, gather(self._found())), default=None)  # the earliest of all processes
+        if found is None:
+            return
         self._first = None  # so that the state can be saved
         runner.save_state(STATE_FILE, iteration=done)
         raise NonFiniteLoss(
-            f'The loss is not finite from iteration {first + 1} on: {values}. '
-            f'Images of that iteration: {", ".join(files) or "not known"}. '
+            f'The loss is not finite from iteration {found.iteration + 1} on: {found.values}. '
+            f'Images of that iteration: {", ".join(found.files) or "not known"}. '
             f'The state is in {Path(runner.work_dir) / STATE_FILE}; earlier checkpoints are as they were. '
             'A lower learning rate, a longer warm-up or precision=fp32 are the usual remedies.'
         )

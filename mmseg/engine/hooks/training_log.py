@@ -8,6 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from torch import Tensor
 
+from mmseg.engine.distributed import mean_values
 from mmseg.engine.runner import TrainRunner
 from mmseg.registry import HOOKS
 
@@ -18,8 +19,8 @@ class Record:
 
     ``mode`` is 'train' or 'val', ``iteration`` counts finished iterations. A training record has ``lr``,
     ``memory`` (MB, peak), ``eta`` (s), ``time`` and ``data_time`` (s an iteration) and what the step returned,
-    as means over the iterations since the last record. A validation record has fractions in 0..1, NaN where a
-    metric is undefined.
+    as means over the iterations since the last record and over all processes. A validation record has fractions in
+    0..1, NaN where a metric is undefined.
     """
 
     mode: str
@@ -77,7 +78,7 @@ class TrainingLog(Hook):
         self.means.add(outputs or {})
         done = batch_idx + 1
         due = done % self.interval == 0 or done == runner.max_iters
-        losses = self.means.read() if due else {}  # before the clock is read: the device is done then
+        losses = mean_values(self.means.read()) if due else {}  # before the clock is read: the device is done then
         self._times.append((time.perf_counter() - runner.train_loop.started, runner.train_loop.data_time))
         if due:
             runner.call_hook('after_record', record=Record('train', done, self._values(runner, done, losses)))

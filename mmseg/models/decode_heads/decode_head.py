@@ -106,8 +106,24 @@ class BaseDecodeHead(nn.Module, ABC):
         return self(features)
 
     def select(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """The features this head reads, in the order of ``in_index``."""
+        """The features this head reads, in the order of ``in_index``.
+
+        Raises:
+            InputError: there is no such stage, or its channels are not those of ``in_channels``.
+        """
         indices = [self.in_index] if isinstance(self.in_index, int) else self.in_index
+        given = [x.shape[1] for x in features]
+        wanted = self.in_channels
+        if not all(-len(given) <= i < len(given) for i in indices):
+            raise InputError(
+                f'{type(self).__name__}: in_index={self.in_index}, but the encoder gives {len(given)} stages.'
+            )
+        channels = [given[i] for i in indices]
+        if (sum(channels) if isinstance(wanted, int) else channels) != wanted:
+            raise InputError(
+                f'{type(self).__name__}: in_channels is {wanted}, but the stages of in_index={self.in_index} have '
+                f'{channels} channels; all stages of the encoder: {given}.'
+            )
         return [features[i] for i in indices]
 
     def transform_inputs(self, features: Sequence[Tensor]) -> Tensor:

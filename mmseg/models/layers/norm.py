@@ -27,6 +27,20 @@ NORMS: dict[str, tuple[str, type[nn.Module]]] = {
 }
 
 
+def refuse_synchronised(model: nn.Module) -> None:
+    """Refuse layers that could not do what they say where several processes train on CPUs.
+
+    Raises:
+        InputError: there is a :class:`SyncBatchNorm` in ``model``.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.SyncBatchNorm):
+            raise InputError(
+                f"{name} is a norm of type 'SyncBN': its statistics over all processes need GPUs. Here the processes "
+                "run on CPUs: set norm_cfg.type='BN' (statistics of each process's own samples), or use one process."
+            )
+
+
 def build_norm(cfg: dict, channels: int) -> tuple[str, nn.Module]:
     """``dict(type='BN', requires_grad=True, eps=...)`` -> (its short name, the layer over ``channels``).
 

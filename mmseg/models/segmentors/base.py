@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmseg.errors import InputError
 from mmseg.models.layers import resize
+from mmseg.models.segmentors.label_maps import label_maps
 from mmseg.models.segmentors.parse_losses import parse_losses
 
 FLIP_DIMS = {'horizontal': 3, 'vertical': 2}
@@ -80,8 +81,15 @@ class BaseSegmentor(nn.Module, ABC):
 
     @torch.no_grad()
     def simple_test(self, img: Tensor, img_meta: Mapping | Sequence[Mapping], rescale: bool = True) -> Tensor:
-        """Label maps (B, h, w) int64 of images (B, 3, H, W); arguments as for :meth:`inference`."""
-        return self.inference(img, img_meta, rescale).argmax(dim=1)
+        """Label maps (B, h, w) int64 of images (B, 3, H, W); arguments as for :meth:`inference`.
+
+        The same as the best class of :meth:`inference`, without its probabilities in memory.
+        """
+        ori_shape, flip_dim = _geometry(img_meta)
+        logits = self.test_logits(img)
+        size = ori_shape if rescale else (logits.shape[2], logits.shape[3])
+        found = label_maps(logits, size, align_corners=self.align_corners).long()
+        return found if flip_dim is None else found.flip(flip_dim - 1)
 
     @torch.no_grad()
     def aug_test(

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmseg.errors import InputError
 from tests.models.networks import build
 
 #: classifies its two input channels as they are
@@ -66,3 +67,17 @@ def test_dropout_drops_whole_channels():
     dropped = head.dropout(torch.ones(8, 2, 3, 3)).flatten(2)
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
     assert torch.equal(dropped.amin(2), dropped.amax(2))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'channels', 'told'),
+    [
+        ({}, [3], r'in_channels is 2.*\[3\]'),
+        ({'in_index': 4}, [2, 2], 'in_index=4.*2 stages'),
+        ({'in_index': [0, 1], 'in_channels': [1, 1], 'input_transform': 'resize_concat'}, [1, 2], 'in_channels is 2'),
+    ],
+)
+def test_features_that_do_not_fit_the_settings_are_named(changes, channels, told):
+    features = [torch.zeros(1, number, 4, 4) for number in channels]
+    with pytest.raises(InputError, match=told):
+        build(HEAD | changes)(features)

@@ -1,0 +1,195 @@
+"""Images and label maps at the size they are trained at, stored once: the pixels of the plain way, without PNGs.
+
+A pipeline that starts with loading and a fixed Resize does the same work for an image every time.
+``tools.cache_dataset`` stores its outcome; a data set that finds a cache of its pipeline, up to date, reads from it.
+"""
+
+import logging
+from functools import partial
+from hashlib import sha256
+from os.path import commonpath, relpath
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmseg.datasets.labels import LabelReader
+from mmseg.datasets.pipelines.compose import Compose
+from mmseg.datasets.pipelines.geometry import Resize, Scale
+from mmseg.datasets.pipelines.loading import LoadAnnotations, LoadImageFromFile, joined, read_image, size_mismatch
+from mmseg.datasets.pipelines.transform import Part, Transform
+from mmseg.datasets.pixel_store import PixelStore, Size, UnusableStoreError, open_store, write_store
+from mmseg.errors import InputError
+
+CACHE_DIR = 'training_cache'
+COMMAND = 'python -m tools.cache_dataset CONFIG'
+
+
+class FixedStart(NamedTuple):
+    """The beginning of a pipeline that is the same every time."""
+
+    resize: Resize
+    labelled: bool
+    rest: list[Transform]
+
+
+def fixed_start(pipeline: Compose) -> FixedStart | None:
+    """Loading and a Resize to one scale at the beginning of ``pipeline``; None for any other beginning."""
+    steps = pipeline.transforms
+    kinds = [type(step) for step in steps]
+    labelled = kinds[1:2] == [LoadAnnotations]
+    if kinds[: 2 + labelled] != [LoadImageFromFile, *([LoadAnnotations] if labelled else []), Resize]:
+        return None
+    load, resize = steps[0], steps[1 + labelled]
+    assert isinstance(load, LoadImageFromFile)
+    assert isinstance(resize, Resize)
+    plain = load.color_type == 'color' and not load.to_float32
+    if not plain or len(resize.scales) != 1 or resize.ratio_range is not None:
+        return None
+    return FixedStart(resize, labelled, steps[2 + labelled :])
+
+
+class Cacheable(Protocol):
+    """What is asked of a data set."""
+
+    plain_pipeline: Compose
+    img_infos: list[dict]
+    reader: LabelReader
+    cache_dir: str | None
+    data_root: str | None
+
+
+class Arrays(NamedTuple):
+    """What one store holds: the images or the label maps of a data set, resized; and how each is made."""
+
+    folder: Path
+    meaning: str
+    files: dict[str, str]
+    make: partial
+
+    def open(self) -> PixelStore:
+        return open_store(self.folder, self.meaning, self.files, self.make)
+
+    def write(self, nproc: int) -> int:
+        return write_store(self.folder, self.meaning, self.files, self.make, nproc=nproc, title=self.folder.name)
+
+
+def arrays_of(dataset: Cacheable) -> list[Arrays]:
+    """The stores that the pipeline of ``dataset`` could read from: images, and labels if it reads them; or none."""
+    start = fixed_start(dataset.plain_pipeline)
+    if start is None:
+        return []
+    given: dict[str, Any] = {'scale': start.resize.scales[0], 'fit': start.resize.keep_ratio}
+    images = [(info['img_dir'], info['filename']) for info in dataset.img_infos]
+    place = cache_place(dataset)
+    arrays = [_arrays(place, 'images', images, partial(resized_image, **given))]
+    if start.labelled and 'ann' in dataset.img_infos[0]:
+        labels = [(info['ann']['ann_dir'], info['ann']['seg_map']) for info in dataset.img_infos]
+        arrays.append(_arrays(place, 'labels', labels, partial(resized_label, **given, reader=dataset.reader)))
+    return arrays
+
+
+def cache_place(dataset: Cacheable) -> Path:
+    """Where the caches of ``dataset`` are: its ``cache_dir``, or a folder beside its images."""
+    if dataset.cache_dir is not None:
+        return Path(dataset.cache_dir)
+    root = dataset.data_root or commonpath(str(Path(info['img_dir']).parent) for info in dataset.img_infos)
+    return Path(root, CACHE_DIR)
+
+
+def _arrays(place: Path, kind: str, files: list[tuple[str, str]], make: partial) -> Arrays:
+    """The store of ``files`` (folder, name). Inside it they are named by their way from the cache, to be movable."""
+    (width, height), reader = make.keywords['scale'], make.keywords.get('reader')
+    size = f'{"within" if make.keywords["fit"] else "exactly"} {width}x{height}'
+    meaning = f'{kind} {size}' + (f', read by {reader!r}' if reader else '')
+    ways = {folder: (str(Path(folder)), relpath(folder, place)) for folder, _ in files}
+    named = {f'{ways[folder][0]}/{name}': f'{ways[folder][1]}/{name}' for folder, name in files}
+    key = sha256('\0'.join([meaning, *sorted(way for _, way in ways.values())]).encode()).hexdigest()[:8]
+    return Arrays(place / f'{kind}-{width}x{height}-{key}', meaning, named, make)
+
+
+def resized_image(file: str, *, scale: Scale, fit: bool) -> tuple[np.ndarray, Size]:
+    """An image file at the size of training, uint8 (h, w, 3) BGR, and its own (height, width)."""
+    img = read_image(file)
+    resized = Resize(img_scale=scale, keep_ratio=fit).apply({'img': img}, scale)
+    return resized['img'], img.shape[:2]
+
+
+def resized_label(file: str, *, reader: LabelReader, scale: Scale, fit: bool) -> tuple[np.ndarray, Size]:
+    """A label map at the size of training, train ids uint8 (h, w), and its file's (height, width)."""
+    label = reader(file)
+    fields = {'gt_semantic_seg': label, 'seg_fields': ['gt_semantic_seg']}
+    return Resize(img_scale=scale, keep_ratio=fit).apply(fields, scale)['gt_semantic_seg'], label.shape
+
+
+def from_cache(dataset: Cacheable) -> Compose:
+    """The pipeline of ``dataset`` reading from its cache; as it is where there is none, or none to use (warns)."""
+    start, arrays = fixed_start(dataset.plain_pipeline), arrays_of(dataset)
+    if start is None or not (arrays[0].folder.is_dir() or dataset.cache_dir):
+        return dataset.plain_pipeline
+    try:
+        images, *labels = [array.open() for array in arrays]
+    except UnusableStoreError as reason:
+        print_log(
+            f'The training cache in {str(arrays[0].folder)!r} {reason}. Images are decoded instead. '
+            f'To make it again: {COMMAND}',
+            'current',
+            level=logging.WARNING,
+        )
+        return dataset.plain_pipeline
+    print_log(f'{len(arrays[0].files)} images are read from the training cache {str(arrays[0].folder)!r}.', 'current')
+    return Compose([CachedImage(images, start.resize), *map(CachedLabel, labels), *start.rest])
+
+
+class CachedImage(Transform):
+    """What LoadImageFromFile and the Resize behind it give, from a store."""
+
+    part = Part.IMAGE
+
+    def __init__(self, store: PixelStore, resize: Resize) -> None:
+        self.store = store
+        self.resize = resize
+
+    def apply(self, results: dict, params: None) -> dict:
+        name = results['img_info']['filename']
+        file = joined(results.get('img_prefix'), name)
+        img = self.store[file]
+        height, width = self.store.original(file)
+        if results.get('label_shape', (height, width)) != (height, width):
+            label = joined(results.get('seg_prefix'), results['ann_info']['seg_map'])
+            raise InputError(size_mismatch(file, (width, height), label, results['label_shape'][::-1]))
+        shape = img.shape
+        zeros = np.zeros(shape[2], np.float32)
+        return {
+            **results,
+            'filename': file,
+            'ori_filename': name,
+            'img': img,
+            'ori_shape': (height, width, shape[2]),
+            'img_shape': shape,
+            'pad_shape': shape,
+            'scale': self.resize.scales[0],
+            'scale_factor': np.array([shape[1] / width, shape[0] / height] * 2, dtype=np.float32),
+            'keep_ratio': self.resize.keep_ratio,
+            'img_norm_cfg': {'mean': zeros, 'std': zeros + 1, 'to_rgb': False},
+        }
+
+
+class CachedLabel(Transform):
+    """What LoadAnnotations and the Resize behind it give, from a store."""
+
+    part = Part.LABEL
+
+    def __init__(self, store: PixelStore) -> None:
+        self.store = store
+
+    def apply(self, results: dict, params: None) -> dict:
+        file = joined(results.get('seg_prefix'), results['ann_info']['seg_map'])
+        return {
+            **results,
+            'gt_semantic_seg': self.store[file],
+            'label_shape': self.store.original(file),
+            'label_filename': file,
+            'seg_fields': [*results.get('seg_fields', []), 'gt_semantic_seg'],
+        }

@@ -1,0 +1,49 @@
+"""Curves of a run's log as a picture: losses, learning rate, mIoU over iterations."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmseg.errors import InputError, nearest
+from mmseg.report.figures import new_figure, save
+from mmseg.report.logs import Log, known_keys
+
+DEFAULT_KEYS = ('mIoU', 'loss', 'lr')
+PANEL_INCHES = (7.0, 2.6)
+LEGEND_COLUMNS = 2
+COLOURS = 10  # before matplotlib begins with the first one again
+STYLES = ('-', '--', ':')
+
+
+def check_keys(keys: Sequence[str], logs: Mapping[str, Log]) -> None:
+    """Refuse keys that no log has.
+
+    Raises:
+        InputError: naming the nearest key.
+    """
+    known = known_keys(logs.values())
+    for key in keys:
+        if key not in known:
+            raise InputError(f'No log has {key!r}.{nearest(key, known)} Logged: {", ".join(known)}.')
+
+
+def draw_curves(logs: Mapping[str, Log], keys: Sequence[str], path: Path) -> Path:
+    """One panel per key, one line per log; metrics of the evaluation in percent. Returns ``path``."""
+    width, height = PANEL_INCHES
+    legend_height = 0.2 * -(-len(logs) // LEGEND_COLUMNS)
+    figure = new_figure(width, height * len(keys) + 0.3 + legend_height)
+    figure.set_layout_engine('constrained')
+    panels = figure.subplots(len(keys), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, key in zip(panels, keys, strict=True):
+        for number, (name, log) in enumerate(logs.items()):
+            iterations, values = log.curve(key)
+            marker = 'o' if len(values) < 10 else ''
+            style = STYLES[number // COLOURS % len(STYLES)]
+            axes.plot(iterations, values, style, label=name, linewidth=1.4, marker=marker, markersize=3)
+        percent = any(key in record for log in logs.values() for record in log.val.values())
+        axes.set_ylabel(f'{key} (%)' if percent else key)
+        axes.grid(alpha=0.25)
+        axes.spines[['top', 'right']].set_visible(False)
+    panels[-1].set_xlabel('iteration')
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc='outside lower center', fontsize=8, frameon=False, ncols=LEGEND_COLUMNS)
+    return save(figure, path)

@@ -1,0 +1,148 @@
+"""Pictures for a page that holds everything itself: images, ground truth and predictions, small, as data URIs.
+
+Predictions are those that test.sh left in ``WORK_DIR/preds/``, or are computed from the checkpoint.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from os.path import commonpath
+
+import cv2
+import numpy as np
+
+from mmseg.config.load import load_config
+from mmseg.datasets.custom import CustomDataset
+from mmseg.datasets.loader import build_dataset
+from mmseg.datasets.pipelines.loading import read_image
+from mmseg.engine.work_dir import checkpoint_of, config_of
+from mmseg.errors import InputError
+from mmseg.evaluation.export import colorize
+from mmseg.report.facts import test_data
+from mmseg.report.runs import Experiment, Run
+
+PREDICTIONS = 'preds'
+WIDTH = 768  # pixels; wider pictures are made smaller
+QUALITY = 82
+MAX_BYTES = 12 * 2**20
+LOSSLESS = 101  # OpenCV's code for lossless WebP
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One picture of a scene as a data URI, and what it is called."""
+
+    title: str
+    uri: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image of the target with everything that belongs to it, and the colours of its classes."""
+
+    name: str
+    layers: list[Layer]
+    colours: Mapping[str, tuple[int, int, int]]
+
+
+@dataclass
+class Gallery:
+    """Scenes; ``notes`` say what is missing and how to get it."""
+
+    scenes: list[Scene] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def most_varied(dataset: CustomDataset, count: int) -> list[int]:
+    """Indices of the images whose ground truth shows the most classes."""
+    classes = [len(np.unique(dataset.label_of(index))) for index in range(len(dataset))]
+    return sorted(range(len(dataset)), key=lambda index: -classes[index])[:count]
+
+
+def build_gallery(experiments: Sequence[Experiment], *, count: int, predict: bool = False) -> Gallery:
+    """Image, ground truth and a prediction of every experiment, for up to ``count`` test images of each target.
+
+    Args:
+        experiments: what to show, one run of each.
+        count: number of images, those that show the most classes; 0 for no gallery.
+        predict: compute predictions from checkpoints where test.sh has left none.
+    """
+    gallery = Gallery()
+    targets: dict[str, list[Experiment]] = {}
+    for one in experiments if count else ():
+        targets.setdefault(test_data(one.runs[0].config), []).append(one)
+    for members in targets.values():
+        _add_target(gallery, members, count, predict)
+    return gallery
+
+
+def _add_target(gallery: Gallery, experiments: Sequence[Experiment], count: int, predict: bool) -> None:
+    """Add scenes, or notes why there are none, of experiments that were tested on the same images."""
+    first = experiments[0].runs[0]
+    try:
+        dataset = build_dataset(load_config(config_of(first.folder), purpose='test').data.test, {'test_mode': True})
+        if not isinstance(dataset, CustomDataset):
+            raise InputError('Several data sets in one are not shown.')
+        shown = most_varied(dataset, count)
+    except InputError as error:
+        gallery.notes.append(f'No pictures: the test data of {first.name} cannot be read here. {error}')
+        return
+    predictions = {}
+    for one in experiments:
+        found = _predictions(one, dataset, shown, predict=predict)
+        if found is None:
+            advice = f'sh test.sh {one.counted[0].folder} (or make the report with --predict)'
+            gallery.notes.append(f'No predictions of {one.label}: {advice}.')
+        else:
+            predictions[one.label] = found
+    for index in shown if predictions else ():
+        scene = _scene(dataset, index, {name: maps[index] for name, maps in predictions.items() if index in maps})
+        if sum(len(layer.uri) for one in (*gallery.scenes, scene) for layer in one.layers) > MAX_BYTES:
+            gallery.notes.append(f'Only {len(gallery.scenes)} images: with more the page would grow too large.')
+            break
+        gallery.scenes.append(scene)
+
+
+def _predictions(
+    experiment: Experiment, dataset: CustomDataset, shown: Sequence[int], *, predict: bool
+) -> dict[int, np.ndarray] | None:
+    """RGB predictions by index, of the first run of an experiment that has any."""
+    images = commonpath([info['img_dir'] for info in dataset.img_infos])
+    for run in experiment.counted:
+        files = {
+            index: (run.folder / PREDICTIONS / dataset.image_path(index).relative_to(images)).with_suffix('.png')
+            for index in shown
+        }
+        found = {index: read_image(file)[..., ::-1] for index, file in files.items() if file.is_file()}
+        if found:
+            return found
+    runs = [run for run in experiment.counted if checkpoint_of(run.folder) is not None] if predict else []
+    return _predict(runs[0], dataset, shown) if runs else None
+
+
+def _predict(run: Run, dataset: CustomDataset, shown: Sequence[int]) -> dict[int, np.ndarray]:
+    from mmseg.apis import inference_segmentor, init_segmentor  # noqa: PLC0415 (networks are slow to import)
+
+    model = init_segmentor(config_of(run.folder), checkpoint_of(run.folder))
+    label_maps = inference_segmentor(model, [dataset.image_path(index) for index in shown])
+    return {index: colorize(found, model.PALETTE) for index, found in zip(shown, label_maps, strict=True)}
+
+
+def _scene(dataset: CustomDataset, index: int, predictions: Mapping[str, np.ndarray]) -> Scene:
+    image = read_image(dataset.image_path(index))[..., ::-1]
+    truth = colorize(dataset.label_of(index), dataset.label_set.palette)
+    maps = {'ground truth': truth, **predictions}
+    layers = [Layer('image', data_uri(image)), *(Layer(name, data_uri(one, exact=True)) for name, one in maps.items())]
+    colours = dict(zip(dataset.label_set.classes, dataset.label_set.palette, strict=True))
+    return Scene(dataset.image_path(index).name, layers, colours)
+
+
+def data_uri(picture: np.ndarray, *, exact: bool = False, width: int = WIDTH) -> str:
+    """RGB uint8 (H, W, 3) as WebP in a data URI, at most ``width`` wide; ``exact`` keeps the colours of a label map."""
+    height = round(picture.shape[0] * width / picture.shape[1])
+    if picture.shape[1] > width:
+        how = cv2.INTER_NEAREST if exact else cv2.INTER_AREA
+        picture = cv2.resize(picture, (width, height), interpolation=how)
+    quality = [cv2.IMWRITE_WEBP_QUALITY, LOSSLESS if exact else QUALITY]
+    encoded = cv2.imencode('.webp', np.ascontiguousarray(picture[..., ::-1]), quality)[1]
+    return f'data:image/webp;base64,{base64.b64encode(encoded.tobytes()).decode()}'

@@ -1,0 +1,92 @@
+"""Two gloo processes for tests, forked from a server that has imported everything: the first pair waits for it."""
+
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine import Config
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+
+from mmseg.engine import distributed
+from mmseg.engine.hooks.non_finite import files_of
+from mmseg.engine.processes import run_processes
+from mmseg.engine.stop import TrainingStopped
+from mmseg.engine.train import train
+from mmseg.errors import InputError
+from mmseg.registry import HOOKS
+from tests.engine.tiny import KillAt
+
+
+def run_pair(work: Callable[..., int], *args: Any) -> int:
+    """``work(*args)`` in two processes, as ``--gpus 2`` runs it; the exit code."""
+    multiprocessing.set_forkserver_preload([__name__])
+    return run_processes(work, 2, *args, start_method='forkserver')
+
+
+def train_in_turn(runs: list[tuple[Config, dict]], answers: Path) -> int:
+    """Train runs one after another, with the arguments of :func:`train`; how each ended goes to a file a process.
+
+    A run with ``sabotage`` in its config trains without averaging gradients.
+    """
+    torch.set_num_threads(1)
+    distributed.join_processes()
+    average = distributed._average
+    ends = []
+    for cfg, arguments in runs:
+        distributed._average = (lambda message: None) if cfg.get('sabotage') else average
+        try:
+            train(cfg, **arguments)
+            ends.append('')
+        except (TrainingStopped, InputError) as error:
+            ends.append(f'{type(error).__name__}: {error}')
+    torch.save(ends, answers.with_suffix(f'.{get_rank()}'))
+    return 0
+
+
+@HOOKS.register_module()
+class Recorder(Hook):
+    """Writes ``recorded_RANK.pt``: the gradients of every step as the optimizer sees them, losses, images, state."""
+
+    def before_train(self, runner: Any) -> None:
+        self.names = {id(parameter): name for name, parameter in runner.model.named_parameters()}
+        self.gradients: list[dict] = []
+        self.files: list[list[str]] = []
+        self.losses: list[float] = []
+        runner.optim_wrapper.optimizer.register_step_pre_hook(self.record)
+
+    def record(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group['params']]
+        self.gradients.append({self.names[id(p)]: p.grad.clone() for p in parameters if p.grad is not None})
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: dict | None = None) -> None:
+        self.files.append(files_of(data_batch or {}))
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
+        self.losses.append((outputs or {})['loss'].item())
+
+    def after_train(self, runner: Any) -> None:
+        made = {'gradients': self.gradients, 'files': self.files, 'losses': self.losses}
+        torch.save(made | {'state': runner.model.state_dict()}, Path(runner.work_dir, f'recorded_{get_rank()}.pt'))
+
+
+@HOOKS.register_module()
+class KillSecondAt(KillAt):
+    """As :class:`KillAt`, in the second process alone."""
+
+    def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
+        if get_rank() == 1:
+            super().after_train_iter(runner, *args, **kwargs)
+
+
+@HOOKS.register_module()
+class PoisonSecond(Hook):
+    """The second process gets a batch that is no number."""
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: dict | None = None) -> None:
+        if get_rank() == 1 and batch_idx == 2 and data_batch is not None:
+            data_batch['img'].fill_(float('nan'))

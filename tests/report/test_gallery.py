@@ -1,0 +1,49 @@
+import base64
+
+import cv2
+import numpy as np
+
+from mmseg.datasets.label_sets import CITYSCAPES19
+from mmseg.evaluation.export import colorize
+from mmseg.report.gallery import build_gallery, data_uri, most_varied
+from mmseg.report.runs import Experiment, read_run
+from tests.fabricated import cityscapes, small_config, work_dir
+
+
+def picture_of(uri: str) -> np.ndarray:
+    encoded = np.frombuffer(base64.b64decode(uri.split(',')[1]), np.uint8)
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def test_pictures_are_made_smaller_and_label_maps_keep_their_colours():
+    labels = np.random.default_rng(0).integers(0, 19, (64, 128))
+    colours = colorize(labels, CITYSCAPES19.palette)
+    assert (picture_of(data_uri(colours, exact=True)) == colours).all()
+    small = picture_of(data_uri(colours, exact=True, width=32))
+    assert small.shape == (16, 32, 3)
+    assert {tuple(pixel) for pixel in small.reshape(-1, 3)} <= set(CITYSCAPES19.palette)
+
+
+def test_predictions_are_computed_from_the_checkpoint_on_request(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cityscapes(tmp_path / 'data' / 'cityscapes')
+    one = Experiment('one', [read_run(work_dir(tmp_path, small_config()))])
+    without = build_gallery([one], count=1)
+    assert without.scenes == []
+    assert 'sh test.sh' in without.notes[0]
+    (scene,) = build_gallery([one], count=1, predict=True).scenes
+    assert [layer.title for layer in scene.layers] == ['image', 'ground truth', 'one']
+    assert picture_of(scene.layers[2].uri).shape == (48, 96, 3)
+
+
+def test_the_shown_images_are_those_with_the_most_classes():
+    class Labels:
+        maps = (np.array([[1, 1]]), np.array([[1, 2]]), np.array([[3, 3]]))
+
+        def __len__(self) -> int:
+            return 3
+
+        def label_of(self, index: int) -> np.ndarray:
+            return self.maps[index]
+
+    assert most_varied(Labels(), 2) == [1, 0]

@@ -1,0 +1,35 @@
+import cv2
+import pytest
+
+from tests.report.made import config, work_dir
+from tools import analyze_logs
+
+
+@pytest.fixture
+def run(tmp_path):
+    return work_dir(tmp_path / 'run', config(), {'road': 50})
+
+
+def test_each_key_has_a_panel(run, tmp_path, capsys):
+    heights = []
+    for keys in (['loss'], ['loss', 'mIoU', 'IoU.road']):
+        out = tmp_path / f'{len(keys)}.png'
+        assert analyze_logs.main([f'one={run}', f'two={run}', '--keys', *keys, '--out', str(out)]) == 0
+        heights.append(cv2.imread(str(out)).shape[0])
+    assert heights[1] > 2 * heights[0]
+    assert str(tmp_path / '3.png') in capsys.readouterr().out
+
+
+def test_what_is_logged_is_listed(run, capsys):
+    assert analyze_logs.main([str(run), '--list']) == 0
+    assert {'lr', 'loss', 'mIoU', 'IoU.road'} <= set(capsys.readouterr().out.split())
+
+
+def test_a_key_that_is_not_logged_is_named(run, capsys):
+    assert analyze_logs.main([str(run), '--keys', 'los']) == 2
+    assert "No log has 'los'. Did you mean 'loss'?" in capsys.readouterr().err
+
+
+def test_runs_of_one_name_are_refused(run, capsys):
+    assert analyze_logs.main([str(run), str(run)]) == 2
+    assert 'NAME=WORK_DIR' in capsys.readouterr().err

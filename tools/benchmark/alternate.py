@@ -1,0 +1,54 @@
+"""Timing that a busy machine disturbs little: CPU time of this process, settings in turn (A B A B ...)."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mmseg.report.table import table
+
+Row = dict[str, Any]
+
+
+def cpu_ms(work: Callable[[], Any]) -> tuple[float, Any]:
+    """CPU time of this process that ``work`` takes, in ms, and what it returns."""
+    start = time.process_time()
+    outcome = work()
+    return (time.process_time() - start) * 1e3, outcome
+
+
+def alternate(settings: Mapping[str, Callable[[int], Any]], rounds: int) -> dict[str, list[float]]:
+    """CPU ms of every setting in every round, a round being each of them once on the same number.
+
+    A first round, number 0, warms up and is not counted.
+    """
+    times: dict[str, list[float]] = {name: [] for name in settings}
+    for number in range(rounds + 1):
+        for name, work in settings.items():
+            spent, _ = cpu_ms(lambda work=work, number=number: work(number))
+            if number:
+                times[name].append(spent)
+    return times
+
+
+def rows_of(times: Mapping[str, list[float]], *, mean: bool) -> list[Row]:
+    """A row a setting: mean or median in ms, smallest and largest, and how many times as fast as the first it is."""
+    middle = statistics.fmean if mean else statistics.median
+    first = middle(next(iter(times.values())))
+    return [
+        {
+            'name': name,
+            'ms': round(middle(spent), 3),
+            'least': round(min(spent), 3),
+            'most': round(max(spent), 3),
+            'times': round(first / middle(spent), 2),
+        }
+        for name, spent in times.items()
+    ]
+
+
+def rows_as_text(title: str, rows: list[Row]) -> str:
+    """The rows as a table; what a row lacks is left out."""
+    keys = list(dict.fromkeys(key for row in rows for key in row if key != 'name'))
+    cells = [[row['name'], *(str(row.get(key, '')) for key in keys)] for row in rows]
+    return table([[title, *keys]], cells)

@@ -1,0 +1,131 @@
+"""See what the encoder makes of two domains: its last features in a plane, coloured by class, marked by domain.
+
+    python -m tools.features WORK_DIR --out features/
+    python -m tools.features ORACLE_WORK_DIR --data UDA_WORK_DIR/run.json --method pca
+
+writes ``features.npz`` (vectors, classes, domains, points) and ``features.png``. A point is a cell of the encoder's
+coarsest map that shows one class only, equally many for each class and domain. Source: the labelled training images;
+target: the test images, whose labels are used for nothing else than to colour the points.
+"""
+
+import argparse
+import copy
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine import Config
+from torch import Tensor
+from torch.nn import functional
+
+from mmseg.apis import init_segmentor
+from mmseg.config.load import load_config
+from mmseg.datasets.custom import CustomDataset
+from mmseg.datasets.loader import build_dataset, collate
+from mmseg.engine.work_dir import config_of
+from mmseg.errors import InputError, command
+from mmseg.evaluation.evaluate import as_views
+from mmseg.report.facts import ORACLE, domain, labelled_data, setting_of
+from mmseg.report.features import Sampler, draw_features, pca, pure_cells, tsne
+from tools.test_work_dir import find_checkpoint
+
+
+def domains_of(cfg: Config) -> tuple[dict, dict]:
+    """The labelled training data and the test data of a config, both with the pipeline of testing.
+
+    The source keeps the size at which training sees it.
+
+    Raises:
+        InputError: the config has no other domain than that of the test data.
+    """
+    if setting_of(cfg) == ORACLE:
+        raise InputError(
+            f'{cfg.filename} learns from the target itself: name a config with both domains, --data CONFIG.'
+        )
+    source, target = copy.deepcopy(dict(labelled_data(cfg))), copy.deepcopy(dict(cfg.data.test))
+    size = next((step['img_scale'] for step in source['pipeline'] if step['type'] == 'Resize'), None)
+    source['pipeline'] = copy.deepcopy(target['pipeline'])
+    for step in source['pipeline']:
+        if step['type'] == 'MultiScaleFlipAug' and size is not None:
+            step['img_scale'] = size
+    return source, target
+
+
+@torch.no_grad()
+def collect(model: Any, dataset: CustomDataset, sampler: Sampler, *, which: int, images: int, stage: int) -> None:
+    """Offer the cells of up to ``images`` pictures, drawn without repetition, to ``sampler``."""
+    device = next(model.parameters()).device
+    order = sampler.rng.permutation(len(dataset))[:images]
+    for index in order.tolist():
+        image = as_views(collate([dataset[index]]))['img'][0].to(device)
+        features = stage_of(model.backbone(image), stage)[0]
+        sampler.add(features, cell_classes(dataset, index, image, features), which)
+
+
+def stage_of(features: Sequence[Tensor], stage: int) -> Tensor:
+    """One of the maps of an encoder.
+
+    Raises:
+        InputError: it has no such stage.
+    """
+    if not -len(features) <= stage < len(features):
+        raise InputError(f'--stage {stage}: the encoder has the stages 0 to {len(features) - 1}; -1 is the coarsest.')
+    return features[stage]
+
+
+def cell_classes(dataset: CustomDataset, index: int, image: Tensor, features: Tensor) -> Tensor:
+    """Classes (h, w) of the cells of ``features`` (C, h, w), from the label of the picture (1, 3, H, W)."""
+    label = torch.from_numpy(np.array(dataset.label_of(index))).float()[None, None]
+    seen = functional.interpolate(label, size=image.shape[2:], mode='nearest')[0, 0]
+    return pure_cells(seen, (features.shape[1], features.shape[2]), dataset.ignore_index)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the vectors and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('work_dir', type=Path, help='work directory of a run with a checkpoint')
+    parser.add_argument('--data', type=Path, metavar='CONFIG', help='take both domains from this config')
+    parser.add_argument('--method', choices=['tsne', 'pca'], default='tsne', help='default: %(default)s')
+    parser.add_argument('--weights', choices=['student', 'teacher'], default='student')
+    parser.add_argument('--stage', type=int, default=-1, help='of the encoder; -1, the default, is its bottleneck')
+    parser.add_argument('--cells', type=int, default=100, help='of each class and domain (default: %(default)s)')
+    parser.add_argument('--images', type=int, default=200, help='looked at in each domain (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
+    parser.add_argument('--out', type=Path, default=Path('features'), help='folder (default: %(default)s)')
+    args = parser.parse_args(argv)
+    if min(args.cells, args.images) < 1:
+        raise InputError('--cells and --images have to be at least 1.')
+    config = config_of(args.work_dir)
+    domains = domains_of(load_config(args.data or config, purpose='test'))
+    datasets = [build_dataset(cfg, {'test_mode': True}) for cfg in domains]
+    model = init_segmentor(config, find_checkpoint(args.work_dir), weights=args.weights)
+    sampler = Sampler(args.cells, np.random.default_rng(args.seed))
+    for which, dataset in enumerate(datasets):
+        assert isinstance(dataset, CustomDataset), 'one data set a domain'
+        collect(model, dataset, sampler, which=which, images=args.images, stage=args.stage)
+    cells = sampler.balanced()
+    points = pca(cells.values) if args.method == 'pca' else tsne(cells.values, args.seed)
+    label_set = datasets[1].label_set
+    args.out.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        args.out / 'features.npz',
+        features=cells.values,
+        classes=cells.classes,
+        domains=cells.domains,
+        points=points,
+        class_names=np.array(label_set.classes),
+        domain_names=np.array(['source', 'target']),
+    )
+    names = [f'{name}: {domain(cfg)}' for name, cfg in zip(('source', 'target'), domains, strict=True)]
+    print(draw_features(points, cells, label_set, args.out / 'features.png', names=names))
+    shown = [label_set.classes[title] for title in np.unique(cells.classes)]
+    left_out = ', '.join(title for title in label_set.classes if title not in shown) or 'none'
+    print(f'{args.cells} cells of each of {", ".join(shown)} in each domain; too few of {left_out}.')
+
+
+if __name__ == '__main__':
+    sys.exit(main())
