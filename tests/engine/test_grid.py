@@ -73,7 +73,7 @@ def test_a_grid_that_was_killed_finishes_the_rest_when_it_is_started_again(tmp_p
     slow = {'checkpoint_config__interval': 2, 'custom_hooks': [{'type': 'Pace', 'seconds': 0.3}]}
     configs = [write_config(tmp_path, 'first', runner__max_iters=1), write_config(tmp_path, 'second', **slow)]
     grid = start_grid(*configs)
-    checkpoint = wait_for('local-tiny/*_second_*/iter_2.pth', grid)
+    checkpoint = wait_for('local-tiny/*_second_*/latest.pth', grid)
     grid.kill()
     grid.communicate()  # until the run, which has the same output, has ended too: it dies with the grid
     second = checkpoint.parent
