@@ -80,6 +80,8 @@ def _refuse_mixtures(parser: argparse.ArgumentParser, args: argparse.Namespace) 
     for option in ('partition', 'gpus_per_node', 'nodes', 'time', 'slurm_options'):
         if getattr(args, option) is not None and args.machine != 'slurm':
             parser.error(f'--{option.replace("_", "-")} goes with --machine slurm')
+    if args.machine == 'slurm' and args.gpus is not None:
+        parser.error('--machine slurm takes --gpus-per-node')
     if args.machine == 'slurm' and args.resume:
         parser.error('--resume goes on here; with --machine slurm, submit the same --exp again')
 
@@ -134,30 +136,37 @@ def train_table(args: argparse.Namespace) -> int:
         return 0
     if args.work_dir is not None:
         raise InputError(f'--work-dir names one folder, but --exp {args.exp} has {len(rows)} runs with one each.')
-    processes = processes_of_launcher()
-    if processes == 0:
+    if started_by_another():
         return 0
+    args.gpus = processes_of_a_run(args)
     paths = write_configs(rows)
     cfgs = [load_run(path, args) for path in paths]  # all are checked before the first is trained
     if args.dry_run:
         print(*paths, sep='\n')
         return 0
-    return submit(cfgs, resources_of(args)) if args.machine == 'slurm' else run_here(cfgs, processes=processes)
+    return submit(cfgs, resources_of(args)) if args.machine == 'slurm' else run_here(cfgs)
 
 
-def processes_of_launcher() -> int:
-    """In how many processes to train each run of a table: as many as torchrun has started.
+def started_by_another() -> bool:
+    """Whether torchrun started this process beside the first one, which alone trains tables.
 
-    The first of them does it, each run with a torchrun of its own, so that one that fails does not end the others.
-    The rest have nothing to do: 0.
+    It gives each run that many processes of its own, so that one that fails does not end the others.
 
     Raises:
         InputError: torchrun was started on several machines.
     """
-    processes = int(os.environ.get('WORLD_SIZE', '1'))
-    if processes > int(os.environ.get('LOCAL_WORLD_SIZE', '1')):
+    if int(os.environ.get('WORLD_SIZE', '1')) > int(os.environ.get('LOCAL_WORLD_SIZE', '1')):
         raise InputError('--exp starts the processes of each run on this machine only; for several: --machine slurm.')
-    return processes if os.environ.get('RANK', '0') == '0' else 0
+    return os.environ.get('RANK', '0') != '0'
+
+
+def processes_of_a_run(args: argparse.Namespace) -> int | None:
+    """How many processes train each run (``n_gpus``): those of the job, or of torchrun, or what ``--gpus`` says."""
+    if args.machine == 'slurm':
+        resources = resources_of(args)
+        return resources.gpus_per_node * resources.nodes
+    processes = int(os.environ.get('WORLD_SIZE', '1'))
+    return args.gpus if processes == 1 else processes
 
 
 def resources_of(args: argparse.Namespace) -> Resources:
@@ -175,12 +184,12 @@ def resources_of(args: argparse.Namespace) -> Resources:
 
 def train_config(args: argparse.Namespace) -> int:
     """Train or submit the run of ``args.config``."""
-    cfg = load_run(args.config, args)
     if args.machine == 'local':
-        return train_and_report(cfg, work_dir=args.work_dir)
+        return train_and_report(load_run(args.config, args), work_dir=args.work_dir)
     if args.work_dir is not None:
         raise InputError('--machine slurm makes the folders of its runs; leave --work-dir out.')
-    return submit([cfg], resources_of(args))
+    args.gpus = processes_of_a_run(args)
+    return submit([load_run(args.config, args)], resources_of(args))
 
 
 @command

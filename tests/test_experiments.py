@@ -236,16 +236,14 @@ def test_under_torchrun_the_first_process_trains_with_as_many_processes_and_the_
     generated, monkeypatch, capsys
 ):
     seen = []
-    monkeypatch.setattr(
-        run_experiments, 'run_here', lambda cfgs, *, processes: seen.append((len(cfgs), processes)) or 0
-    )
+    monkeypatch.setattr(run_experiments, 'run_here', lambda cfgs: seen.append([cfg.n_gpus for cfg in cfgs]) or 0)
     for name, value in (('WORLD_SIZE', '2'), ('LOCAL_WORLD_SIZE', '2'), ('RANK', '1')):
         monkeypatch.setenv(name, value)
     assert run_experiments.main(['--exp', 'toy', '--only', 'oracle']) == 0
     assert not generated.exists()
     monkeypatch.setenv('RANK', '0')
     assert run_experiments.main(['--exp', 'toy', '--only', 'oracle']) == 0
-    assert seen == [(3, 2)]
+    assert seen == [[2, 2, 2]]
     monkeypatch.setenv('WORLD_SIZE', '4')
     assert run_experiments.main(['--exp', 'toy', '--only', 'oracle']) == 2
     assert '--machine slurm' in capsys.readouterr().err

@@ -94,6 +94,7 @@ class ClusterJob:
             index=here.node,
             main=here.hostnames[0],
             port=FIRST_PORT + int(here.raw_job_id) % PORTS,
+            processes=self.processes,
         )
         # Slurm sends SIGTERM to the training itself; the signal for a checkpoint reaches it through checkpoint().
         self._launcher = Launcher(own_group=False, ignored=[getattr(signal, f'SIG{here.USR_SIG}')])
@@ -113,9 +114,7 @@ class ClusterJob:
             record = train_held(
                 self.run,
                 self._record(),
-                lambda arguments: self._launcher.run(
-                    command_of(arguments, processes=self.processes, nodes=nodes), inherited=descriptor
-                ),
+                lambda arguments: self._launcher.run(command_of(arguments, nodes=nodes), inherited=descriptor),
                 job=job,
             )
         if record.state == 'failed':
@@ -125,7 +124,7 @@ class ClusterJob:
     def _help(self, nodes: Nodes) -> str:
         """Train as one of the other machines of the run; the first one keeps the records."""
         arguments = arguments_of(self.run, self._record())
-        outcome = self._launcher.run(command_of(arguments, processes=self.processes, nodes=nodes))
+        outcome = self._launcher.run(command_of(arguments, nodes=nodes))
         return f'exit code {outcome.code}'
 
     def _record(self) -> Record:

@@ -177,22 +177,22 @@ def arguments_of(run: GridRun, record: Record) -> list[str]:
     return ['--config', str(run.config_file), '--work-dir', str(work_dir)]
 
 
-def run_here(cfgs: Sequence[Config], *, processes: int = 1) -> int:
-    """Train ``cfgs`` on this machine, each in ``processes`` processes of its own; the exit code.
+def run_here(cfgs: Sequence[Config]) -> int:
+    """Train ``cfgs`` on this machine, each in a process of its own; the exit code.
 
     0: all are finished, or in the hands of another process; 1: some are not; 130, 143: a signal ended the grid.
     """
     ends: list[Record | None] = []
     with Launcher() as launcher:
         for number, cfg in enumerate(cfgs, start=1):
-            ends.append(_train_here(cfg, launcher, processes, place=f'[{number}/{len(cfgs)}]'))
+            ends.append(_train_here(cfg, launcher, place=f'[{number}/{len(cfgs)}]'))
             if launcher.stopped_by is not None:
                 _say(f'Stopped by signal {launcher.stopped_by}. The same command goes on from here.')
                 return 128 + launcher.stopped_by
     return _conclude(ends)
 
 
-def _train_here(cfg: Config, launcher: Launcher, processes: int, *, place: str) -> Record | None:
+def _train_here(cfg: Config, launcher: Launcher, *, place: str) -> Record | None:
     """The record at the end of one run; None if another process has it."""
     run = grid_run(cfg)
     with run.locked() as descriptor:
@@ -204,7 +204,7 @@ def _train_here(cfg: Config, launcher: Launcher, processes: int, *, place: str) 
         record = train_held(
             run,
             record,
-            lambda arguments: launcher.run(command_of(arguments, processes=processes), inherited=descriptor),
+            lambda arguments: launcher.run(command_of(arguments), inherited=descriptor),
         )
     if record.state == 'failed':
         _say(f'{place} {run.name}: FAILED with exit code {record.code}; the other runs go on')

@@ -28,27 +28,27 @@ class Nodes:
         index: number of this one.
         main: host name of number 0.
         port: a free port there.
+        processes: on each machine.
     """
 
     count: int = 1
     index: int = 0
     main: str = 'localhost'
     port: int = 0
+    processes: int = 1
 
 
 ONE_MACHINE = Nodes()
 
 
-def command_of(arguments: Sequence[str], *, processes: int = 1, nodes: Nodes = ONE_MACHINE) -> list[str]:
-    """The command that starts ``run_experiments.py`` in ``processes`` processes on each of ``nodes``."""
+def command_of(arguments: Sequence[str], *, nodes: Nodes = ONE_MACHINE) -> list[str]:
+    """The command that starts ``run_experiments.py``: by itself, which starts ``n_gpus`` processes, or by torchrun."""
     script = [str(SCRIPT), *arguments]
-    if processes * nodes.count == 1:
+    if nodes.count == 1:
         return [sys.executable, *script]
-    meeting = ['--standalone']
-    if nodes.count > 1:
-        place = [f'--nnodes={nodes.count}', f'--node_rank={nodes.index}']
-        meeting = [*place, f'--master_addr={nodes.main}', f'--master_port={nodes.port}']
-    return [sys.executable, '-m', 'torch.distributed.run', *meeting, f'--nproc_per_node={processes}', *script]
+    place = [f'--nnodes={nodes.count}', f'--node_rank={nodes.index}', f'--nproc_per_node={nodes.processes}']
+    meeting = [f'--master_addr={nodes.main}', f'--master_port={nodes.port}']
+    return [sys.executable, '-m', 'torch.distributed.run', *place, *meeting, *script]
 
 
 class Outcome(NamedTuple):

@@ -11,7 +11,7 @@ import run_experiments
 from mmseg.config.load import load_config
 from mmseg.engine import cluster
 from mmseg.engine.cluster import ClusterJob, Resources, minutes_of, submit
-from mmseg.engine.grid import Record, grid_run, prepare
+from mmseg.engine.grid import GridRun, Record, grid_run, prepare
 from mmseg.engine.launch import Launcher
 from mmseg.errors import InputError
 from tests.engine.tiny_grid import write_config
@@ -73,7 +73,8 @@ def test_jobs_ask_for_what_the_command_line_says(cfg, submitted, tmp_path):
     wanted = ['--partition', 'big', '--gpus-per-node', '2', '--nodes', '3', '--time', '1-0', '--slurm-options', 'qos=x']
     assert run_experiments.main(['--config', 'one.json', '--machine', 'slurm', *wanted]) == 0
     ((executor, (job,)),) = submitted
-    assert job == ClusterJob(grid_run(cfg).__class__(tmp_path / 'work_dirs/local-tiny', 'one', grid_run(cfg).key), 2)
+    cfg.n_gpus = 6
+    assert job == ClusterJob(GridRun(tmp_path / 'work_dirs/local-tiny', 'one', grid_run(cfg).key), 2)
     text = executor._make_submission_file_text('the command', 'x')
     for line in (
         '--partition=big',

@@ -73,7 +73,7 @@ def test_a_grid_that_was_killed_finishes_the_rest_when_it_is_started_again(tmp_p
     slow = {'checkpoint_config__interval': 2, 'custom_hooks': [{'type': 'Pace', 'seconds': 0.3}]}
     configs = [write_config(tmp_path, 'first', runner__max_iters=1), write_config(tmp_path, 'second', **slow)]
     grid = start_grid(*configs)
-    checkpoint = wait_for('local-tiny/*_second_*/iter_2.pth', grid)
+    checkpoint = wait_for('local-tiny/*_second_*/latest.pth', grid)
     grid.kill()
     grid.communicate()  # until the run, which has the same output, has ended too: it dies with the grid
     second = checkpoint.parent
@@ -172,16 +172,14 @@ def test_a_record_that_is_none_is_named(run):
         prepare(planned, cfg)
 
 
-def test_one_process_is_started_plainly_and_several_by_torchrun():
+def test_one_machine_starts_a_run_plainly_and_several_by_torchrun():
     alone = command_of(['--config', 'a.py'])
     assert alone[0] == sys.executable
     assert alone[1:] == [str(ROOT / 'run_experiments.py'), '--config', 'a.py']
-    together = command_of(['--config', 'a.py'], processes=2)
-    assert together[1:5] == ['-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2']
-    assert together[5:] == alone[1:]
-    third = command_of([], processes=4, nodes=Nodes(count=3, index=2, main='n1', port=20001))
+    third = command_of(['--config', 'a.py'], nodes=Nodes(count=3, index=2, main='n1', port=20001, processes=4))
     assert set(third) > {'--nnodes=3', '--node_rank=2', '--master_addr=n1', '--master_port=20001', '--nproc_per_node=4'}
-    assert '--standalone' not in third
+    assert third[1:3] == ['-m', 'torch.distributed.run']
+    assert third[-3:] == alone[1:]
 
 
 def test_a_process_tells_its_code_and_its_last_words_and_is_in_no_group_of_a_launcher(monkeypatch, capfd):

@@ -132,7 +132,7 @@ def test_a_grid_is_an_array_of_jobs_and_a_run_that_runs_out_of_time_goes_on_exac
     wait_for_state('long_s0', 'finished', 500)
     assert 'Requeued job' in logs()
     long = Path('work_dirs/local-tiny') / record_of('long_s0').work_dir
-    assert 'Resumed from' in ''.join(file.read_text() for file in sorted(long.glob('*.log')))
+    assert 'Resumed from' in said_by(long)
     assert (long / 'iter_250.pth').is_file()
 
     plain = load_config(write_config(tmp_path, 'plain', seed=0, **LONG))
@@ -142,6 +142,25 @@ def test_a_grid_is_an_array_of_jobs_and_a_run_that_runs_out_of_time_goes_on_exac
     capsys.readouterr()
     assert run_experiments.main([*grid, '--only', 'short|long']) == 0
     assert 'Nothing to submit' in capsys.readouterr().out
+
+
+def test_a_job_that_the_cluster_puts_back_into_the_queue_goes_on_where_it_was(grid):
+    """Without the signal that announces it: Slurm ends the job as it does at preemption with PreemptMode=REQUEUE."""
+    assert run_experiments.main([*grid, '--only', 'long', '--cfg-options', 'runner.max_iters=60']) == 0
+    wait_for_state('long_s0', 'running', 120)
+    long = Path('work_dirs/local-tiny') / record_of('long_s0').work_dir
+    started = time.monotonic()
+    while 'Iter [8/60]' not in said_by(long):
+        assert time.monotonic() - started < 120, logs()
+        time.sleep(0.2)
+    subprocess.run(['scontrol', 'requeue', record_of('long_s0').job], check=True)
+    wait_for_state('long_s0', 'finished', 200)
+    assert 'Resumed from' in said_by(long)
+    assert (long / 'iter_60.pth').is_file()
+
+
+def said_by(work_dir: Path) -> str:
+    return ''.join(file.read_text() for file in sorted(work_dir.glob('*.log')))
 
 
 def same_weights(one: Path, other: Path) -> bool:
