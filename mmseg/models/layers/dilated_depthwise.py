@@ -41,10 +41,12 @@ def to_phases(x: Tensor, step: int) -> Tensor:
 def from_phases(phases: Tensor, step: int, size: tuple[int, int]) -> Tensor:
     """What :func:`to_phases` made of an image (B, C, H, W) of ``size`` (H, W), back again."""
     nhwc = phases.permute(0, 2, 3, 1).unflatten(0, (-1, step, step))
-    x = phases.new_empty((nhwc.shape[0], *size, nhwc.shape[-1]))
-    for part, pixels in _pairs(nhwc, x, step):
+    shape = (nhwc.shape[0], nhwc.shape[-1], *size)
+    # not a view of another tensor: an activation in place may follow
+    x = torch.empty(shape, dtype=phases.dtype, device=phases.device, memory_format=torch.channels_last)
+    for part, pixels in _pairs(nhwc, x.permute(0, 2, 3, 1), step):
         pixels.copy_(part)
-    return x.permute(0, 3, 1, 2)
+    return x
 
 
 def _pairs(phases: Tensor, x: Tensor, step: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -76,6 +76,8 @@ class Trajectory:
         self.model = MODELS.build({**uda, 'model': network, 'max_iters': REFERENCE.config['runner']['max_iters']})
         for part in (self.model.model, self.model.ema_model, self.model.imnet_model):
             fill_module(part).to(dtype)
+        # Compiled kernels round otherwise, and AdamW's first steps are as long for gradients that are mostly rounding.
+        self.tolerance = 3e-2 if compiled else 1e-2
         if compiled:
             compile_encoders(self.model, True, device=torch.device('cpu'))
         self.start = {key: value.clone() for key, value in self.model.state_dict().items()}
@@ -162,7 +164,8 @@ def test_every_parameter_has_moved_as_far(trajectory, network):
     assert len(names) == len(expected) == 210
     for name, distance in zip(names, expected, strict=True):
         moved = trajectory.change(f'{network}.{name}').norm().item()
-        tolerance = 5e-2 if name.endswith('kv.bias') else 1e-2  # the key half of kv.bias has no gradient
+        without_gradient = name.endswith('kv.bias')  # its half for the keys
+        tolerance = 5e-2 if without_gradient else trajectory.tolerance
         assert moved == pytest.approx(distance, rel=tolerance), name
 
 
