@@ -42,6 +42,8 @@ WITHOUT_INFLUENCE = {
     'dist_params',
     'workflow',
 }
+# The same in the data, however deep.
+DATA_WITHOUT_INFLUENCE = {'workers_per_gpu', 'cache_dir'}
 STOPPED_CODES = (130, 143)
 
 
@@ -130,8 +132,14 @@ def settings_hash(values: dict[str, Any]) -> str:
         for key, value in values.items()
         if key not in WITHOUT_INFLUENCE and not (key in DEFAULTS and value == DEFAULTS[key])
     }
-    kept['data'] = {key: value for key, value in values['data'].items() if key != 'workers_per_gpu'}
+    kept['data'] = _of_influence(values['data'])
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def _of_influence(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _of_influence(value) for key, value in data.items() if key not in DATA_WITHOUT_INFLUENCE}
+    return [_of_influence(part) for part in data] if isinstance(data, list | tuple) else data
 
 
 def prepare(run: GridRun, cfg: Config) -> Record:

@@ -162,6 +162,7 @@ def test_what_is_learnt_decides_whether_it_is_the_same_run(tmp_path):
 
     same = hash_with()
     assert hash_with(evaluation__interval=7, data__workers_per_gpu=3, log_config__interval=1, accumulate=1) == same
+    assert hash_with(data__train__cache_dir='/scratch') == same
     assert len({same, hash_with(seed=6), hash_with(optimizer__lr=0.5), hash_with(model__width=9)}) == 4
 
 
