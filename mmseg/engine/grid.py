@@ -225,9 +225,15 @@ def _conclude(ends: Sequence[Record | None]) -> int:
     _say(f'{len(ends)} runs: {counts}.')
     bad = [record for record in ends if record is not None and record.state != 'finished']
     for record in bad:
-        why = record.error.splitlines()[-1] if record.error else f'exit code {record.code}'
-        print(f'not finished: {record.name}: {why}', file=sys.stderr)  # noqa: T201
+        print(f'not finished: {record.name}: {_reason(record)}', file=sys.stderr)  # noqa: T201
     return 1 if bad else 0
+
+
+def _reason(record: Record) -> str:
+    """One line: the beginning of our own message where there is one, else the last words."""
+    lines = record.error.splitlines() or [f'exit code {record.code}']
+    ours = [line for line in lines if line.startswith(('error: ', 'stopped: '))]
+    return (ours or lines)[-1]
 
 
 def _intention(run: GridRun, record: Record) -> str:
