@@ -172,6 +172,9 @@ def processes_of_a_run(args: argparse.Namespace) -> int | None:
 def resources_of(args: argparse.Namespace) -> Resources:
     """What the jobs of a cluster ask for."""
     wanted = {'partition': args.partition, 'gpus_per_node': args.gpus_per_node, 'nodes': args.nodes}
+    for option, least in (('gpus_per_node', 0), ('nodes', 1)):
+        if wanted[option] is not None and wanted[option] < least:
+            raise InputError(f'--{option.replace("_", "-")} {wanted[option]}: has to be at least {least}.')
     if args.time is not None:
         wanted['minutes'] = minutes_of(args.time)
     pairs = [option.partition('=') for option in args.slurm_options or ()]

@@ -1,9 +1,13 @@
 """What a user got wrong, and how a command says so: one message, exit code 2, no traceback."""
 
 import difflib
+import errno
 import functools
 import sys
 from collections.abc import Callable, Iterable
+
+# Why the system refuses a path that it was asked to read or write: this is never a defect of ours.
+REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EROFS}
 
 
 class InputError(ValueError):
@@ -25,7 +29,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def command(main: Callable[..., int | None]) -> Callable[..., int]:
-    """Make ``main`` the entry point of a command: an :class:`InputError` ends it as ``error: ...`` and 2."""
+    """Make ``main`` the entry point of a command: an :class:`InputError` ends it as ``error: ...`` and 2.
+
+    So does a file or folder that cannot be written or read where the user wants it.
+    """
 
     @functools.wraps(main)
     def run(*args: object, **kwargs: object) -> int:
@@ -34,6 +41,11 @@ def command(main: Callable[..., int | None]) -> Callable[..., int]:
         except InputError as error:
             if not isinstance(error, RepeatedError):
                 print(f'error: {error}', file=sys.stderr)
+            return 2
+        except OSError as error:
+            if error.errno not in REFUSALS or error.filename is None:
+                raise
+            print(f'error: {error.filename} cannot be used: {error.strerror}.', file=sys.stderr)
             return 2
 
     return run

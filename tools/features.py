@@ -99,6 +99,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if min(args.cells, args.images) < 1:
         raise InputError('--cells and --images have to be at least 1.')
+    if args.seed < 0:
+        raise InputError(f'--seed is {args.seed}; it has to be 0 or more.')
     config = config_of(args.work_dir)
     domains = domains_of(load_config(args.data or config, purpose='test'))
     datasets = [build_dataset(cfg, {'test_mode': True}) for cfg in domains]

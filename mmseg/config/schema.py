@@ -226,6 +226,11 @@ def _bad_values(values: dict[str, Any]) -> Iterator[str]:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and not (number and (value >= 0 if zero else value > 0)):
             yield f'{key} has to be a number {"of at least 0" if zero else "above 0"}, not {value!r}.'
+    for key in ('log_config.hooks', 'custom_hooks'):
+        hooks = value_at(values, key)
+        listed = isinstance(hooks, list | tuple)
+        if hooks is not None and not (listed and all(isinstance(hook, dict) and 'type' in hook for hook in hooks)):
+            yield f"{key} has to be a list of dicts with a 'type', not {hooks!r}."
     for key in ('data.train', 'data.val', 'data.test'):
         if not isinstance(value_at(values, key), dict | list | tuple | None):
             yield f'{key} has to be a dict (or a list of dicts), not {value_at(values, key)!r}.'

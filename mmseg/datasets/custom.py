@@ -82,6 +82,9 @@ class CustomDataset(TrainingSet):
         ignore: Sequence[int] = (),
         cache_dir: str | None = None,
     ) -> None:
+        for name, folder in (('data_root', data_root), ('cache_dir', cache_dir)):
+            if folder is not None and not isinstance(folder, str | Path):
+                raise InputError(f'{type(self).__name__}: {name} has to be a folder, not {folder!r}.')
         self.data_root = data_root
         self.test_mode = test_mode
         base = self.LABELS if label_set is None else label_set_of(label_set)

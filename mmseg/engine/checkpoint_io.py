@@ -79,7 +79,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises many kinds, by what is wrong with the file
-        raise InputError(f'{path} cannot be read as a checkpoint of this project: {error}') from error
+        kind = type(error).__name__  # what it says is written for programmers, on many lines
+        raise InputError(f'{path} cannot be read as a checkpoint: damaged, or another file ({kind}).') from error
     keys = set(state) if isinstance(state, dict) else set()
     absent = {'meta', 'state_dict', 'optimizer'} - keys
     if not absent:

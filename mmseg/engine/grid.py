@@ -42,6 +42,8 @@ WITHOUT_INFLUENCE = {
     'dist_params',
     'workflow',
 }
+# The same in the data, however deep.
+DATA_WITHOUT_INFLUENCE = {'workers_per_gpu', 'cache_dir'}
 STOPPED_CODES = (130, 143)
 
 
@@ -130,8 +132,14 @@ def settings_hash(values: dict[str, Any]) -> str:
         for key, value in values.items()
         if key not in WITHOUT_INFLUENCE and not (key in DEFAULTS and value == DEFAULTS[key])
     }
-    kept['data'] = {key: value for key, value in values['data'].items() if key != 'workers_per_gpu'}
+    kept['data'] = _of_influence(values['data'])
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def _of_influence(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _of_influence(value) for key, value in data.items() if key not in DATA_WITHOUT_INFLUENCE}
+    return [_of_influence(part) for part in data] if isinstance(data, list | tuple) else data
 
 
 def prepare(run: GridRun, cfg: Config) -> Record:
@@ -217,9 +225,15 @@ def _conclude(ends: Sequence[Record | None]) -> int:
     _say(f'{len(ends)} runs: {counts}.')
     bad = [record for record in ends if record is not None and record.state != 'finished']
     for record in bad:
-        why = record.error.splitlines()[-1] if record.error else f'exit code {record.code}'
-        print(f'not finished: {record.name}: {why}', file=sys.stderr)  # noqa: T201
+        print(f'not finished: {record.name}: {_reason(record)}', file=sys.stderr)  # noqa: T201
     return 1 if bad else 0
+
+
+def _reason(record: Record) -> str:
+    """One line: the beginning of our own message where there is one, else the last words."""
+    lines = record.error.splitlines() or [f'exit code {record.code}']
+    ours = [line for line in lines if line.startswith(('error: ', 'stopped: '))]
+    return (ours or lines)[-1]
 
 
 def _intention(run: GridRun, record: Record) -> str:

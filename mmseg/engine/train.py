@@ -21,6 +21,7 @@ from mmseg.engine.acceleration import compile_encoders, set_tf32
 from mmseg.engine.chance import make_deterministic, seed_everything
 from mmseg.engine.checkpoint_io import read_checkpoint
 from mmseg.engine.distributed import join_processes, main_first, on_main
+from mmseg.engine.early_log import kept_messages, write_to_file
 from mmseg.engine.hooks.checkpoint import CheckpointSaver
 from mmseg.engine.hooks.debug_figures import DebugFigures
 from mmseg.engine.hooks.evaluation import EvaluationHook
@@ -87,7 +88,8 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
     cfg.seed, cfg.work_dir = on_main(lambda: _identify(cfg, state_file))
     if cfg.get('deterministic'):
         make_deterministic()
-    parts = main_first(lambda: _build_parts(cfg, state_file))
+    with kept_messages() as messages:
+        parts = main_first(lambda: _build_parts(cfg, state_file))
     _, world_size = get_dist_info()
     if cfg.get('n_gpus') != 0:
         cfg.n_gpus = world_size  # what a resume has to start again
@@ -113,6 +115,7 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
         env_cfg=_env_cfg(cfg),
         launcher='none' if world_size == 1 else 'pytorch',
     )
+    write_to_file(messages, runner.logger)
     if parts.state is None or state_file is None:
         runner.share_weights()
     else:

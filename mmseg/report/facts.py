@@ -13,7 +13,7 @@ MEANINGFUL = (
     'model', 'uda', 'data', 'optimizer', 'optimizer_config', 'lr_config', 'runner', 'precision', 'accumulate',
     'compile', 'load_from', 'custom_hooks',
 )  # fmt: skip
-MACHINE = {'data_root', 'workers_per_gpu', 'debug_img_interval'}
+MACHINE = {'data_root', 'cache_dir', 'workers_per_gpu', 'debug_img_interval'}
 EMPTY: tuple[Any, ...] = (None, {}, [], ())
 
 
@@ -116,7 +116,9 @@ def _step(step: Mapping[str, Any]) -> str:
 
 def portable(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a config that decides the result, wherever the run took place."""
-    return {key: _movable(config[key]) for key in MEANINGFUL if config.get(key) not in EMPTY}
+    kept = {key: _movable(config[key]) for key in MEANINGFUL if config.get(key) not in EMPTY}
+    processes = config.get('n_gpus') or 1  # 0: one, on the CPU
+    return kept if processes == 1 else {**kept, 'n_gpus': processes}  # each has a batch of its own
 
 
 def _movable(value: Any) -> Any:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mmseg.datasets.label_sets import LabelSet
+from mmseg.errors import InputError
 from mmseg.evaluation.export import IGNORED, colorize
 
 if TYPE_CHECKING:
@@ -188,8 +189,15 @@ def new_figure(width: float, height: float) -> 'Figure':
 
 
 def save(figure: 'Figure', path: Path | str) -> Path:
-    """Write ``figure``, in the format of the suffix; folders are made as needed. Returns ``path``."""
+    """Write ``figure``, in the format of the suffix; folders are made as needed. Returns ``path``.
+
+    Raises:
+        InputError: there is no such format.
+    """
     path = Path(path)
+    known = sorted(figure.canvas.get_supported_filetypes())
+    if path.suffix[1:].lower() not in known:
+        raise InputError(f'{path}: its name has to end with the format of the picture: .{", .".join(known)}.')
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
     return path

@@ -1,6 +1,7 @@
 """Reading ``<time>.log.json``: the numbers of a run, also of one that was interrupted and resumed."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +19,8 @@ class Log:
     """What a run logged, in the order of its iterations.
 
     ``train`` and ``val`` map the number of finished iterations to the values logged there; metrics of ``val`` are
-    fractions in 0..1. ``header`` is the line that names the run (``exp_name``, ``seed``, ``env_info``), of the newest
-    file that has one.
+    fractions in 0..1. What is not finite is absent: mmcv 1.x wrote NaN for classes that do not occur. ``header`` is
+    the line that names the run (``exp_name``, ``seed``, ``env_info``), of the newest file that has one.
     """
 
     train: dict[int, dict[str, float]] = field(default_factory=dict)
@@ -79,7 +80,7 @@ def read_log(source: Path | Sequence[Path]) -> Log:
             (log.val if evaluated else log.train)[at] = {
                 name: float(value)
                 for name, value in record.items()
-                if name not in BOOKKEEPING and isinstance(value, int | float)
+                if name not in BOOKKEEPING and isinstance(value, int | float) and math.isfinite(value)
             }
     return log
 

@@ -107,6 +107,10 @@ def test_training_needs_validation_data_unless_it_does_not_evaluate():
         ('checkpoint_config__by_epoch', True),
         ('data__samples_per_gpu', 0),
         ('evaluation__interval', 0.5),
+        ('log_config__hooks', ["dict(type='WandbLoggerHook')"]),
+        ('log_config__hooks', {'type': 'TextLoggerHook'}),
+        ('custom_hooks', 3),
+        ('custom_hooks', [{'priority': 'LOW'}]),
     ],
 )
 def test_a_value_that_cannot_be_is_an_error(key, value):

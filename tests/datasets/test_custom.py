@@ -198,6 +198,13 @@ def test_own_data_without_classes_are_asked_for_them(tmp_path):
         DATASETS.build({**own_data(tmp_path), 'classes': None})
 
 
+@pytest.mark.parametrize('key', ['data_root', 'cache_dir'])
+def test_a_folder_that_is_no_text_is_refused(tmp_path, key):
+    write_pairs(tmp_path, random_labels(1))
+    with pytest.raises(InputError, match=f'{key} has to be a folder, not 3'):
+        DATASETS.build({**own_data(tmp_path), key: 3})
+
+
 def test_a_pair_of_different_sizes_is_found_at_once_and_when_it_is_read(tmp_path, monkeypatch):
     write_pairs(tmp_path, random_labels(2))
     write(tmp_path / 'images/001.png', np.zeros((20, 30, 3), np.uint8))

@@ -86,3 +86,12 @@ def test_files_that_training_cannot_go_on_from_are_refused(tmp_path):
     torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'weights.pth')
     with pytest.raises(InputError, match=r'holds no optimizer.*load_from'):
         read_checkpoint(tmp_path / 'weights.pth')
+
+
+def test_a_damaged_file_is_named_in_one_line(tmp_path):
+    path = tmp_path / 'latest.pth'
+    path.write_text('x\n')
+    with pytest.raises(InputError) as refused:
+        read_checkpoint(path)
+    assert str(path) in str(refused.value)
+    assert '\n' not in str(refused.value)

@@ -113,6 +113,12 @@ def test_options_that_are_no_pairs_are_refused(cfg, capsys):
     assert "not 'qos'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(('option', 'least'), [('--nodes', 0), ('--gpus-per-node', -1)])
+def test_machines_that_cannot_be_asked_for_are_refused(cfg, capsys, option, least):
+    assert run_experiments.main(['--config', 'one.json', '--machine', 'slurm', option, str(least)]) == 2
+    assert capsys.readouterr().err == f'error: {option} {least}: has to be at least {least + 1}.\n'
+
+
 @pytest.mark.skipif(not hasattr(os, 'waitid'), reason='clusters run on systems with waitid')
 def test_a_checkpoint_waits_for_the_run_to_end_and_continues_the_same_run(cfg):
     pytest.importorskip('submitit')

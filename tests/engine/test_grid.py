@@ -162,6 +162,7 @@ def test_what_is_learnt_decides_whether_it_is_the_same_run(tmp_path):
 
     same = hash_with()
     assert hash_with(evaluation__interval=7, data__workers_per_gpu=3, log_config__interval=1, accumulate=1) == same
+    assert hash_with(data__train__cache_dir='/scratch') == same
     assert len({same, hash_with(seed=6), hash_with(optimizer__lr=0.5), hash_with(model__width=9)}) == 4
 
 
@@ -204,3 +205,18 @@ def test_a_run_is_found_by_folder_by_name_and_by_the_name_of_its_folder():
         find_work_dir('one')
     with pytest.raises(InputError, match='no run in work_dirs/ has that name'):
         find_work_dir('two')
+
+
+@pytest.mark.parametrize(
+    ('words', 'why'),
+    [
+        ('a warning\nerror: The weights are missing.\nGet them.', 'error: The weights are missing.'),
+        ('Traceback\n  line 1\nKeyError: 3', 'KeyError: 3'),
+        ('', 'exit code 7'),
+    ],
+)
+def test_the_list_of_what_is_not_finished_says_why_in_one_line(run, words, why, capsys, monkeypatch):
+    _, cfg = run
+    monkeypatch.setattr(Launcher, 'run', lambda *_, **__: Outcome(7, words))
+    assert run_here([cfg]) == 1
+    assert capsys.readouterr().err == f'not finished: one: {why}\n'

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.logging import print_log
 
 from mmseg.datasets.label_sets import CAMVID11
 from mmseg.engine import checkpoint_io
+from mmseg.engine import train as engine_train
 from mmseg.engine.stop import Interrupted, NonFiniteLoss
 from mmseg.engine.train import check_classes, train
 from mmseg.errors import InputError
@@ -121,6 +123,17 @@ def test_a_signal_saves_the_state_between_two_iterations(straight, tmp_path, num
     assert stopped.value.exit_code == code
     train(tiny_config(work_dir), resume=work_dir / 'iter_7.pth')
     assert_same_run(straight, work_dir)
+
+
+def test_what_is_said_while_the_parts_are_built_is_in_the_log(tmp_path, monkeypatch):
+    built = engine_train.build_model
+    monkeypatch.setattr(
+        engine_train, 'build_model', lambda cfg: print_log('The cache is stale.', 'current') or built(cfg)
+    )
+    for name in ('first', 'second'):
+        work_dir = train(tiny_config(tmp_path / name))
+        (log,) = work_dir.glob('*.log')
+        assert log.read_text().count('The cache is stale.') == 1
 
 
 def test_nothing_is_saved_without_a_checkpoint_config(tmp_path):

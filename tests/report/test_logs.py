@@ -36,6 +36,12 @@ def test_a_resumed_run_that_was_killed_early_has_no_evaluation_of_its_former_lif
     assert read_log(tmp_path).val == {}
 
 
+def test_what_is_not_finite_is_absent(tmp_path):
+    record = {**val(1, 0.1), 'IoU.train': float('nan')}
+    log = read_log(write(tmp_path / 'a.log.json', train(1, float('inf')), record))
+    assert log.names() == ['lr', 'mIoU']
+
+
 def test_two_lives_in_one_file_are_told_apart(tmp_path):
     log = read_log(write(tmp_path / 'a.log.json', train(1, 9), train(2, 8), val(2, 0.1), train(3, 7), train(2, 5)))
     assert log.curve('loss') == ([1, 2], [9, 5])

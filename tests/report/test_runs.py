@@ -78,6 +78,23 @@ def test_folders_of_the_machine_do_not_tell_experiments_apart(tmp_path):
     assert len(experiments(tmp_path)) == 1
 
 
+def test_runs_on_several_gpus_are_an_experiment_of_their_own(tmp_path):
+    for processes in (0, 1, 2):
+        work_dir(tmp_path / f'run_{processes}', config('dacs', n_gpus=processes), {'road': 50})
+    one, two = experiments(tmp_path)
+    assert (len(one.runs), len(two.runs)) == (2, 1)
+    assert two.label == 'dacs (n_gpus=2)'
+
+
+def test_a_training_cache_does_not_tell_experiments_apart(tmp_path):
+    for place in (None, '/scratch/gta'):
+        settings = config('dacs')
+        settings['data']['train']['source']['cache_dir'] = place
+        work_dir(tmp_path / f'run_{place is None}', settings, {'road': 50})
+    (one,) = experiments(tmp_path)
+    assert len(one.runs) == 2
+
+
 def test_a_folder_that_holds_no_run_is_named(tmp_path):
     with pytest.raises(InputError, match='holds no config'):
         find_work_dirs([('', tmp_path)])

@@ -33,3 +33,10 @@ def test_a_key_that_is_not_logged_is_named(run, capsys):
 def test_runs_of_one_name_are_refused(run, capsys):
     assert analyze_logs.main([str(run), str(run)]) == 2
     assert 'NAME=WORK_DIR' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['curves', 'curves.xyz'])
+def test_a_name_without_a_known_format_is_refused(run, tmp_path, name, capsys):
+    assert analyze_logs.main([str(run), '--out', str(tmp_path / name)]) == 2
+    assert f'{name}: its name has to end with' in capsys.readouterr().err
+    assert not list(tmp_path.glob('curves*'))

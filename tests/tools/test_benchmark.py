@@ -57,6 +57,28 @@ def test_timing_the_parts_leaves_the_method_as_it_was():
     assert 'backward' not in vars(trainer.optimizer)
 
 
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        'ema --threads 0',
+        'data --samples 0',
+        'eval --images -1',
+        'startup --repeats 0',
+        'step --size 0',
+        'step --rounds two',
+    ],
+)
+def test_a_number_that_measures_nothing_is_refused(wrong, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        benchmark.main(wrong.split())
+    assert 'has to be a whole number of at least 1' in capsys.readouterr().err
+
+
+def test_a_folder_for_the_result_is_refused_before_anything_is_measured(tmp_path, capsys):
+    assert benchmark.main(['ema', '--out', str(tmp_path)]) == 2
+    assert 'is a folder' in capsys.readouterr().err
+
+
 def test_all_goes_on_where_a_measurement_cannot_run(monkeypatch, tmp_path):
     def measurement(run):
         return types.SimpleNamespace(add_arguments=lambda parser: None, run=run)
@@ -77,7 +99,6 @@ def test_all_goes_on_where_a_measurement_cannot_run(monkeypatch, tmp_path):
     ('command', 'message'),
     [
         (['step', '--settings', 'fas'], "Did you mean 'fast'"),
-        (['step', '--size', '0'], '--size 0'),
         (['step', '--out', 'no/such/folder/x.json'], 'does not exist'),
     ],
 )

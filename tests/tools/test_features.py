@@ -42,6 +42,11 @@ def test_a_stage_that_the_encoder_has_not_is_named(run, tmp_path, capsys):
     assert 'stages 0 to 3' in capsys.readouterr().err
 
 
+def test_a_negative_seed_is_refused(run, capsys):
+    assert features.main([str(run), '--seed', '-1']) == 2
+    assert '--seed is -1' in capsys.readouterr().err
+
+
 def test_an_oracle_needs_the_data_of_another_run(run, tmp_path, capsys):
     config = domain_config(tmp_path / 'data')
     config['uda'] = None

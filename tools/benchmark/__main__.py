@@ -74,6 +74,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.out and not args.out.parent.is_dir():
         raise InputError(f'--out {args.out}: the folder {args.out.parent} does not exist.')
+    if args.out and args.out.is_dir():
+        raise InputError(f'--out {args.out} is a folder; name a file.')
     if args.measurement == 'all':
         results = run_all(modules)
     else:

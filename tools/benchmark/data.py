@@ -29,6 +29,7 @@ from mmseg.datasets.toy import ToyParams, save, shots, take
 from mmseg.datasets.training_cache import arrays_of
 from mmseg.datasets.uda_dataset import UDADataset
 from tools.benchmark._alternate import alternate, rows_of
+from tools.benchmark._arguments import positive
 from tools.convert_datasets import cityscapes, gta
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -38,8 +39,10 @@ TENSORS = ('img', 'gt_semantic_seg', 'target_img')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--samples', type=int, default=60, help='samples of each way (default: %(default)s)')
-    parser.add_argument('--images', type=int, default=12, help='drawn scenes of each domain (default: %(default)s)')
+    parser.add_argument('--samples', type=positive, default=60, help='samples of each way (default: %(default)s)')
+    parser.add_argument(
+        '--images', type=positive, default=12, help='drawn scenes of each domain (default: %(default)s)'
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the samples (default: %(default)s)')
 
 

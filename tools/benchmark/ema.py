@@ -9,6 +9,7 @@ import torch
 from mmseg.apis import device_named
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.models.uda.teacher import update_ema
+from tools.benchmark._arguments import positive
 from tools.benchmark._machine import copy_bandwidth, seconds
 from tools.benchmark._training import ENCODERS, Setting, Trainer
 
@@ -20,7 +21,7 @@ EMA_BYTES, ADAMW_BYTES = 12, 28
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', choices=ENCODERS, default='mit_b5', help='encoder (default mit_b5)')
     parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
-    parser.add_argument('--threads', type=int, default=1, help='threads on a CPU (default 1)')
+    parser.add_argument('--threads', type=positive, default=1, help='threads on a CPU (default 1)')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmseg.apis import device_named
 from mmseg.errors import InputError
+from tools.benchmark._arguments import positive
 from tools.benchmark._training import ENCODERS, Setting
 
 ROOT = Path(__file__).parents[2]
@@ -17,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', choices=ENCODERS, help='encoder (default: mit_b0, on a GPU mit_b5)')
-    parser.add_argument('--size', type=int, help='side of the images (default: 256, on a GPU 512)')
-    parser.add_argument('--batches', nargs='+', type=int, default=[1, 2, 4], help='default 1 2 4')
+    parser.add_argument('--size', type=positive, help='side of the images (default: 256, on a GPU 512)')
+    parser.add_argument('--batches', nargs='+', type=positive, default=[1, 2, 4], help='default 1 2 4')
     parser.add_argument(
         '--settings', nargs='+', help='default: fast bf16, on a GPU each with split and fuse; see the step measurement'
     )

@@ -21,14 +21,15 @@ from mmseg.datasets.gta import GTADataset
 from mmseg.datasets.rare_class_sampling import RareClassSampler
 from mmseg.datasets.stream import generator
 from tools.benchmark._alternate import Row, cpu_ms
+from tools.benchmark._arguments import positive
 
 MODULES = ('mmseg', 'mmseg.apis', 'mmseg.engine.train')
 CLASSES = 19
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--images', type=int, default=24966, help='listed and indexed (default: %(default)s)')
-    parser.add_argument('--repeats', type=int, default=3, help='of each measurement (default: %(default)s)')
+    parser.add_argument('--images', type=positive, default=24966, help='listed and indexed (default: %(default)s)')
+    parser.add_argument('--repeats', type=positive, default=3, help='of each measurement (default: %(default)s)')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg.apis import device_named
-from mmseg.errors import InputError
+from tools.benchmark._arguments import positive
 from tools.benchmark._machine import clock, matrix_peak, peak_memory
 from tools.benchmark._training import ENCODERS, WORDS, Setting, Trainer, timed_parts
 
@@ -22,15 +22,17 @@ DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = '; '.join(f'{word}: {meaning}' for word, meaning in WORDS.items())
-    parser.add_argument('--settings', nargs='+', help=f'what to compare, the last one being the base. {known}')
+    parser.add_argument('--settings', nargs='+', help=f'what to compare with the baseline. {known}')
     parser.add_argument('--baseline', default='plain', help='setting that the others are compared with (default plain)')
     parser.add_argument('--model', choices=ENCODERS, help='encoder (default: mit_b0, on a GPU mit_b5)')
-    parser.add_argument('--size', type=int, help='side of the images (default: 256, on a GPU 512)')
-    parser.add_argument('--batch', type=int, default=2, help='source images, and as many target images (default 2)')
-    parser.add_argument('--rounds', type=int, help='measured steps of each setting (default: 3, on a GPU 50)')
+    parser.add_argument('--size', type=positive, help='side of the images (default: 256, on a GPU 512)')
+    parser.add_argument(
+        '--batch', type=positive, default=2, help='source images, and as many target images (default 2)'
+    )
+    parser.add_argument('--rounds', type=positive, help='measured steps of each setting (default: 3, on a GPU 50)')
     parser.add_argument('--warmup', type=int, help='steps before those (default: 1, on a GPU 10)')
     parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
-    parser.add_argument('--threads', type=int, default=1, help='threads on a CPU (default 1)')
+    parser.add_argument('--threads', type=positive, default=1, help='threads on a CPU (default 1)')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -45,9 +47,6 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         (50 if gpu else 3) if args.rounds is None else args.rounds,
         args.warmup if args.warmup is not None else (10 if gpu else 1),
     )
-    for name, value in {'--size': size, '--batch': args.batch, '--threads': args.threads, '--rounds': rounds}.items():
-        if value < 1:
-            raise InputError(f'{name} {value}: must be 1 or more.')
     torch.set_num_threads(args.threads)
     texts = list(
         dict.fromkeys([*(args.settings or (['bf16,compile', 'bf16', 'fast'] if gpu else ['fast'])), args.baseline])

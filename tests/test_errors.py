@@ -1,0 +1,49 @@
+"""A command says in one sentence what a user got wrong."""
+
+import errno
+
+import pytest
+
+from mmseg.errors import InputError, RepeatedError, command
+
+
+def ended(error):
+    @command
+    def main():
+        raise error
+
+    return main()
+
+
+def test_an_input_error_is_one_sentence_and_code_2(capsys):
+    assert ended(InputError('No such thing.')) == 2
+    assert capsys.readouterr().err == 'error: No such thing.\n'
+
+
+def test_what_another_process_says_is_not_said_twice(capsys):
+    assert ended(RepeatedError('No such thing.')) == 2
+    assert capsys.readouterr().err == ''
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
+    (tmp_path / 'file').touch()
+
+    @command
+    def main():
+        (tmp_path / 'file' / 'report').mkdir(parents=True)
+
+    assert main() == 2
+    assert capsys.readouterr().err == f'error: {tmp_path}/file/report cannot be used: Not a directory.\n'
+
+
+def test_a_folder_without_permission_is_named(capsys):
+    assert ended(PermissionError(errno.EACCES, 'Permission denied', 'out/page.html')) == 2
+    assert capsys.readouterr().err == 'error: out/page.html cannot be used: Permission denied.\n'
+
+
+@pytest.mark.parametrize(
+    'error', [FileNotFoundError(errno.ENOENT, 'No such file', 'ours'), OSError(errno.EEXIST, 'exists'), ValueError('x')]
+)
+def test_our_own_defects_keep_their_traceback(error):
+    with pytest.raises(type(error)):
+        ended(error)
