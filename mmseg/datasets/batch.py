@@ -1,5 +1,6 @@
 """A batch of the loader on its device -> what the networks take."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from mmseg.datasets.pipelines.compact import CONTENT
 from mmseg.datasets.pipelines.photometric import Normalize
+from mmseg.errors import InputError
 
 METAS = '_metas'
 
@@ -32,9 +34,16 @@ def _converted(value: Any, metas: list[dict] | None) -> Any:
 
 
 def normalized(images: Tensor, metas: list[dict]) -> Tensor:
-    """(B, 3, H, W) uint8 -> float32, the same bits as the pipeline's Normalize and a Pad of 0 make."""
-    norm = metas[0]['img_norm_cfg']
-    table = _table(tuple(map(float, norm['mean'])), tuple(map(float, norm['std'])), images.device)
+    """(B, 3, H, W) uint8 -> float32, the same bits as the pipeline's Normalize and a Pad of 0 make.
+
+    Raises:
+        InputError: the images are normalised in different ways.
+    """
+    ways = {(_numbers(norm['mean']), _numbers(norm['std'])) for norm in (meta['img_norm_cfg'] for meta in metas)}
+    if len(ways) > 1:
+        told = '; '.join(f'mean {mean}, std {std}' for mean, std in sorted(ways))
+        raise InputError(f'Images of one batch are normalised in different ways ({told}): give all pipelines the same.')
+    table = _table(*ways.pop(), images.device)
     entry = images.int() + torch.arange(0, table.numel(), 256, dtype=torch.int32, device=images.device).view(-1, 1, 1)
     result = table.index_select(0, entry.flatten()).view(images.shape)
     for image, meta in zip(result, metas, strict=True):
@@ -42,6 +51,10 @@ def normalized(images: Tensor, metas: list[dict]) -> Tensor:
         image[:, height:] = 0
         image[:, :, width:] = 0
     return result
+
+
+def _numbers(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(map(float, values))
 
 
 @lru_cache(maxsize=16)

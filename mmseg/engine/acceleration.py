@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import torch
+from mmengine.logging import print_log
 from torch import nn
 
 from mmseg.errors import InputError
@@ -52,6 +53,7 @@ def compile_encoders(model: nn.Module, setting: bool | str, *, device: torch.dev
         raise InputError(f'compile={setting!r} is not one of False, {", ".join(map(repr, COMPILE_MODES))}.')
     if device.type == 'cpu' and backend == 'inductor' and not find_compiler():
         raise InputError(f'compile={setting!r} needs a C++ compiler on a CPU: install g++ or clang, or leave it False.')
+    print_log('Encoders are compiled in the first iteration, which takes minutes.', 'current')
     for encoder in encoders(model):
         encoder.compile(backend=backend, dynamic=False, mode=COMPILE_MODES[setting])
 
