@@ -1,33 +1,29 @@
 """Write docs/models.md: every network with its parameters, its FLOPs, what a training step needs, and its weights.
 
-    python -m tools.model_table                     # from shapes and from the measurements recorded so far
-    python -m tools.model_table --memory [NAME ...]  # measure first: all networks without a measurement, or these
+    python -m tools.model_table
 
-A measurement is two iterations of the DAFormer training (three networks, batches of 2 source and 2 target crops of
-512x512, fp32) on drawn data in a process of its own. It is recorded in docs/data/models.json.
+Everything is counted from shapes, the memory of a training step too (tools/step_memory.py): some minutes, no GPU.
 """
 
 import argparse
 import copy
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmengine import Config
+from tqdm import tqdm
 
-from mmseg.apis import without_pretrained
 from mmseg.config.load import SHIPPED_CONFIGS
-from mmseg.errors import InputError, command, nearest
+from mmseg.errors import InputError, command
 from mmseg.models.weight_files import OPEN_MMLAB, name_of_file, weight_files
 from tools.get_param_count import build, costs
-from tools.smoke_configs import FULL_SIZE, draw_pair, on_drawn_data, train_apart
+from tools.step_memory import step_memory
 
 MODELS = SHIPPED_CONFIGS / '_base_' / 'models'
-FINAL = SHIPPED_CONFIGS / 'daformer' / 'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py'
 SIZE = (512, 512)
-DOCUMENT, MEASURED = Path('docs/models.md'), Path('docs/data/models.json')
+DOCUMENT = Path('docs/models.md')
 OPEN_MMLAB_LICENCE = 'Apache-2.0'
 
 HEADER = """# Networks
@@ -37,14 +33,14 @@ This file is written by `python -m tools.model_table`; edits are lost.
 Every file below `configs/_base_/models/`, and what the paper's grid makes of some by another encoder (`FILE:ENCODER`).
 Parameters include auxiliary heads. GFLOPs are those of predicting one image of 512x512 (a multiply-add is two). A
 training step is one iteration of the DAFormer training with its three networks in fp32, on 2 source and 2 target
-crops of 512x512: the highest memory use, GPU memory if the device is one, else that of the whole process. `?` has not
-been measured (`python -m tools.model_table --memory NAME`).
+crops of 512x512: the largest sum of all tensors alive at a time (weights, gradients, state of the optimizer, features),
+counted from shapes. What kernels and the allocator take besides is not in it.
 
 `python -m tools.download NAME` fetches the weights whose name stands in brackets; `open-mmlab://` weights are
 fetched when they are needed.
 
 | network | encoder | head | parameters (M) | GFLOPs | training step (GB) | weights | licence of the weights |
-| --- | --- | --- | ---: | ---: | --- | --- | --- |
+| --- | --- | --- | ---: | ---: | ---: | --- | --- |
 """
 
 
@@ -97,59 +93,24 @@ def networks() -> dict[str, Network]:
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--memory', nargs='*', metavar='NAME', help='measure the training step of these networks')
     parser.add_argument('--out', type=Path, default=DOCUMENT, help='default: %(default)s')
-    parser.add_argument('--measured', type=Path, default=MEASURED, help='measurements (default: %(default)s)')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/smoke'), help='default: %(default)s')
     return parser.parse_args(argv)
 
 
 @command
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure what is asked for, write the table; 1 if a measurement failed."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the table."""
     args = parse_args(argv)
-    measured = json.loads(args.measured.read_text()) if args.measured.is_file() else {}
-    failed = 0
-    for network in chosen(args.memory, measured):
-        result = measure(network, args.work_dir)
-        if 'problem' in result:
-            failed += 1
-            print(f'{network.name}: {result["problem"]}', flush=True)
-            continue
-        measured[network.name] = {key: result[key] for key in ('megabytes', 'seconds', 'device')}
-        args.measured.parent.mkdir(parents=True, exist_ok=True)
-        args.measured.write_text(json.dumps(measured, indent=1, sort_keys=True) + '\n')
+    rows = [row(network, step_memory(network.model())) for network in tqdm(networks().values(), unit='network')]
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(HEADER + '\n'.join(row(network, measured) for network in networks().values()) + '\n')
-    print(f'{args.out}: {len(networks())} networks, {len(measured)} of them measured')
-    return int(failed > 0)
+    args.out.write_text(HEADER + '\n'.join(rows) + '\n')
+    print(f'{args.out}: {len(rows)} networks')
 
 
-def chosen(names: Sequence[str] | None, measured: dict[str, Any]) -> list[Network]:
-    """The networks to measure: none, those with these names, or (no name) all that have no measurement."""
-    known = networks()
-    if names is None:
-        return []
-    for name in names:
-        if name not in known:
-            raise InputError(f'--memory: there is no network {name!r}.{nearest(name, known)}')
-    return [known[name] for name in names or [name for name in known if name not in measured]]
-
-
-def measure(network: Network, work_dir: Path) -> dict[str, Any]:
-    """What two iterations of the DAFormer training around the network need, or their ``problem``."""
-    draw_pair(work_dir / 'data', FULL_SIZE)
-    folder = work_dir / network.name.replace(':', '_')
-    cfg = on_drawn_data(FINAL, pair=work_dir / 'data', work_dir=folder, iterations=2)
-    cfg.model = without_pretrained(network.model())
-    return train_apart(cfg)
-
-
-def row(network: Network, measured: dict[str, dict[str, Any]]) -> str:
+def row(network: Network, step_bytes: int) -> str:
     """The line of the table."""
     model = network.model()
     total = costs(build(model), SIZE)[-1]
-    memory = measured.get(network.name)
     weights, licence = origin(model['pretrained'])
     cells = [
         network.name,
@@ -157,7 +118,7 @@ def row(network: Network, measured: dict[str, dict[str, Any]]) -> str:
         model['decode_head']['type'],
         f'{total.parameters / 1e6:.1f}',
         f'{total.flops / 1e9:.0f}',
-        f'{memory["megabytes"] / 1024:.1f} ({memory["device"]})' if memory else '?',
+        f'{step_bytes / 2**30:.1f}',
         weights,
         licence,
     ]

@@ -1,0 +1,40 @@
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from tests.models.networks import tiny_segmentor
+from tools.step_memory import PeakMemory, step_memory
+
+MEGABYTE = 2**18  # numbers of four bytes
+
+
+def test_what_is_alive_together_counts_and_views_do_not():
+    with FakeTensorMode(), PeakMemory() as memory:
+        first = torch.empty(3 * MEGABYTE)
+        second = first.view(3, -1)[1:]
+        del first
+        third = torch.empty(2 * MEGABYTE)
+        assert memory.now == memory.peak == 5 * 2**20
+        del second
+        torch.empty(MEGABYTE)
+        assert (memory.now, memory.peak) == (2 * 2**20, 5 * 2**20)
+        del third
+    assert memory.now == 0
+
+
+def test_what_autograd_keeps_counts():
+    with FakeTensorMode(), PeakMemory() as memory:
+        x = torch.empty(MEGABYTE, requires_grad=True)
+        y = x.exp().exp().exp()  # every result is needed on the way back
+        assert memory.now == 4 * 2**20
+        del y
+        assert memory.now == 2**20
+
+
+def test_a_step_grows_with_its_images_and_holds_weights_gradients_and_moments():
+    from tests.models.networks import build_on_meta
+
+    model = tiny_segmentor()
+    model['decode_head']['num_classes'] = 19
+    small, large = (step_memory(model, batch=batch, side=64) for batch in (1, 2))
+    weights = 4 * sum(parameter.numel() for parameter in build_on_meta(model).parameters())
+    assert 6 * weights < small < large < 2 * small  # three networks, gradients, two moments; features come on top

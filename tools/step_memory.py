@@ -1,0 +1,98 @@
+"""Memory of a DAFormer training step, counted from shapes: nothing is computed, and no GPU is needed."""
+
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from mmseg.apis import without_pretrained
+from mmseg.config.load import SHIPPED_CONFIGS, load_config
+from mmseg.engine.optim import build_optim_wrapper
+from mmseg.engine.train import build_model
+from mmseg.models.layers import Conv2d, Linear
+from mmseg.models.uda.dacs import DACS
+
+FINAL = SHIPPED_CONFIGS / 'daformer' / 'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py'
+STEPS = 2  # the optimizer's state exists from the end of the first one on
+
+
+class PeakMemory(TorchDispatchMode):
+    """The largest sum of the sizes of all tensors alive at a time that operators returned under this mode.
+
+    Attributes:
+        peak: in bytes. Workspaces of kernels and what an allocator leaves unused come on top on a real device.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._alive: dict[int, weakref.ref] = {}
+
+    def __torch_dispatch__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for value in tree_leaves(result):
+            if isinstance(value, Tensor):
+                self._hold(value.untyped_storage())
+        return result
+
+    def _hold(self, storage: torch.UntypedStorage) -> None:
+        key, size = id(storage), storage.nbytes()
+        if key in self._alive:
+            return
+
+        def free(_: weakref.ref) -> None:
+            del self._alive[key]
+            self.now -= size
+
+        self._alive[key] = weakref.ref(storage, free)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+
+
+def step_memory(model: Mapping[str, Any], *, batch: int = 2, side: int = 512, config: Path = FINAL) -> int:
+    """Bytes that a training step holds at most, in fp32: weights of all networks, gradients, AdamW's state, features.
+
+    Args:
+        model: the segmentor, as in a config.
+        batch: source images, and target images.
+        side: of the crops, in pixels.
+        config: of the method and the optimizer. Source and mixed images go through the student one after another.
+    """
+    cfg = load_config(config, {'uda.fuse_forward': False, 'uda.debug_img_interval': STEPS + 1})
+    cfg.model = without_pretrained(model)
+    with torch.device('meta'):
+        method = build_model(cfg).train()
+    assert isinstance(method, DACS)
+    method.augment = _unchanged  # draws numbers on the host; it holds little, and not at the peak
+    # Without the detours of layers that some CPUs take: the count is to be that of every machine.
+    ordinary = patch.object(Conv2d, 'forward', nn.Conv2d.forward), patch.object(Linear, 'forward', nn.Linear.forward)
+    with FakeTensorMode(allow_non_fake_inputs=True), PeakMemory() as memory, ordinary[0], ordinary[1]:
+        method.to_empty(device='cpu')
+        optimizer = build_optim_wrapper(method, cfg.optimizer, precision='fp32')
+        data = _batch(batch, side)
+        for _ in range(STEPS):
+            method.train_step(data, optimizer)
+    return memory.peak
+
+
+def _unchanged(img: Tensor, img_metas: list[dict]) -> Tensor:
+    return img
+
+
+def _batch(batch: int, side: int) -> dict[str, Any]:
+    return {
+        'img': torch.empty(batch, 3, side, side),
+        'target_img': torch.empty(batch, 3, side, side),
+        'gt_semantic_seg': torch.empty(batch, 1, side, side, dtype=torch.long),
+        'img_metas': [{}] * batch,
+        'target_img_metas': [{}] * batch,
+    }
