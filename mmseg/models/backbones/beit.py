@@ -23,7 +23,7 @@ from mmseg.models.backbones.vit_layers import (
     grid_of,
     to_map,
 )
-from mmseg.models.layers import DropPath, build_norm, drop_path_rates
+from mmseg.models.layers import DropPath, Linear, build_norm, drop_path_rates, linear_map
 from mmseg.models.layers.feed_forward import GELU, FeedForward
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
@@ -54,13 +54,13 @@ class Attention(nn.Module):
         rows = (2 * window[0] - 1) * (2 * window[1] - 1) + 3
         self.relative_position_bias_table = nn.Parameter(torch.zeros(rows, num_heads))
         self.register_buffer('relative_position_index', relative_position_index_with_class(window))
-        self.qkv = nn.Linear(channels, 3 * channels, bias=bias == 'qkv')
-        self.proj = nn.Linear(channels, channels)
+        self.qkv = Linear(channels, 3 * channels, bias=bias == 'qkv')
+        self.proj = Linear(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 1 + N, C), the class token first -> the same."""
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias]) if self.separate_bias else None
-        qkv = F.linear(x, self.qkv.weight, bias) if self.separate_bias else self.qkv(x)
+        qkv = linear_map(x, self.qkv.weight, bias) if self.separate_bias else self.qkv(x)
         query, key, value = qkv.unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
         place = gather_bias(self.relative_position_bias_table, self.relative_position_index)  # type: ignore[arg-type]
         context = F.scaled_dot_product_attention(

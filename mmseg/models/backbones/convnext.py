@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmseg.errors import InputError, nearest
 from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.convnext_keys import to_convnext
-from mmseg.models.layers import DropPath, drop_path_rates
+from mmseg.models.layers import DropPath, Linear, drop_path_rates
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
 from mmseg.registry import MODELS
@@ -40,9 +40,9 @@ class Block(nn.Module):
         self.gamma = nn.Parameter(torch.full((channels,), layer_scale)) if layer_scale > 0 else None
         self.dwconv = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
         self.norm = nn.LayerNorm(channels, eps=NORM_EPS)
-        self.pwconv1 = nn.Linear(channels, 4 * channels)
+        self.pwconv1 = Linear(channels, 4 * channels)
         self.act = nn.GELU()
-        self.pwconv2 = nn.Linear(4 * channels, channels)
+        self.pwconv2 = Linear(4 * channels, channels)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from mmseg.errors import InputError
 from mmseg.models.backbones.base import Backbone, freeze
 from mmseg.models.backbones.position import gather_bias, relative_position_index, resize_window_table, without_indices
 from mmseg.models.backbones.swin_keys import to_swin
-from mmseg.models.layers import DropPath, build_norm, drop_path_rates
+from mmseg.models.layers import DropPath, Linear, build_norm, drop_path_rates
 from mmseg.models.layers.feed_forward import GELU, FeedForward
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
@@ -45,7 +45,7 @@ class PatchMerging(nn.Module):
     def __init__(self, *, channels: int, norm_cfg: dict) -> None:
         super().__init__()
         self.norm = build_norm(norm_cfg, 4 * channels)[1]
-        self.reduction = nn.Linear(4 * channels, 2 * channels, bias=False)
+        self.reduction = Linear(4 * channels, 2 * channels, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))
@@ -74,8 +74,8 @@ class WindowAttention(nn.Module):
         self.attn_drop = attn_drop
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window_size - 1) ** 2, num_heads))
         self.register_buffer('relative_position_index', relative_position_index(window))
-        self.qkv = nn.Linear(channels, 3 * channels, bias=qkv_bias)
-        self.proj = nn.Linear(channels, channels)
+        self.qkv = Linear(channels, 3 * channels, bias=qkv_bias)
+        self.proj = Linear(channels, channels)
         self.proj_drop = nn.Dropout(drop)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:

@@ -8,7 +8,7 @@ from mmseg.models.layers.drop import DropPath, drop_path_rates
 from mmseg.models.layers.fusion import build_layer
 from mmseg.models.layers.init import init_from_cfg, init_vision_transformer
 from mmseg.models.layers.isa import ISALayer
-from mmseg.models.layers.linear import Linear
+from mmseg.models.layers.linear import Linear, linear_map
 from mmseg.models.layers.linear_embedding import LinearEmbedding
 from mmseg.models.layers.norm import build_norm
 from mmseg.models.layers.resize import resize
@@ -28,5 +28,6 @@ __all__ = [
     'drop_path_rates',
     'init_from_cfg',
     'init_vision_transformer',
+    'linear_map',
     'resize',
 ]

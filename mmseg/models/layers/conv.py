@@ -15,7 +15,7 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.device.type == 'cpu' and ONEDNN:
-            if self.is_pointwise() and input.dtype == torch.float32:
+            if self.is_pointwise() and input.dtype == torch.float32 and reaches_onednn(input):
                 # A kernel of one tap has nothing to dilate; but with one thread torch hands only a "dilated" one to
                 # oneDNN, which takes half of the time of torch's own fallback.
                 return F.conv2d(input, self.weight, self.bias, dilation=2)
@@ -33,6 +33,11 @@ class Conv2d(nn.Conv2d):
         depthwise = self.groups == self.in_channels == self.out_channels
         square = self.kernel_size == (3, 3) and self.stride == (1, 1) and self.dilation[0] == self.dilation[1] > 1
         return depthwise and square and self.padding == self.dilation and self.padding_mode == 'zeros'
+
+
+def reaches_onednn(x: Tensor) -> bool:
+    """Whether torch hands a "dilated" convolution of ``x`` (B, C, H, W) to oneDNN; else it loops over the channels."""
+    return x.shape[0] > 1 or x.numel() > 20480
 
 
 def suits_phases(x: Tensor) -> bool:

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from mmseg.models.layers.activation import build_activation
+from mmseg.models.layers.linear import Linear
 
 GELU = {'type': 'GELU'}
 
@@ -15,8 +16,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, *, channels: int, hidden: int, drop: float = 0.0, act_cfg: dict = GELU) -> None:
         super().__init__()
-        first = nn.Sequential(nn.Linear(channels, hidden), build_activation(act_cfg), nn.Dropout(drop))
-        self.layers = nn.Sequential(first, nn.Linear(hidden, channels), nn.Dropout(drop))
+        first = nn.Sequential(Linear(channels, hidden), build_activation(act_cfg), nn.Dropout(drop))
+        self.layers = nn.Sequential(first, Linear(hidden, channels), nn.Dropout(drop))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)

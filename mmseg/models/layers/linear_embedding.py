@@ -2,13 +2,15 @@
 
 from torch import Tensor, nn
 
+from mmseg.models.layers.linear import Linear
+
 
 class LinearEmbedding(nn.Module):
     """The same linear map (named ``proj``) at every pixel of a feature map."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
-        self.proj = nn.Linear(in_channels, channels)
+        self.proj = Linear(in_channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, H, W) -> (B, channels, H, W)."""

@@ -33,6 +33,14 @@ def test_a_pointwise_convolution_is_the_plain_one(layout, bias):
     assert_same(Conv2d(12, 7, 1, bias=bias), torch.randn(2, 12, 9, 11).contiguous(memory_format=layout))
 
 
+@pytest.mark.parametrize('shape', [(1, 20, 32, 32), (1, 20, 32, 33), (2, 3, 4, 5)])
+def test_no_pointwise_convolution_loops_over_channels(shape):
+    """torch does that with a "dilated" one whose input is below a bound of its own."""
+    with torch.profiler.profile() as profile:
+        Conv2d(shape[1], 7, 1)(torch.randn(shape))
+    assert not [event.key for event in profile.key_averages() if 'slow_conv_dilated' in event.key]
+
+
 @pytest.mark.parametrize('size', [(64, 64), (17, 23), (12, 24), (4, 5), (6, 13)])
 @pytest.mark.parametrize('dilation', [2, 6, 12, 18])
 def test_a_dilated_depthwise_convolution_is_the_plain_one(size, dilation):
