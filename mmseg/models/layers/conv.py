@@ -8,6 +8,8 @@ from mmseg.models.layers.dilated_depthwise import dilated_depthwise
 
 #: whether torch was built with the library whose kernels are meant here
 ONEDNN = torch.backends.mkldnn.is_available()
+#: a "dilated" convolution of one image with no more numbers is torch's own, which loops over the channels
+ONEDNN_NUMBERS = 20480
 
 
 class Conv2d(nn.Conv2d):
@@ -15,7 +17,7 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.device.type == 'cpu' and ONEDNN:
-            if self.is_pointwise() and input.dtype == torch.float32 and reaches_onednn(input):
+            if self.is_pointwise() and input.dtype == torch.float32 and not is_tiny(input):
                 # A kernel of one tap has nothing to dilate; but with one thread torch hands only a "dilated" one to
                 # oneDNN, which takes half of the time of torch's own fallback.
                 return F.conv2d(input, self.weight, self.bias, dilation=2)
@@ -35,9 +37,9 @@ class Conv2d(nn.Conv2d):
         return depthwise and square and self.padding == self.dilation and self.padding_mode == 'zeros'
 
 
-def reaches_onednn(x: Tensor) -> bool:
-    """Whether torch hands a "dilated" convolution of ``x`` (B, C, H, W) to oneDNN; else it loops over the channels."""
-    return x.shape[0] > 1 or x.numel() > 20480
+def is_tiny(x: Tensor) -> bool:
+    """Whether ``x`` (B, C, H, W) is below torch's bound for oneDNN."""
+    return x.shape[0] == 1 and x.numel() <= ONEDNN_NUMBERS
 
 
 def suits_phases(x: Tensor) -> bool:

@@ -1,14 +1,16 @@
 """The linear layer of encoders: ``nn.Linear``, kept from a slow library on some CPUs."""
 
+import math
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmseg.models.layers.conv import ONEDNN, reaches_onednn
+from mmseg.models.layers.conv import ONEDNN, ONEDNN_NUMBERS
 
-#: Rows, and products of numbers, from which on reordering the weights for oneDNN costs less than it saves.
+#: Rows of an image, and products of numbers for it, from which on reordering the weights for oneDNN costs less than it
+#: saves.
 ROWS, PRODUCTS = 128, 2**23
 
 
@@ -30,26 +32,26 @@ class Linear(nn.Linear):
 
 
 def linear_map(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """``F.linear`` up to rounding: x (..., in), weight (out, in), bias (out,) -> (..., out)."""
-    if SLOW_PRODUCTS and x.device.type == 'cpu' and x.dtype == torch.float32:
-        row = as_row(x)
-        if is_large(row, weight) and reaches_onednn(row) and not torch.is_autocast_enabled('cpu'):
-            return pointwise(row, weight, bias).reshape(*x.shape[:-1], -1)
+    """``F.linear`` up to rounding: x (B, ..., in), weight (out, in), bias (out,) -> (B, ..., out)."""
+    if SLOW_PRODUCTS and x.device.type == 'cpu' and x.dtype == torch.float32 and is_large(x, weight):
+        return pointwise(x, weight, bias)
     return F.linear(x, weight, bias)
 
 
-def is_large(row: Tensor, weight: Tensor) -> bool:
-    """Whether the product of ``row`` (1, in, 1, N) and ``weight`` (out, in) is worth its preparation."""
-    count = row.shape[3]
-    return count >= ROWS and count * weight.numel() >= PRODUCTS
+def is_large(x: Tensor, weight: Tensor) -> bool:
+    """Whether the product is worth its preparation, and torch hands it to oneDNN.
+
+    An image (x[0]) decides for its batch: the same network on a part of the batch then gives the same bits, so that the
+    feature distance between two equal encoders is 0 also where one of them sees more images at a time.
+    """
+    if torch.is_autocast_enabled('cpu') or x.ndim < 3:
+        return False
+    rows = math.prod(x.shape[1:-1])
+    return rows >= ROWS and rows * weight.numel() >= PRODUCTS and rows * x.shape[-1] > ONEDNN_NUMBERS
 
 
-def as_row(x: Tensor) -> Tensor:
-    """(..., C) as an image of one row (1, C, 1, N), in channels last."""
-    return x.reshape(1, 1, -1, x.shape[-1]).permute(0, 3, 1, 2)
-
-
-def pointwise(row: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """``F.linear`` of an image of one row (1, in, 1, N) as a convolution with one tap; (1, 1, N, out)."""
+def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """``F.linear`` as a convolution with one tap, on an image of one row in channels last."""
+    row = x.reshape(1, 1, -1, x.shape[-1]).permute(0, 3, 1, 2)
     y = F.conv2d(row, weight[:, :, None, None], bias, dilation=2)  # "dilated" goes to oneDNN, see Conv2d
-    return y.permute(0, 2, 3, 1)
+    return y.permute(0, 2, 3, 1).reshape(*x.shape[:-1], -1)
