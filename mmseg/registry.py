@@ -8,8 +8,8 @@ looked up: ``import mmseg`` stays light.
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, get_args
 
 from mmengine import registry as engine
 
@@ -28,13 +28,23 @@ def accepted_arguments(target: Callable) -> set[str] | None:
 
     None when any keyword is accepted (a function, or a class without parents, with ``**kwargs``).
     """
-    names: set[str] = set()
+    names = {parameter.name for parameter in _keywords(target)}
+    open_ended = all(
+        any(parameter.kind is parameter.VAR_KEYWORD for parameter in inspect.signature(constructor).parameters.values())
+        for constructor in _constructors(target)
+    )
+    return None if open_ended else names
+
+
+def _keywords(target: Callable) -> Iterator[inspect.Parameter]:
+    """The parameters of ``target`` that can be given by name, those of the class before those of its parents."""
     for constructor in _constructors(target):
         parameters = inspect.signature(constructor).parameters.values()
-        names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return names - {'self'}
-    return None
+        for parameter in parameters:
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and parameter.name != 'self':
+                yield parameter
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            return
 
 
 def _constructors(target: Callable) -> list[Callable]:
@@ -47,8 +57,8 @@ def build(cfg: dict, registry: engine.Registry, default_args: dict | None = None
     """Build what ``cfg`` describes: ``type`` is a registered name (or a class), the rest its arguments.
 
     Raises:
-        InputError: no ``type``, a name that is not registered, or an argument that its constructor does
-            not have; the message names the nearest valid name.
+        InputError: no ``type``, a name that is not registered, an argument that its constructor does
+            not have (the message names the nearest valid name), or a text where it takes a number.
     """
     arguments = {**(default_args or {}), **cfg}
     if 'type' not in arguments:
@@ -60,7 +70,16 @@ def build(cfg: dict, registry: engine.Registry, default_args: dict | None = None
     if known is not None:
         for name in arguments.keys() - known:
             raise InputError(f'{target.__name__} has no argument {name!r}.{nearest(name, known)}')
+    for parameter in _keywords(target):
+        value = arguments.get(parameter.name)
+        if isinstance(value, str) and _takes_numbers_only(parameter):
+            raise InputError(f'{target.__name__}: {parameter.name}={value!r} is a text; it takes a number.')
     return target(**arguments)
+
+
+def _takes_numbers_only(parameter: inspect.Parameter) -> bool:
+    kinds = set(get_args(parameter.annotation) or [parameter.annotation])
+    return kinds <= {int, float, bool, type(None)}
 
 
 def build_network(cfg: dict, registry: engine.Registry, default_args: dict | None = None) -> Any:

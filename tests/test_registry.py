@@ -5,6 +5,7 @@ import pytest
 
 import mmseg
 from mmseg.errors import InputError
+from mmseg.models.backbones import mix_transformer
 from mmseg.registry import DATASETS, MODELS, accepted_arguments
 from tests.parity import golden
 
@@ -53,6 +54,16 @@ def test_a_misspelt_name_is_answered_with_the_nearest_one():
 def test_a_misspelt_argument_names_class_key_and_the_nearest_one():
     with pytest.raises(InputError, match=r"mit_b0 has no argument 'drop_path_rat'. Did you mean 'drop_path_rate'"):
         MODELS.build({'type': 'mit_b0', 'drop_path_rat': 0.1})
+
+
+def test_a_text_where_a_number_belongs_names_class_and_key():
+    with pytest.raises(InputError, match=r"mit_b0: drop_path_rate='a lot' is a text; it takes a number"):
+        MODELS.build({'type': 'mit_b0', 'drop_path_rate': 'a lot'})
+
+
+def test_the_sizes_of_mit_can_be_imported():
+    assert MODELS.get('mit_b5') is mix_transformer.mit_b5
+    assert mix_transformer.mit_b5(depths=(1, 1, 1, 1)).embed_dims == (64, 128, 320, 512)
 
 
 def test_a_dict_without_type_is_shown():

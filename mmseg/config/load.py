@@ -133,9 +133,23 @@ def _read(path: Path) -> Config:
         with _with_bases_in_place(path) as readable:
             return Config.fromfile(readable, lazy_import=False)
     except Exception as error:  # a config is the user's code: whatever it raises is to be told with its place
-        place = _place(error, files) or str(path)
-        message = error.args[0] if error.args else type(error).__name__
-        raise InputError(f'{place}: {type(error).__name__}: {message}') from error
+        place = _place(error, files)
+        if place is None and isinstance(error, ImportError):
+            raise InputError(
+                f'{path}: custom_imports: {_told(_origin(error))}. PYTHONPATH has to name the folder of the modules.'
+            ) from error
+        raise InputError(f'{place or path}: {_told(error)}') from error
+
+
+def _told(error: BaseException) -> str:
+    return f'{type(error).__name__}: {error.args[0] if error.args else type(error).__name__}'
+
+
+def _origin(error: BaseException) -> BaseException:
+    """What an imported module ran into; the engine says only that the import failed."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def _chain(path: Path, wanted_by: tuple[Path, ...] = ()) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from mmengine.utils import import_modules_from_strings
 from mmseg.config.components import check_components
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.engine.distributed import join_processes, on_main
+from mmseg.engine.hook_check import check_hooks
 from mmseg.engine.processes import processes_wanted, run_processes
 from mmseg.engine.stop import TrainingStopped
 from mmseg.engine.train import train
@@ -65,6 +66,7 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
         for key in ('pretrained', 'init_cfg'):
             cfg.model.backbone.pop(key, None)
     check_components(cfg)
+    check_hooks(cfg)
     return cfg
 
 

@@ -269,7 +269,14 @@ def _build_hooks(cfg: Config, schedule: LearningRate, train_set: Any) -> list[Ho
     if any(entry['type'] in TRACKERS for entry in entries):
         hooks.append(ScalarLog())
     plain = [entry for entry in entries if entry['type'] not in TRACKERS]
-    return hooks + [HOOKS.build(dict(entry)) for entry in [*plain, *cfg.get('custom_hooks', [])]]
+    return hooks + [_build_hook(entry) for entry in [*plain, *cfg.get('custom_hooks', [])]]
+
+
+def _build_hook(entry: dict) -> Hook:
+    """A hook as configs describe it; ``priority`` is its place among the others, if not its own."""
+    hook = HOOKS.build({key: value for key, value in entry.items() if key != 'priority'})
+    hook.priority = entry.get('priority', hook.priority)
+    return hook
 
 
 def _build_replica_check(cfg: Config) -> list[Hook]:

@@ -171,6 +171,16 @@ def test_a_mistake_in_a_config_is_reported_with_its_place(base, write, name, tex
         load_config(write(name, text))
 
 
+def test_what_a_module_of_the_users_runs_into_is_told(base, write, monkeypatch, tmp_path):
+    config = write('plugin.py', "_base_ = 'base.py'\ncustom_imports = dict(imports=['my_plugin'])")
+    with pytest.raises(InputError, match=r"plugin\.py: custom_imports: ModuleNotFoundError: .*'my_plugin'.*PYTHONPATH"):
+        load_config(config)
+    write('my_plugin.py', 'from math import cosinus')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match=r"custom_imports: ImportError: cannot import name 'cosinus'"):
+        load_config(config)
+
+
 def test_a_mistake_in_a_base_names_the_base(write):
     write('broken.py', 'x = (1,\n')
     with pytest.raises(InputError, match=r'broken\.py, line 1'):

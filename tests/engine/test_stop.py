@@ -6,6 +6,15 @@ import pytest
 from mmseg.engine.stop import StopRequest
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own answer to SIGINT; a shell starts commands in the background with one that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures('interruptible')
 def test_a_first_signal_is_remembered_and_a_second_one_acts():
     with StopRequest() as request:
         os.kill(os.getpid(), signal.SIGINT)

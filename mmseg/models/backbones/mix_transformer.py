@@ -248,16 +248,22 @@ class MixVisionTransformer(Backbone):
         return features
 
 
-def _register(name: str) -> None:
-    """Register one row of :data:`SIZES`; every argument of the general network can still be overridden."""
+def _of_size(name: str) -> type[MixVisionTransformer]:
+    """One row of :data:`SIZES` as a class; every argument of the general network can still be overridden."""
     embed_dims, depths = SIZES[name]
 
     def __init__(self: MixVisionTransformer, **settings) -> None:  # noqa: N807
         MixVisionTransformer.__init__(self, **{'embed_dims': embed_dims, 'depths': depths, **settings})
 
     members = {'__init__': __init__, '__doc__': f'SegFormer-{name[-2:].upper()} encoder: {embed_dims}, {depths}.'}
-    MODELS.register_module(name=name, module=type(name, (MixVisionTransformer,), {**members, '__module__': __name__}))
+    sized = type(name, (MixVisionTransformer,), {**members, '__module__': __name__})
+    MODELS.register_module(name=name, module=sized)
+    return sized
 
 
-for _name in SIZES:
-    _register(_name)
+mit_b0 = _of_size('mit_b0')
+mit_b1 = _of_size('mit_b1')
+mit_b2 = _of_size('mit_b2')
+mit_b3 = _of_size('mit_b3')
+mit_b4 = _of_size('mit_b4')
+mit_b5 = _of_size('mit_b5')
