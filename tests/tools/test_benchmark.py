@@ -36,7 +36,11 @@ def test_step_prints_a_table_and_writes_what_it_measured(tmp_path, capsys):
     result = json.loads(out.read_text())
     assert [row['setting'] for row in result['step']['rows']] == ['fast', 'plain']
     assert result['step']['rows'][1]['speed against plain'] == 1
-    assert {'EMA', 'teacher forward', 'backward', 'optimizer', 'step'} <= result['step']['parts ms']['fast'].keys()
+    stages = {row['part']: row for row in result['step']['stages']}
+    assert {'EMA', 'teacher forward', 'backward', 'optimizer', 'step'} <= stages.keys()
+    milliseconds = [row['fast, ms'] for part, row in stages.items() if part != 'step']
+    assert sum(milliseconds) == pytest.approx(stages['step']['fast, ms'])
+    assert stages['step']['plain, %'] == 100
     assert result['machine']['torch'] == torch.__version__
     assert '| fast    |' in capsys.readouterr().out
 

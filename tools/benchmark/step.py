@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """One row a setting; ``parts`` has the milliseconds of each part of a step."""
+    """One row a setting; ``stages`` has a row for each part of a step."""
     device = device_named(args.device)
     gpu = device.type == 'cuda'
     model, size = (
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     return {
         'title': f'{model}, {size}x{size}, batch {args.batch}, {where}, {flops / 1e9:.0f} GFLOP a step',
         'rows': rows,
-        'parts ms': {text: _parts(trainer) for text, trainer in trainers.items()},
+        'stages': _stages({text: timed_parts(t, lambda: clock(device)) for text, t in trainers.items()}),
         'matrix peak GFLOP/s': {precision: peak / 1e9 for precision, peak in peaks.items()},
         'flop': flops,
         'times s': times,
@@ -110,8 +110,17 @@ def _warm_up(trainer: Trainer, steps: int) -> tuple[float, float]:
     return peak_memory(device) / 1024, first
 
 
-def _parts(trainer: Trainer) -> dict[str, float]:
-    return {part: 1000 * value for part, value in timed_parts(trainer, lambda: clock(trainer.device)).items()}
+def _stages(seconds: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
+    """A row for each part of a step, with milliseconds and share of the step for each setting."""
+    names = dict.fromkeys(name for parts in seconds.values() for name in parts)
+    rows = []
+    for name in names:
+        row: dict[str, Any] = {'part': name}
+        for text, parts in seconds.items():
+            spent = parts.get(name, 0.0)
+            row |= {f'{text}, ms': 1000 * spent, f'{text}, %': 100 * spent / parts['step']}
+        rows.append(row)
+    return rows
 
 
 def _flops(trainer: Trainer) -> int:
