@@ -10,15 +10,16 @@ from tqdm import tqdm
 
 from mmseg.datasets.toy import ToyParams, is_written, write_toy
 from mmseg.errors import command
+from tools.arguments import natural, positive
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, default=Path('data/toy'), help='folder to write (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0, help='other seeds draw other streets (default: %(default)s)')
+    parser.add_argument('--seed', type=natural, default=0, help='other seeds draw other streets (default: %(default)s)')
     for name, what in (('source', 'game'), ('train', 'camera training'), ('val', 'camera validation')):
         default = getattr(ToyParams(), name)
-        parser.add_argument(f'--{name}', type=int, default=default, help=f'{what} pictures (default: {default})')
+        parser.add_argument(f'--{name}', type=positive, default=default, help=f'{what} pictures (default: {default})')
     return parser.parse_args(argv)
 
 

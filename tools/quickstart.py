@@ -21,6 +21,7 @@ from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.toy import ToyParams
 from mmseg.engine.work_dir import config_of
 from mmseg.errors import InputError, command
+from tools.arguments import natural
 from tools.compare_runs import compare
 from tools.make_toy import make
 
@@ -31,7 +32,7 @@ RUNS = {'source-only': 'source_only', 'DAFormer': 'daformer', 'oracle': 'oracle'
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, default=Path('work_dirs/quickstart'), help='default: %(default)s')
-    parser.add_argument('--seed', type=int, default=0, help='of the three runs (default: %(default)s)')
+    parser.add_argument('--seed', type=natural, default=0, help='of the three runs (default: %(default)s)')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings for all three runs')
     return parser.parse_args(argv)
 

@@ -23,8 +23,20 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def read_table(path: Path) -> list[dict]:
-    """The runs recorded so far; an absent file is an empty table."""
-    return json.loads(path.read_text()) if path.exists() else []
+    """The runs recorded so far; an absent file is an empty table.
+
+    Raises:
+        InputError: the file holds something else.
+    """
+    if not path.exists():
+        return []
+    try:
+        rows = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise InputError(f'{path} is no table of runs: {error}') from error
+    if not (isinstance(rows, list) and all(isinstance(row, dict) and 'config' in row for row in rows)):
+        raise InputError(f'{path} is no table of runs: it has to be a list of objects with a "config".')
+    return rows
 
 
 def write_table(path: Path, rows: list[dict]) -> None:
@@ -84,6 +96,8 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow import)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
+    if not rows:
+        raise InputError('There are no runs to draw yet.')
     configs = list(dict.fromkeys(row['config'] for row in rows))
     names = ['mIoU', *(key for key in rows[0] if key.startswith('IoU.'))]
     figure = Figure(figsize=(1.5 + 0.75 * len(names), 4), dpi=120)

@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         samples_per_gpu=args.samples_per_gpu,
         rank=rank,
         world_size=world_size,
+        pin_memory=next(model.parameters()).is_cuda,
     )
     with writers(args, dataset) as on_prediction:
         metrics = evaluate(

@@ -28,11 +28,26 @@ def check_components(cfg: Config, purpose: Purpose = 'train') -> None:
             place in the config and the nearest valid name.
     """
     uda = cfg.get('uda') if purpose == 'train' else None
+    if uda is not None:
+        _check_pairs(cfg)
     _at('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
     for split in ('train', 'val', 'test') if purpose == 'train' else ('test',):
         if cfg.data.get(split) is not None:
             for place, dataset in _datasets(cfg.data[split], f'data.{split}'):
                 _check_dataset(place, dataset)
+
+
+def _check_pairs(cfg: Config) -> None:
+    """Refuse to adapt on data that have no target images."""
+    DATASETS.import_from_location()
+    kinds = DATASETS.module_dict
+    train = cfg.data.train
+    kind = kinds['ConcatDataset'] if isinstance(train, list | tuple) else kinds.get(train.get('type'), object)
+    if issubclass(kind, (kinds['CustomDataset'], kinds['ConcatDataset'])):
+        raise InputError(
+            'uda is set, but data.train gives no target images: make it dict(type="UDADataset", source=..., '
+            'target=...), or set uda=None to train on its labels alone.'
+        )
 
 
 def build_without_memory(model: dict, uda: dict | None = None) -> torch.nn.Module:
@@ -51,7 +66,7 @@ def _datasets(cfg: Any, place: str) -> Iterator[tuple[str, dict]]:
         return
     yield place, cfg
     for inner in ('source', 'target', 'dataset'):
-        if isinstance(cfg.get(inner), dict):
+        if isinstance(cfg.get(inner), dict | list | tuple):
             yield from _datasets(cfg[inner], f'{place}.{inner}')
 
 

@@ -177,7 +177,11 @@ def _settings_beside_the_model(values: dict[str, Any]) -> list[str]:
     notes = []
     for key in ('train_cfg', 'test_cfg'):
         if key in values and isinstance(values.get('model'), dict):
-            values['model'].setdefault(key, values.pop(key))
+            beside = values.pop(key)
+            if values['model'].setdefault(key, beside) != beside:
+                raise InputError(
+                    f'{key} is set beside the model ({beside}) and in it ({values["model"][key]}): keep model.{key}.'
+                )
             notes.append(f'{key} is now model.{key}')
     return notes
 

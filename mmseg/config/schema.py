@@ -221,6 +221,9 @@ def _bad_values(values: dict[str, Any]) -> Iterator[str]:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             yield f'{key} has to be a whole number of at least {least}, not {value!r}.'
+    port = value_at(values, 'dist_params.port')
+    if port is not None and not (isinstance(port, int) and 0 <= port <= 65535):
+        yield f'dist_params.port has to be a whole number in 0..65535 (0: a free one), not {port!r}.'
     for key, zero in NUMBERS.items():
         value = value_at(values, key)
         number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -23,27 +23,42 @@ def to_network(batch: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         batch: tensors (B, 3, H, W) uint8 of images and (B, 1, H, W) uint8 of labels, and their meta data.
+
+    Raises:
+        InputError: the images are normalised in different ways.
     """
-    return {key: _converted(value, batch.get(f'{key}{METAS}')) for key, value in batch.items()}
+    metas = {key: batch.get(f'{key}{METAS}') for key in batch}
+    _check_ways([meta for key, entries in metas.items() if is_compact(batch[key]) for meta in entries or ()])
+    return {key: _converted(value, metas[key]) for key, value in batch.items()}
+
+
+def is_compact(value: Any) -> bool:
+    """Whether ``value`` is as the loader's workers send it."""
+    return isinstance(value, Tensor) and value.dtype == torch.uint8
+
+
+def _check_ways(metas: list[dict]) -> None:
+    """Refuse images that are normalised in different ways: the method mixes those of a batch, also of two domains."""
+    ways = {_way(meta) for meta in metas}
+    if len(ways) > 1:
+        told = '; '.join(f'mean {mean}, std {std}' for mean, std in sorted(ways))
+        raise InputError(f'Images of one batch are normalised in different ways ({told}): give all pipelines the same.')
+
+
+def _way(meta: dict) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    norm = meta['img_norm_cfg']
+    return _numbers(norm['mean']), _numbers(norm['std'])
 
 
 def _converted(value: Any, metas: list[dict] | None) -> Any:
-    if not isinstance(value, Tensor) or value.dtype != torch.uint8:
+    if not is_compact(value):
         return value
     return value.long() if metas is None else normalized(value, metas)
 
 
 def normalized(images: Tensor, metas: list[dict]) -> Tensor:
-    """(B, 3, H, W) uint8 -> float32, the same bits as the pipeline's Normalize and a Pad of 0 make.
-
-    Raises:
-        InputError: the images are normalised in different ways.
-    """
-    ways = {(_numbers(norm['mean']), _numbers(norm['std'])) for norm in (meta['img_norm_cfg'] for meta in metas)}
-    if len(ways) > 1:
-        told = '; '.join(f'mean {mean}, std {std}' for mean, std in sorted(ways))
-        raise InputError(f'Images of one batch are normalised in different ways ({told}): give all pipelines the same.')
-    table = _table(*ways.pop(), images.device)
+    """(B, 3, H, W) uint8, all normalised alike -> float32, the same bits as the pipeline's Normalize and a Pad of 0."""
+    table = _table(*_way(metas[0]), images.device)
     entry = images.int() + torch.arange(0, table.numel(), 256, dtype=torch.int32, device=images.device).view(-1, 1, 1)
     result = table.index_select(0, entry.flatten()).view(images.shape)
     for image, meta in zip(result, metas, strict=True):

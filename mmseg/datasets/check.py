@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from mmseg.datasets.pipelines.loading import read_image, size_mismatch
 from mmseg.errors import InputError
@@ -21,6 +22,8 @@ class Pairs(Protocol):
     def image_path(self, index: int) -> Path: ...
     def label_path(self, index: int) -> Path: ...
     def label_of(self, index: int) -> np.ndarray: ...
+    @property
+    def labelled(self) -> bool: ...
 
 
 def quick_check(pairs: Pairs) -> None:
@@ -32,14 +35,16 @@ def quick_check(pairs: Pairs) -> None:
     _report(problems(pairs, sizes=_spread(len(pairs), QUICK_PAIRS), labels=_spread(len(pairs), QUICK_LABELS)))
 
 
-def full_check(pairs: Pairs) -> None:
-    """Decode every image and label map.
+def full_check(pairs: Pairs, *, title: str = '') -> None:
+    """Decode every image, and every label map if there are some, with a progress bar called ``title``.
 
     Raises:
         InputError: names every problem found.
     """
     everything = range(len(pairs))
-    _report(problems(pairs, sizes=everything, labels=everything, images=everything))
+    labels = everything if pairs.labelled else ()
+    with tqdm(everything, desc=title, unit='image') as bar:
+        _report(problems(pairs, sizes=labels, labels=labels, images=bar))
 
 
 def problems(

@@ -99,11 +99,24 @@ class CustomDataset(TrainingSet):
         first = self.roots[0]
         self.split_name = Path(first.split).stem if first.split else Path(first.img_dir).name
         self.pipeline = self.plain_pipeline = Compose(pipeline)
+        if not test_mode:
+            self._check_filling()
         self.cache_dir = cache_dir
         if self.labelled:
             quick_check(self)
         if not test_mode:
             self.pipeline = from_cache(self)
+
+    def _check_filling(self) -> None:
+        """Refuse steps whose ignored pixels would be read as a class of this data set."""
+        ignored = self.label_set.ignore_index
+        for step in self.pipeline.transforms:
+            for key in ('seg_pad_val', 'ignore_index'):
+                if getattr(step, key, ignored) != ignored:
+                    raise InputError(
+                        f'{type(step).__name__} in the pipeline has {key}={getattr(step, key)}, but the data set '
+                        f'ignore_index={ignored}: give the step {key}={ignored}.'
+                    )
 
     @property
     def labelled(self) -> bool:

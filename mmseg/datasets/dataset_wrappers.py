@@ -12,9 +12,11 @@ from mmseg.errors import InputError
 from mmseg.registry import DATASETS
 
 
-def built(dataset: dict | TrainingSet) -> TrainingSet:
-    """A data set as it is, or from its config."""
-    return DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+def built(dataset: dict | Sequence[dict] | TrainingSet) -> TrainingSet:
+    """A data set as it is, or from its config, or from those of its parts."""
+    if isinstance(dataset, list | tuple):
+        return ConcatDataset(datasets=dataset)
+    return DATASETS.build(dataset) if isinstance(dataset, dict) else dataset  # type: ignore[return-value]
 
 
 @DATASETS.register_module()

@@ -24,7 +24,7 @@ class LabelSet:
         classes: class names in train-id order.
         palette: one colour a class; distinct ones are made up when it is empty.
         ignore_index: train id of pixels that neither train nor count.
-        thing_classes: names of the countable classes, for the thing-class feature distance.
+        thing_classes: names of the countable classes; :attr:`thing_ids` are what ``imnet_feature_dist_classes`` wants.
         subsets: classes to average over in further means, such as ``{'mIoU16': (...)}``.
         ignored_values: values in label files that mean ignore, besides ``ignore_index`` and 255.
     """
@@ -49,6 +49,11 @@ class LabelSet:
             raise InputError(f'Label set {self.name!r} needs class names, each once; it has {list(classes)}.')
         if len(classes) > IGNORE:
             raise InputError(f'Label set {self.name!r} has {len(classes)} classes; label maps hold at most {IGNORE}.')
+        if not len(classes) <= self.ignore_index <= IGNORE:
+            raise InputError(
+                f'Label set {self.name!r}: ignore_index={self.ignore_index} has to be in {len(classes)}..{IGNORE}; '
+                f'below are the train ids of its {len(classes)} classes.'
+            )
         if len(palette) != len(classes):
             raise InputError(f'Label set {self.name!r} has {len(classes)} classes but {len(palette)} palette colours.')
         for name in (*self.thing_classes, *(name for names in subsets.values() for name in names)):

@@ -36,19 +36,26 @@ def build_train_loader(
     start_iteration: int = 0,
     rank: int = 0,
     world_size: int = 1,
+    pin_memory: bool = False,
 ) -> DataLoader:
     """An endless loader of collated training batches.
 
     Its batch number k holds the samples i = ((start_iteration + k) * world_size + rank) * samples_per_gpu + j of
     the stream, each a function of (seed, i). Samples travel as uint8 where the pipeline allows it:
-    :func:`mmseg.datasets.batch.to_network` makes of a batch what networks take.
+    :func:`mmseg.datasets.batch.to_network` makes of a batch what networks take. ``pin_memory`` is for a GPU.
     """
     batches = EndlessBatches(samples_per_gpu, start_iteration, rank, world_size)
-    return _loader(_Stream(_compacted(dataset), seed), batches, workers_per_gpu, collate)
+    return _loader(_Stream(_compacted(dataset), seed), batches, workers_per_gpu, collate, pin_memory)
 
 
 def build_test_loader(
-    dataset: Dataset, *, workers_per_gpu: int, rank: int = 0, world_size: int = 1, samples_per_gpu: int = 1
+    dataset: Dataset,
+    *,
+    workers_per_gpu: int,
+    rank: int = 0,
+    world_size: int = 1,
+    samples_per_gpu: int = 1,
+    pin_memory: bool = False,
 ) -> DataLoader:
     """A loader of test images with their label maps, in order; rank r gets the images r, r + world_size, ...
 
@@ -57,7 +64,7 @@ def build_test_loader(
     """
     indices = range(rank, len(dataset), world_size)  # type: ignore[arg-type]
     batches = [list(indices[start : start + samples_per_gpu]) for start in range(0, len(indices), samples_per_gpu)]
-    return _loader(_Images(_compacted(dataset)), batches, workers_per_gpu, collate_images)
+    return _loader(_Images(_compacted(dataset)), batches, workers_per_gpu, collate_images, pin_memory)
 
 
 def collate(samples: Sequence[dict]) -> dict:
@@ -152,14 +159,18 @@ def _compacted(dataset: Any) -> Any:
 
 
 def _loader(
-    dataset: Dataset, batches: Sampler[list[int]] | list[list[int]], workers: int, merge: Callable[[list[dict]], dict]
+    dataset: Dataset,
+    batches: Sampler[list[int]] | list[list[int]],
+    workers: int,
+    merge: Callable[[list[dict]], dict],
+    pin_memory: bool,
 ) -> DataLoader:
     return _Loader(
         dataset,
         batch_sampler=batches,
         num_workers=min(workers, os.cpu_count() or 1),  # the stream is the same for any number
         collate_fn=partial(_merged_or_error, merge=merge),
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pin_memory,
         persistent_workers=workers > 0,
         prefetch_factor=PREFETCH if workers > 0 else None,
         worker_init_fn=_start_worker,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg.datasets.dataset_wrappers import built, check_same_classes
+from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.long_tail_paste import LongTailPaste
 from mmseg.datasets.rare_class_sampling import RareClassSampler
 from mmseg.datasets.stream import TrainingSet, generator, shuffled
@@ -30,8 +31,8 @@ class UDADataset(TrainingSet):
     (DAFormer runs through all pairs instead, which no training ever does).
 
     Args:
-        source: config of the labelled data set (or the data set).
-        target: config of the unlabelled one. A plain CustomDataset need not repeat the classes.
+        source: config of the labelled data set, a list of them, or the data set.
+        target: the same for the unlabelled one. A plain CustomDataset need not repeat the classes.
         rare_class_sampling: None, or a dict of ``min_pixels``, ``class_temp``, ``min_crop_ratio`` as in
             :class:`RareClassSampler`.
         second_source: add another source image, ``template_img``, ``template_img_metas`` and
@@ -51,8 +52,8 @@ class UDADataset(TrainingSet):
     def __init__(
         self,
         *,
-        source: dict | TrainingSet,
-        target: dict | TrainingSet,
+        source: dict | Sequence[dict] | TrainingSet,
+        target: dict | Sequence[dict] | TrainingSet,
         rare_class_sampling: Mapping | None = None,
         second_source: bool = False,
         long_tail_paste: Mapping | None = None,
@@ -60,11 +61,9 @@ class UDADataset(TrainingSet):
     ) -> None:
         self.source = built(source)
         self.label_set = self.source.label_set
-        if isinstance(target, dict):
-            target = without_labels(target)
-            own = target.get('type') != 'CustomDataset' or {'classes', 'label_set'} & target.keys()
-            target = target if own else {**target, 'label_set': self.label_set}
-        self.target = built(target)
+        if isinstance(target, list | tuple):
+            target = {'type': 'ConcatDataset', 'datasets': target}
+        self.target = built(unlabelled(target, self.label_set) if isinstance(target, dict) else target)
         check_same_classes(self.label_set, self.target.label_set)
         self.second_source = second_source
         self.sampler = self.long_tail = None
@@ -115,13 +114,18 @@ def check_keys(option: str, given: Mapping, known: Sequence[str]) -> None:
         raise InputError(f'{option} has no key {key!r}.{nearest(key, known)}')
 
 
-def without_labels(dataset: dict) -> dict:
-    """The config of a data set, or of one that wraps others, with everything about labels taken out."""
+def unlabelled(dataset: dict, label_set: LabelSet) -> dict:
+    """The config of a data set, or of one that wraps others, with everything about labels taken out.
+
+    A plain CustomDataset without classes of its own has those of ``label_set``.
+    """
     cfg = dict(dataset)
     if 'dataset' in cfg:
-        return {**cfg, 'dataset': without_labels(cfg['dataset'])}
+        return {**cfg, 'dataset': unlabelled(cfg['dataset'], label_set)}
     if 'datasets' in cfg:
-        return {**cfg, 'datasets': [without_labels(part) for part in cfg['datasets']]}
+        return {**cfg, 'datasets': [unlabelled(part, label_set) for part in cfg['datasets']]}
+    if cfg.get('type') == 'CustomDataset' and not {'classes', 'label_set'} & cfg.keys():
+        cfg['label_set'] = label_set
     return {**cfg, 'ann_dir': None, 'pipeline': image_steps(cfg.get('pipeline', []))}
 
 

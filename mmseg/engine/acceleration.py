@@ -1,5 +1,6 @@
 """How a run uses its device: compiled encoders, and the arithmetic of fp32 products."""
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ from torch import nn
 from mmseg.errors import InputError
 
 #: values of the config's ``compile`` besides False, and the mode of ``torch.compile`` that they ask for
+RECOMPILE_LIMIT = 64
 COMPILE_MODES = {True: None, 'reduce-overhead': 'reduce-overhead'}
 
 
@@ -53,9 +55,21 @@ def compile_encoders(model: nn.Module, setting: bool | str, *, device: torch.dev
         raise InputError(f'compile={setting!r} is not one of False, {", ".join(map(repr, COMPILE_MODES))}.')
     if device.type == 'cpu' and backend == 'inductor' and not find_compiler():
         raise InputError(f'compile={setting!r} needs a C++ compiler on a CPU: install g++ or clang, or leave it False.')
+    if device.type == 'cuda' and backend == 'inductor':
+        _check_triton(setting)
     print_log('Encoders are compiled in the first iteration, which takes minutes.', 'current')
+    # The limit is shared by all encoders of a class: three networks, batches and image sizes of evaluation.
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, RECOMPILE_LIMIT)
     for encoder in encoders(model):
         encoder.compile(backend=backend, dynamic=False, mode=COMPILE_MODES[setting])
+
+
+def _check_triton(setting: bool | str) -> None:
+    """Refuse a GPU's compilation where what it builds kernels with is absent; it would fail in the first step."""
+    if importlib.util.find_spec('triton') is None:
+        raise InputError(f'compile={setting!r} needs the package triton on a GPU: `pip install triton`.')
+    if not any(map(shutil.which, filter(None, (os.environ.get('CC'), 'gcc', 'clang', 'cc')))):
+        raise InputError(f'compile={setting!r} needs a C compiler on a GPU: install gcc or clang, or leave it False.')
 
 
 def find_compiler() -> str | None:

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from collections.abc import Callable
 
 # Parameters of glibc's mallopt(3).
 M_TRIM_THRESHOLD = -1
@@ -19,9 +20,21 @@ def keep_freed_memory() -> bool:
     Returns:
         whether the C library is one that can do it (glibc).
     """
+    mallopt = _glibc('mallopt')
+    return mallopt is not None and bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, NEVER_TRIM))
+
+
+def return_freed_memory() -> bool:
+    """Hand what is not in use back to the system once, as after a run.
+
+    Returns:
+        whether there was something, and the C library is one that can do it (glibc).
+    """
+    trim = _glibc('malloc_trim')
+    return trim is not None and bool(trim(0))
+
+
+def _glibc(function: str) -> Callable | None:
     if not sys.platform.startswith('linux'):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
-    if mallopt is None:
-        return False
-    return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, NEVER_TRIM))
+        return None
+    return getattr(ctypes.CDLL(None), function, None)

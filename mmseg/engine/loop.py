@@ -9,6 +9,7 @@ from mmengine.runner import BaseLoop
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from mmseg.cuda_graphs import begin_step
 from mmseg.datasets.batch import to_network
 from mmseg.engine.checkpoint_io import LATEST
 from mmseg.engine.distributed import largest
@@ -57,9 +58,9 @@ class TrainLoop(BaseLoop):
         self.runner.call_hook('after_train')
 
     def _run_iteration(self, batches: Any) -> None:
+        begin_step()
         self.started = time.perf_counter()
         self.runner.model.train()
-        torch.compiler.cudagraph_mark_step_begin()  # memory of replayed graphs may be used anew
         batch = to_network(to_device(next(batches), self.runner.device))
         self.data_time = time.perf_counter() - self.started
         self.runner.call_hook('before_train_iter', batch_idx=self.iter, data_batch=batch)

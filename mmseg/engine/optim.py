@@ -15,6 +15,8 @@ from mmseg.engine.distributed import average_gradients
 from mmseg.errors import InputError, nearest
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
+#: what a parameter group is updated with, and does not change in a run
+SETTINGS = {'initial_lr', 'weight_decay', 'betas', 'eps', 'momentum', 'dampening', 'nesterov', 'amsgrad'}
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 
@@ -199,12 +201,30 @@ class StudentOptimWrapper(OptimWrapper):
 
     def load_state_dict(self, state_dict: dict) -> None:
         state = dict(state_dict)
+        _refuse_other_settings(self.param_groups, state['param_groups'])
         for parameter, gradient in zip(self._parameters(), state.pop('gradients', ()), strict=False):
             parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
         scaling = state.pop('loss_scaler', None)
         if scaling and self.scaler.is_enabled():
             self.scaler.load_state_dict(scaling)
         self.optimizer.load_state_dict(state)
+
+
+def _refuse_other_settings(groups: list[dict], saved: list[dict]) -> None:
+    """Refuse to go on with other settings than those of the config: loading would bring back the old ones unsaid.
+
+    Raises:
+        InputError: names the first that differs.
+    """
+    for mine, theirs in zip(groups, saved, strict=False):
+        for key in SETTINGS & mine.keys() & theirs.keys():
+            now, then = (tuple(v) if isinstance(v, list | tuple) else v for v in (mine[key], theirs[key]))
+            if now != then:
+                name = 'lr' if key == 'initial_lr' else key
+                raise InputError(
+                    f'The optimizer had {name}={then} in the checkpoint and has {now} in the config: a run is resumed '
+                    'with its own settings. To train on with others start a new one: --cfg-options load_from=FILE.'
+                )
 
 
 def build_optim_wrapper(

@@ -31,7 +31,7 @@ from mmseg.engine.hooks.non_finite import NonFiniteStop
 from mmseg.engine.hooks.replica_check import ReplicaCheck
 from mmseg.engine.hooks.scalar_log import ScalarLog
 from mmseg.engine.hooks.training_log import TrainingLog
-from mmseg.engine.host_memory import keep_freed_memory
+from mmseg.engine.host_memory import keep_freed_memory, return_freed_memory
 from mmseg.engine.loop import TrainLoop
 from mmseg.engine.optim import DTYPES, build_optim_wrapper, unmatched_keys
 from mmseg.engine.provenance import environment
@@ -73,6 +73,7 @@ def train(cfg: Config, *, resume: Path | None = None) -> Path:
             runner.train()
     finally:
         runner.close()
+        return_freed_memory()
     return Path(runner.work_dir)
 
 
@@ -180,6 +181,7 @@ def _build_parts(cfg: Config, state_file: Path | None) -> Parts:
         start_iteration=start,
         rank=rank,
         world_size=world_size,
+        pin_memory=device.type == 'cuda',
     )
     hooks = _build_hooks(cfg, schedule, train_set)
     backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in TRACKERS]
@@ -205,7 +207,7 @@ def _check_processes(state: dict[str, Any], state_file: Path | None, count: int)
 
 
 def check_classes(model: Any, label_set: LabelSet) -> None:
-    """Refuse a network with fewer outputs than the data has classes.
+    """Refuse a network with fewer outputs than the data has classes, or one that ignores another train id.
 
     Raises:
         InputError: naming both numbers.
@@ -217,6 +219,12 @@ def check_classes(model: Any, label_set: LabelSet) -> None:
             f'model.decode_head.num_classes is {outputs}, but the data has {len(label_set)} classes '
             f'({", ".join(label_set.classes)}).'
         )
+    for name, head in student.heads().items() if hasattr(student, 'heads') else ():
+        if head.ignore_index != label_set.ignore_index:
+            raise InputError(
+                f'The {name} head has ignore_index={head.ignore_index}, but the data {label_set.ignore_index}: set '
+                'ignore_index of the heads and of the data sets to one value.'
+            )
 
 
 def _make_folder(work_dir: Path) -> None:
@@ -315,8 +323,9 @@ def _build_evaluation(cfg: Config) -> list[Hook]:
         rank=rank,
         world_size=world_size,
         samples_per_gpu=wanted.get('samples_per_gpu', 1),
+        pin_memory=_device(cfg).type == 'cuda',
     )
-    interval, dtype = wanted.get('interval', cfg.runner.max_iters), DTYPES[wanted.get('precision', 'fp32')]
+    interval, dtype = wanted.get('interval', cfg.runner.max_iters), DTYPES[wanted.get('precision') or 'fp32']
     return [EvaluationHook(loader=loader, dataset=dataset, interval=interval, source=source_of(cfg), dtype=dtype)]
 
 

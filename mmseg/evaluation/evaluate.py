@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from mmseg.cuda_graphs import begin_step
 from mmseg.datasets.batch import to_network
 from mmseg.datasets.pipelines.loading import size_mismatch
 from mmseg.errors import InputError
@@ -86,6 +87,7 @@ def predictions(
     try:
         assert loader.batch_sampler is not None, 'a loader of batches'
         for indices, batch in zip(loader.batch_sampler, loader, strict=True):
+            begin_step()
             files = [meta['filename'] for meta in as_views(batch)['img_metas'][0]]
             labels = batch.get('label', [None] * len(files))
             for found in zip(predict_batch(model, batch, device, dtype), files, indices, labels, strict=True):

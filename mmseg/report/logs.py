@@ -70,7 +70,7 @@ def read_log(source: Path | Sequence[Path]) -> Log:
             if 'mode' not in record:
                 log.header.update(record)
                 continue
-            at = int(record.get('iter', 0))
+            at = _iteration(record, file)
             evaluated = record['mode'] == 'val'
             if evaluated and done is not None:
                 at = max(at, done)  # mmcv 1.x wrote the number of batches here: it belongs to the training before it
@@ -91,8 +91,18 @@ def _forget(log: Log, start: int) -> None:
             del records[at]
 
 
+def _iteration(record: dict[str, Any], file: Path) -> int:
+    number = record.get('iter', 0)
+    if not isinstance(number, int):
+        raise InputError(f"{file}: 'iter' is {number!r}, not a whole number. Is it the .log.json of a run?")
+    return number
+
+
 def _records(file: Path) -> Iterator[dict[str, Any]]:
-    lines = file.read_text(encoding='utf-8').splitlines()
+    try:
+        lines = file.read_text(encoding='utf-8').splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f'{file} is no text ({error.reason}). Is it the .log.json of a run?') from None
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)

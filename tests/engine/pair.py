@@ -20,10 +20,10 @@ from mmseg.registry import HOOKS
 from tests.engine.tiny import KillAt
 
 
-def run_pair(work: Callable[..., int], *args: Any) -> int:
-    """``work(*args)`` in two processes, as ``--gpus 2`` runs it; the exit code."""
+def run_pair(work: Callable[..., int], *args: Any, start_method: str = 'forkserver') -> int:
+    """``work(*args)`` in two processes, as ``--gpus 2`` runs it; the exit code. GPUs need ``spawn``."""
     multiprocessing.set_forkserver_preload([__name__])
-    return run_processes(work, 2, *args, start_method='forkserver')
+    return run_processes(work, 2, *args, start_method=start_method)
 
 
 def train_in_turn(runs: list[tuple[Config, dict]], answers: Path) -> int:

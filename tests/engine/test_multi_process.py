@@ -235,7 +235,7 @@ def test_synchronised_batch_norm_is_refused_on_cpus_by_one_voice(runs):
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason='needs two GPUs')
 def test_two_gpus_train_one_network_with_synchronised_batch_norm(tmp_path):
     cfg = tiny_config(tmp_path / 'run', model=SYNCHRONISED, uda=UDA, custom_hooks=RECORDED)
-    assert run_pair(train_in_turn, [(cfg, {})], tmp_path / 'answers') == 0
+    assert run_pair(train_in_turn, [(cfg, {})], tmp_path / 'answers', start_method='spawn') == 0
     assert [torch.load(tmp_path / f'answers.{rank}') for rank in (0, 1)] == [[''], ['']]
     one, other = (recorded(tmp_path / 'run', rank)['state'] for rank in (0, 1))
     parameters = [name for name, _ in build_model(cfg).named_parameters()]

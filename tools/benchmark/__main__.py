@@ -46,18 +46,28 @@ def run_one(name: str, module: ModuleType, args: argparse.Namespace) -> dict[str
     return result
 
 
-def run_all(modules: dict[str, ModuleType]) -> dict[str, Any]:
-    """Every measurement with its default settings; what cannot run here is ``{'not measured': reason}``."""
+def run_all(modules: dict[str, ModuleType], out: Path | None) -> dict[str, Any]:
+    """Every measurement with its default settings; what cannot run here is ``{'not measured': reason}``.
+
+    What is there is written to ``out`` after each, so that an interruption loses one at most.
+    """
     results: dict[str, Any] = {}
     for name, module in modules.items():
         parser = argparse.ArgumentParser()
         module.add_arguments(parser)
         try:
             results[name] = run_one(name, module, parser.parse_args([]))
-        except (InputError, OSError, RuntimeError) as error:
+        except Exception as error:  # whatever it is: the others are to run
             results[name] = {'not measured': f'{type(error).__name__}: {error}'}
             print(f'\n{name}: not measured: {error}', file=sys.stderr, flush=True)
+        write(results, out)
     return results
+
+
+def write(results: dict[str, Any], out: Path | None) -> None:
+    """Results and the machine they are of, as JSON."""
+    if out:
+        out.write_text(json.dumps({'machine': machine(), **results}, indent=2) + '\n', encoding='utf-8')
 
 
 @command
@@ -77,11 +87,10 @@ def main(argv: list[str] | None = None) -> int:
     if args.out and args.out.is_dir():
         raise InputError(f'--out {args.out} is a folder; name a file.')
     if args.measurement == 'all':
-        results = run_all(modules)
+        results = run_all(modules, args.out)
     else:
         results = {args.measurement: run_one(args.measurement, modules[args.measurement], args)}
-    if args.out:
-        args.out.write_text(json.dumps({'machine': machine(), **results}, indent=2) + '\n', encoding='utf-8')
+        write(results, args.out)
     return 1 if any('not measured' in result for result in results.values()) else 0
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg.config.load import load_config
+from mmseg.cuda_graphs import begin_step
 from mmseg.engine.acceleration import compile_encoders, set_tf32
 from mmseg.engine.host_memory import M_MMAP_MAX, M_TRIM_THRESHOLD, keep_freed_memory
 from mmseg.engine.optim import StudentOptimWrapper, build_optim_wrapper
@@ -83,7 +84,7 @@ class Trainer:
     def step(self) -> dict[str, Tensor]:
         """One iteration, with the process set up as the setting wants it."""
         set_tf32('tf32' in self.setting.words)
-        torch.compiler.cudagraph_mark_step_begin()
+        begin_step()
         if not self.plain:
             keep_freed_memory()
             return self.uda.train_step(self.data, self.optimizer)

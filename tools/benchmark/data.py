@@ -28,8 +28,8 @@ from mmseg.datasets.stream import generator
 from mmseg.datasets.toy import ToyParams, save, shots, take
 from mmseg.datasets.training_cache import arrays_of
 from mmseg.datasets.uda_dataset import UDADataset
+from tools.arguments import positive
 from tools.benchmark._alternate import alternate, rows_of
-from tools.benchmark._arguments import positive
 from tools.convert_datasets import cityscapes, gta
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'

@@ -9,7 +9,7 @@ import torch
 from mmseg.apis import device_named
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.models.uda.teacher import update_ema
-from tools.benchmark._arguments import positive
+from tools.arguments import positive
 from tools.benchmark._machine import copy_bandwidth, seconds
 from tools.benchmark._training import ENCODERS, Setting, Trainer
 

@@ -16,8 +16,8 @@ from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.evaluation.metrics import ConfusionMatrix
 from mmseg.models.layers import resize
 from mmseg.models.segmentors.label_maps import label_maps
+from tools.arguments import positive
 from tools.benchmark._alternate import alternate, rows_of
-from tools.benchmark._arguments import positive
 
 CLASSES, IGNORED = len(CITYSCAPES19), 255
 LOGITS, NETWORK, IMAGE = (128, 256), (512, 1024), (1024, 2048)

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmseg.apis import device_named
 from mmseg.errors import InputError
-from tools.benchmark._arguments import positive
+from tools.arguments import positive
 from tools.benchmark._training import ENCODERS, Setting
 
 ROOT = Path(__file__).parents[2]
@@ -46,12 +46,15 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 '--rounds',
                 '1',
             ]
-            result = _in_own_process(
-                [*command, '--size', str(size), '--batch', str(batch), '--warmup', '1'], args.device
-            )
-            rows.append(
-                {'setting': setting.text, 'batch': batch, 'peak memory GB': result['rows'][0]['peak memory GB']}
-            )
+            row: dict[str, Any] = {'setting': setting.text, 'batch': batch, 'peak memory GB': None}
+            rows.append(row)
+            try:
+                result = _in_own_process(
+                    [*command, '--size', str(size), '--batch', str(batch), '--warmup', '1'], args.device
+                )
+                row['peak memory GB'] = result['rows'][0]['peak memory GB']
+            except InputError as error:  # such as too little memory: the other rows are to be measured
+                row['problem'] = str(error)[-80:]
     where = 'GPU memory' if gpu else 'resident memory of the process'
     return {'title': f'{model}, {size}x{size}, {where}', 'rows': rows}
 

@@ -20,8 +20,8 @@ from mmseg.datasets.class_index import STATS, TABLE
 from mmseg.datasets.gta import GTADataset
 from mmseg.datasets.rare_class_sampling import RareClassSampler
 from mmseg.datasets.stream import generator
+from tools.arguments import positive
 from tools.benchmark._alternate import Row, cpu_ms
-from tools.benchmark._arguments import positive
 
 MODULES = ('mmseg', 'mmseg.apis', 'mmseg.engine.train')
 CLASSES = 19

@@ -13,7 +13,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg.apis import device_named
-from tools.benchmark._arguments import positive
+from mmseg.engine.acceleration import set_tf32
+from tools.arguments import positive
 from tools.benchmark._machine import clock, matrix_peak, peak_memory
 from tools.benchmark._training import ENCODERS, WORDS, Setting, Trainer, timed_parts
 
@@ -51,14 +52,14 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     texts = list(
         dict.fromkeys([*(args.settings or (['bf16,compile', 'bf16', 'fast'] if gpu else ['fast'])), args.baseline])
     )
-    trainers = {text: Trainer(Setting(text), model=model, size=size, batch=args.batch, device=device) for text in texts}
-    peaks = {
-        precision: matrix_peak(device, DTYPES[precision])
-        for precision in {t.setting.precision for t in trainers.values()}
-    }
-    memory, first = {}, {}
-    for text, trainer in trainers.items():
-        memory[text], first[text] = _warm_up(trainer, warmup)
+    torch.backends.cudnn.benchmark = gpu  # as runs have it
+    peaks = {text: _peak(Setting(text), device) for text in texts}
+    trainers, memory, first = {}, {}, {}
+    for text in texts:
+        others = torch.cuda.memory_allocated(device) / 2**30 if gpu else 0.0
+        trainers[text] = Trainer(Setting(text), model=model, size=size, batch=args.batch, device=device)
+        peak, first[text] = _warm_up(trainers[text], warmup)
+        memory[text] = peak - others
     times: dict[str, list[float]] = {text: [] for text in texts}
     for _ in range(rounds):
         for text, trainer in trainers.items():
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             'speed against ' + args.baseline: base / median(times[text]),
             'images/s': args.batch / median(times[text]),
             'GFLOP/s': flops / median(times[text]) / 1e9,
-            '% of matrix peak': 100 * flops / median(times[text]) / peaks[trainers[text].setting.precision],
+            '% of matrix peak': 100 * flops / median(times[text]) / peaks[text],
             'first step s': first[text],
             'peak memory GB': memory[text],
         }
@@ -88,10 +89,16 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         'title': f'{model}, {size}x{size}, batch {args.batch}, {where}, {flops / 1e9:.0f} GFLOP a step',
         'rows': rows,
         'stages': _stages({text: timed_parts(t, lambda: clock(device)) for text, t in trainers.items()}),
-        'matrix peak GFLOP/s': {precision: peak / 1e9 for precision, peak in peaks.items()},
+        'matrix peak GFLOP/s': {text: peak / 1e9 for text, peak in peaks.items()},
         'flop': flops,
         'times s': times,
     }
+
+
+def _peak(setting: Setting, device: torch.device) -> float:
+    """Floating-point operations a second of the device in the arithmetic of ``setting``."""
+    set_tf32('tf32' in setting.words)
+    return matrix_peak(device, DTYPES[setting.precision])
 
 
 def _warm_up(trainer: Trainer, steps: int) -> tuple[float, float]:

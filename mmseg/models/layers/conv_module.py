@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from mmseg.errors import InputError
 from mmseg.models.layers.activation import build_activation
 from mmseg.models.layers.conv import Conv2d
 from mmseg.models.layers.norm import build_norm
@@ -45,7 +46,14 @@ class ConvModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
         if self.norm_name is not None:
-            x = getattr(self, self.norm_name)(x)
+            norm = getattr(self, self.norm_name)
+            if self.training and isinstance(norm, nn.BatchNorm2d) and x.shape[0] * x.shape[2] * x.shape[3] == 1:
+                raise InputError(
+                    'Batch norm behind global pooling has one value per channel in a batch of 1: set '
+                    "data.samples_per_gpu=2 (or more), or another norm_cfg: dict(type='GN', num_groups=32), or "
+                    "dict(type='SyncBN') on several GPUs."
+                )
+            x = norm(x)
         return self.activate(x)
 
 

@@ -31,6 +31,9 @@ class TestSettings:
             raise InputError(f"test_cfg.mode must be 'whole' or 'slide', got {self.mode!r}")
         if self.mode == 'slide' and (self.crop_size is None or self.stride is None):
             raise InputError("test_cfg: mode='slide' needs crop_size and stride")
+        for key, sides in (('crop_size', self.crop_size), ('stride', self.stride)):
+            if sides and not (len(sides) == 2 and all(isinstance(side, int) and side >= 1 for side in sides)):
+                raise InputError(f'test_cfg.{key} has to be two whole numbers of at least 1, not {sides}')
         if self.crop_size and self.stride and any(s > c for s, c in zip(self.stride, self.crop_size, strict=True)):
             raise InputError(f'test_cfg: a stride of {self.stride} leaves gaps between crops of {self.crop_size}')
 

@@ -132,7 +132,7 @@ class DSP(DACSPlus):
 def masked(levels: list[Tensor], mask: Tensor, strength: float) -> list[Tensor]:
     """Features (B, C, h, w) times lambda M, each position with the share of its pixels that the mask covers.
 
-    The mean over positions is that of the features upsampled to the size of the mask, without making them.
+    The mean over positions is that of the features upsampled (nearest) to the size of the mask, without making them.
     """
     shares = (F.adaptive_avg_pool2d(mask.to(x.dtype), (x.shape[2], x.shape[3])) for x in levels)
     return [x * strength * share for x, share in zip(levels, shares, strict=True)]

@@ -6,6 +6,7 @@ added, contrast multiplies, both without reference to the image's mean, and ever
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -91,7 +92,7 @@ class StrongAugment:
 
 
 def apply(params: StrongParams, img: Tensor, *, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Augment normalised images (B, 3, H, W), RGB.
+    """Augment normalised images (B, 3, H, W), RGB, in their own precision.
 
     Args:
         params: what :meth:`StrongAugment.draw` gave for B images.
@@ -99,6 +100,18 @@ def apply(params: StrongParams, img: Tensor, *, mean: Sequence[float], std: Sequ
         mean: per channel.
         std: per channel.
     """
+    with exact(img.device):
+        return _augmented(params, img, mean, std)
+
+
+def exact(device: torch.device) -> AbstractContextManager:
+    """Autocast off; nothing to do on a device that has none."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
+
+
+def _augmented(params: StrongParams, img: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     if params.jitter is not None:
         centre, scale = (
             torch.tensor(v, dtype=img.dtype).view(3, 1, 1).to(img.device, non_blocking=True) for v in (mean, std)
