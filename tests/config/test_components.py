@@ -58,6 +58,13 @@ def test_a_good_config_passes_without_weights_or_data():
         ('data.train.source.type', 'GTADatasets', r"data\.train\.source: 'GTADatasets'.*Did you mean 'GTADataset'"),
         ('data.train.target.image_dir', 'x', r"data\.train\.target: .*'image_dir'. Did you mean 'img_dir'"),
         ('data.train.source.pipeline.1.img_scales', 1, r"data\.train\.source\.pipeline\.1: .*Did you mean 'img_scale'"),
+        (
+            'data.train.target',
+            [{'type': 'CityscapesDataset', 'image_dir': 'x'}],
+            r"data\.train\.target\.0: .*'image_dir'",
+        ),
+        ('data.train', GOOD['data']['test'], 'data.train gives no target images'),
+        ('data.train', [GOOD['data']['test']], 'data.train gives no target images'),
         ('data.test.pipeline.0.type', 'LoadImage', r"data\.test\.pipeline\.0: .*Did you mean 'LoadImageFromFile'"),
     ],
 )

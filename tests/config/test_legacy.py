@@ -175,3 +175,9 @@ def test_a_key_unknown_to_us_in_a_published_config_is_one_warning_when_testing(t
     assert [record for record in caplog.records if 'lr_config.new_option' in record.getMessage()]
     with pytest.raises(InputError, match=r'lr_config\.new_option'):
         load_config(path)
+
+
+def test_settings_beside_and_in_the_model_have_to_agree():
+    values = {'model': {'test_cfg': {'mode': 'whole'}}, 'test_cfg': {'mode': 'slide'}}
+    _, (problem,) = legacy.modernise(values)
+    assert problem.startswith("test_cfg is set beside the model ({'mode': 'slide'})")

@@ -16,3 +16,11 @@ def test_images_of_a_batch_are_normalised_alike_or_refused():
     assert made[1, :, 0, 0].tolist() == [2.0, 1.0, 0.0]
     with pytest.raises(InputError, match='in different ways'):
         to_network({'img': images, 'img_metas': [meta([1.0] * 3), meta([2.0] * 3)]})
+
+
+def test_images_of_two_domains_are_normalised_alike_or_refused():
+    """The method mixes their pixels."""
+    images = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
+    batch = {'img': images, 'img_metas': [meta([1.0] * 3)], 'target_img': images, 'target_img_metas': [meta([2.0] * 3)]}
+    with pytest.raises(InputError, match='in different ways'):
+        to_network(batch)

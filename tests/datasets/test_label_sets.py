@@ -62,6 +62,8 @@ def test_a_label_set_comes_by_name_or_as_a_dict():
         ({'classes': ['a', 'b'], 'palette': [[0, 0, 0]]}, '2 classes but 1 palette'),
         ({'classes': ['tree', 'house'], 'thing_classes': ['hous']}, "Did you mean 'house'"),
         ({'classes': [str(i) for i in range(256)]}, 'at most 255'),
+        ({'classes': ['a', 'b'], 'ignore_index': 1}, r'ignore_index=1 has to be in 2\.\.255'),
+        ({'classes': ['a', 'b'], 'ignore_index': 256}, 'ignore_index=256'),
     ],
 )
 def test_a_wrong_label_set_is_refused(spec, said):

@@ -160,3 +160,22 @@ def test_pasting_from_a_source_without_labels_is_refused(folders):
 def test_a_misspelt_setting_is_refused_with_the_right_name(folders):
     with pytest.raises(InputError, match="Did you mean 'num_classes'"):
         pairs(folders, long_tail_paste={'number_classes': 2})
+
+
+def test_nothing_pasted_is_255_whatever_the_data_ignore(folders):
+    options = {'ignore_index': 250, 'pipeline': own_data(folders)['pipeline']}
+    for step in options['pipeline']:
+        if step['type'] in ('RandomCrop', 'Pad'):
+            step['ignore_index' if step['type'] == 'RandomCrop' else 'seg_pad_val'] = 250
+    source, target = (own_data(folders / name, CLASSES, **options) for name in ('source', 'target'))
+    dataset = build_dataset({'type': 'UDADataset', 'source': source, 'target': target, 'long_tail_paste': PASTE})
+    values = {value for i in range(10) for value in dataset.sample(i, 0)['paste_label'].unique().tolist()}
+    assert values == {2, 3, 255}
+
+
+def test_lists_of_sources_and_targets_are_joined(folders):
+    source, target = own_data(folders / 'source', CLASSES), own_data(folders / 'target', CLASSES)
+    dataset = build_dataset({'type': 'UDADataset', 'source': [source, source], 'target': [target, target]})
+    assert (len(dataset.source), len(dataset.target)) == (6, 6)
+    assert not any(part.labelled for part in dataset.target.datasets)
+    assert {'img', 'target_img', 'gt_semantic_seg'} <= dataset.sample(0, 0).keys()

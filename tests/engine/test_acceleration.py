@@ -1,6 +1,10 @@
 """Compiled encoders compute what they did before, to 1e-4; switches say what they are."""
 
 import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +18,7 @@ from tests.engine.tiny import tiny_config
 from tests.models.uda.tiny import batch, dacs, segmentor, with_feature_distance
 
 CPU = torch.device('cpu')
+ROOT = Path(__file__).parents[2]
 
 
 def step(model, device='cpu', precision='fp32'):
@@ -112,3 +117,26 @@ def test_auto_fuses_on_a_gpu_only_where_the_encoder_treats_each_image_alone():
     enough = torch.cuda.get_device_properties(0).total_memory >= 24e9
     assert dacs().cuda().fuses() is enough
     assert dacs(model=segmentor(batch_norm=True)).cuda().fuses() is False
+
+
+@pytest.mark.parametrize(
+    ('package', 'compiler', 'said'), [(None, 'gcc', 'package triton'), ('triton', None, 'a C compiler')]
+)
+def test_what_a_gpu_compiles_with_is_looked_for_first(monkeypatch, package, compiler, said):
+    monkeypatch.setattr(acceleration.importlib.util, 'find_spec', lambda name: package)
+    monkeypatch.setattr(acceleration.shutil, 'which', lambda name: compiler)
+    with pytest.raises(InputError, match=said):
+        compile_encoders(dacs(), True, device=torch.device('cuda'))
+
+
+def test_nothing_of_the_compiler_is_loaded_by_a_run_without_it(tmp_path):
+    code = f"""
+import sys
+from mmseg.engine.train import train
+from tests.engine.tiny import tiny_config
+train(tiny_config({str(tmp_path)!r}, runner__max_iters=1))
+assert 'torch._inductor.cudagraph_trees' not in sys.modules
+"""
+    subprocess.run(
+        [sys.executable, '-c', code], check=True, capture_output=True, env={**os.environ, 'PYTHONPATH': str(ROOT)}
+    )

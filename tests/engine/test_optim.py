@@ -165,3 +165,16 @@ def test_gradients_that_wait_for_more_survive_saving():
     assert torch.equal(layer.weight, resumed_layer.weight)
     torch.manual_seed(0)
     torch.testing.assert_close(nn.Linear(2, 1, bias=False).weight - layer.weight, torch.tensor([[1.0, 2.0]]))
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'said'), [({'lr': 0.5}, 'had lr=1.0 .* has 0.5'), ({'weight_decay': 0.1}, 'weight_decay')]
+)
+def test_a_run_is_not_resumed_with_other_settings(cfg, said):
+    def wrapped(**changed):
+        return build_optim_wrapper(nn.Linear(2, 1), {'type': 'AdamW', 'lr': 1.0, 'betas': [0.9, 0.99], **changed})
+
+    state = wrapped().state_dict()
+    wrapped(betas=(0.9, 0.99)).load_state_dict(state)
+    with pytest.raises(InputError, match=said):
+        wrapped(**cfg).load_state_dict(state)

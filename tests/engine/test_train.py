@@ -217,3 +217,17 @@ def test_a_network_with_too_few_outputs_is_refused_with_both_numbers():
 
     with pytest.raises(InputError, match=r'num_classes is 5, but the data has 11 classes \(sky, building'):
         check_classes(Network(), CAMVID11)
+
+
+def test_a_head_that_ignores_another_label_than_the_data_is_refused():
+    class Head:
+        ignore_index = 254
+
+    class Network:
+        num_classes = 11
+
+        def heads(self):
+            return {'decode': Head()}
+
+    with pytest.raises(InputError, match='The decode head has ignore_index=254, but the data 255'):
+        check_classes(Network(), CAMVID11)

@@ -42,3 +42,10 @@ def test_runs_in_the_table_are_skipped_and_new_ones_recorded_at_once(tmp_path, m
     assert run_table.main([str(table), 'configs/uda.py', '--seeds', '0', '1', '2']) == 2
     assert trained == [('uda', 1), ('uda', 2)]
     assert [entry['seed'] for entry in run_table.read_table(table)] == [0, 1]
+
+
+@pytest.mark.parametrize('content', ['{"a": 1}', '[1', '[3]'])
+def test_a_file_that_is_no_table_is_refused(tmp_path, content):
+    (tmp_path / 'table.json').write_text(content)
+    with pytest.raises(InputError, match='no table of runs'):
+        run_table.read_table(tmp_path / 'table.json')

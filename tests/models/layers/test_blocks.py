@@ -109,3 +109,11 @@ def test_resizing_interpolates_between_pixel_centres():
     assert resize(x, (1, 4)).flatten().tolist() == [0.0, 1.0, 3.0, 4.0]
     assert resize(x, (1, 3), align_corners=True).flatten().tolist() == [0.0, 2.0, 4.0]
     assert resize(x, (1, 2)) is x
+
+
+def test_batch_norm_of_a_single_value_names_the_ways_out():
+    layer = ConvModule(3, 4, 1, norm_cfg={'type': 'BN'})
+    with pytest.raises(InputError, match='samples_per_gpu=2'):
+        layer(torch.randn(1, 3, 1, 1))
+    assert layer(torch.randn(2, 3, 1, 1)).shape == (2, 4, 1, 1)
+    assert layer.eval()(torch.randn(1, 3, 1, 1)).shape == (1, 4, 1, 1)

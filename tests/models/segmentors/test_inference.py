@@ -181,6 +181,7 @@ def test_images_of_any_size_get_a_label_map_of_their_original_size(height, width
         ({'mode': 'sliding'}, 'sliding'),
         ({'mode': 'slide', 'crop_size': (4, 4)}, 'needs crop_size and stride'),
         ({'mode': 'slide', 'crop_size': (4, 4), 'stride': (5, 4)}, 'gaps'),
+        ({'mode': 'slide', 'crop_size': (4, 4), 'stride': (0, 4)}, 'two whole numbers of at least 1'),
         ({'mod': 'slide'}, r"'mod'.*'mode'"),
     ],
 )

@@ -180,3 +180,12 @@ def test_the_same_generator_draws_the_same():
 def test_settings_out_of_range_are_refused_by_their_config_name(strength, threshold, key):
     with pytest.raises(InputError, match=f'color_jitter_{key}'):
         StrongAugment(strength, threshold)
+
+
+def test_autocast_leaves_the_images_their_precision():
+    img = torch.randn(1, 3, 32, 32)
+    params = strong_augment.StrongParams(jitter=None, sigma=[0.8])
+    exact = strong_augment.apply(params, img, mean=[0.0] * 3, std=[1.0] * 3)
+    with torch.autocast('cpu', torch.bfloat16):
+        found = strong_augment.apply(params, img, mean=[0.0] * 3, std=[1.0] * 3)
+    torch.testing.assert_close(found, exact, rtol=0, atol=0)
