@@ -12,8 +12,10 @@ from torch import nn
 
 from mmseg.errors import InputError
 
-#: values of the config's ``compile`` besides False, and the mode of ``torch.compile`` that they ask for
+#: Graphs of one class of encoder in a process: three networks, their batch sizes, image sizes of evaluation. torch's
+#: own limit of 8 is reached by a second run in the process, which it would leave uncompiled.
 RECOMPILE_LIMIT = 64
+#: values of the config's ``compile`` besides False, and the mode of ``torch.compile`` that they ask for
 COMPILE_MODES = {True: None, 'reduce-overhead': 'reduce-overhead'}
 
 
@@ -58,7 +60,6 @@ def compile_encoders(model: nn.Module, setting: bool | str, *, device: torch.dev
     if device.type == 'cuda' and backend == 'inductor':
         _check_triton(setting)
     print_log('Encoders are compiled in the first iteration, which takes minutes.', 'current')
-    # The limit is shared by all encoders of a class: three networks, batches and image sizes of evaluation.
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, RECOMPILE_LIMIT)
     for encoder in encoders(model):
         encoder.compile(backend=backend, dynamic=False, mode=COMPILE_MODES[setting])
