@@ -5,6 +5,7 @@ at all, since their constructors look at files: of those the names are compared.
 """
 
 import copy
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from mmengine.config import Config
 from mmseg.config.schema import Purpose
 from mmseg.errors import InputError, nearest
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS, accepted_arguments
+
+logger = logging.getLogger(__name__)
 
 
 def check_components(cfg: Config, purpose: Purpose = 'train') -> None:
@@ -28,7 +31,7 @@ def check_components(cfg: Config, purpose: Purpose = 'train') -> None:
             place in the config and the nearest valid name.
     """
     uda = cfg.get('uda') if purpose == 'train' else None
-    if uda is not None:
+    if purpose == 'train':
         _check_pairs(cfg)
     _at('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
     for split in ('train', 'val', 'test') if purpose == 'train' else ('test',):
@@ -38,12 +41,15 @@ def check_components(cfg: Config, purpose: Purpose = 'train') -> None:
 
 
 def _check_pairs(cfg: Config) -> None:
-    """Refuse to adapt on data that have no target images."""
+    """Refuse to adapt on data that have no target images, and say so where those that are there are not used."""
     DATASETS.import_from_location()
     kinds = DATASETS.module_dict
     train = cfg.data.train
     kind = kinds['ConcatDataset'] if isinstance(train, list | tuple) else kinds.get(train.get('type'), object)
-    if issubclass(kind, (kinds['CustomDataset'], kinds['ConcatDataset'])):
+    if not cfg.get('uda'):
+        if issubclass(kind, kinds['UDADataset']):
+            logger.warning('data.train is a UDADataset, but uda is not set: training uses its source alone.')
+    elif issubclass(kind, (kinds['CustomDataset'], kinds['ConcatDataset'])):
         raise InputError(
             'uda is set, but data.train gives no target images: make it dict(type="UDADataset", source=..., '
             'target=...), or set uda=None to train on its labels alone.'

@@ -78,3 +78,8 @@ def test_for_testing_method_and_training_data_do_not_matter():
     check_components(changed('uda.alfa', 0.9), purpose='test')
     with pytest.raises(InputError, match=r'data\.test\.pipeline\.0'):
         check_components(changed('data.test.pipeline.0.type', 'LoadImage'), purpose='test')
+
+
+def test_target_images_that_no_method_uses_are_pointed_out(caplog):
+    check_components(changed('uda', None))
+    assert 'training uses its source alone' in caplog.text
