@@ -61,6 +61,7 @@ def build_test_loader(
 
     A batch is ``{'img': [(B, 3, H, W), ...], 'img_metas': [[dict, ...], ...], 'label': [(h, w), ...]}``: of images and
     meta data one entry a view (a list of (1, 3, H, W) where the sizes differ), of labels, uint8, one an image.
+    ``pin_memory`` is for a GPU.
     """
     indices = range(rank, len(dataset), world_size)  # type: ignore[arg-type]
     batches = [list(indices[start : start + samples_per_gpu]) for start in range(0, len(indices), samples_per_gpu)]
