@@ -213,7 +213,10 @@ def _check(part: Path, source: Source) -> None:
 
 
 def _size(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
+    try:
+        return part.stat().st_size
+    except FileNotFoundError:  # asked in this way, as another process may take the file away at any time
+        return 0
 
 
 def _discard(part: Path) -> None:
