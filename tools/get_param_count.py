@@ -17,12 +17,12 @@ if __name__ == '__main__':  # as a plain script: tools/ is on the path instead o
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg.apis import without_pretrained
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.errors import InputError, command
 from mmseg.registry import MODELS
+from tools.flop_count import counted_flops
 
 
 class Cost(NamedTuple):
@@ -72,9 +72,8 @@ def costs(segmentor: nn.Module, size: tuple[int, int]) -> list[Cost]:
         InputError: the network takes no images of this size.
     """
     device = next(segmentor.parameters()).device
-    counter = FlopCounterMode(display=False)
     try:
-        with counter:
+        with counted_flops() as counter:
             segmentor(torch.zeros(1, 3, *size, device=device))
     except (RuntimeError, ValueError) as error:
         raise InputError(f'An image of {size[0]}x{size[1]} cannot be predicted: {error}') from error

@@ -5,9 +5,10 @@ import torch
 from torch import nn
 
 from mmseg.errors import InputError
-from tests.models.networks import tiny_segmentor
+from tests.models.networks import build, tiny_backbone
 from tests.parity import manifest
 from tools import get_param_count
+from tools.flop_count import counted_flops
 from tools.get_param_count import Cost, costs
 
 REPOSITORY = Path(__file__).parents[2]
@@ -43,14 +44,37 @@ def test_parameters_and_flops_by_hand(device):
     ]
 
 
-def test_attention_counts_the_same_on_the_meta_device_and_on_the_cpu():
-    """Four blocks with reduced keys: what the attention kernels of this machine would do is not missed."""
-    from tests.models.networks import build, build_on_meta
+VIT = {
+    'type': 'VisionTransformer',
+    'img_size': 64,
+    'embed_dims': 32,
+    'num_layers': 2,
+    'num_heads': 2,
+    'out_indices': (0, 0, 1, 1),
+}
 
-    cfg = tiny_segmentor()
-    on_meta, on_cpu = costs(build_on_meta(cfg).eval(), (64, 96)), costs(build(cfg).eval(), (64, 96))
-    assert on_meta[0] == on_cpu[0]  # the encoder; a head's dilated convolutions work on padded maps on a CPU
-    assert on_meta[0].flops > 0
+
+@pytest.mark.parametrize(
+    ('backbone', 'attention'),
+    [
+        # by hand: blocks x scores and values x queries x keys x channels, two FLOPs each
+        (tiny_backbone(), 2 * 2 * 6 * (384 * 8 + 96 * 16 + 24 * 40 + 6 * 64)),
+        (VIT, 2 * 2 * 2 * 17 * 17 * 32),
+    ],
+    ids=['mit', 'vit'],
+)
+def test_attention_counts_the_same_on_the_meta_device_and_on_the_cpu(backbone, attention):
+    """Whatever kernels this machine has for it, and whether or not somebody has switched them off."""
+    counts = []
+    for device in ('meta', 'cpu'):
+        with torch.device(device):
+            network = build(backbone).eval()
+        with torch.no_grad(), counted_flops() as counter:
+            network(torch.zeros(1, 3, 64, 96 if backbone is not VIT else 64, device=device))
+        by_operator = counter.get_flop_counts()['Global']
+        assert by_operator[torch.ops.aten.bmm] == attention
+        counts.append(counter.get_total_flops())
+    assert counts[0] == counts[1]
 
 
 def test_the_published_network_has_as_many_parameters_as_its_published_file(capsys):

@@ -10,13 +10,13 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg.apis import device_named
 from mmseg.engine.acceleration import set_tf32
 from tools.arguments import positive
 from tools.benchmark._machine import clock, matrix_peak, peak_memory
 from tools.benchmark._training import ENCODERS, WORDS, Setting, Trainer, timed_parts
+from tools.flop_count import counted_flops
 
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
@@ -133,7 +133,7 @@ def _stages(seconds: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
 def _flops(trainer: Trainer) -> int:
     """Floating-point operations of products, convolutions and attention in one step, forward and backward."""
     formulas = {torch.ops.aten.convolution_backward: convolution_backward_flop}
-    with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
+    with counted_flops(formulas) as counter:
         trainer.step()
     return counter.get_total_flops()
 

@@ -1,4 +1,6 @@
-"""Convolutions that take another way on a CPU compute what ``nn.Conv2d`` does, to 1e-5 of the largest value."""
+"""Convolutions that take another way on a CPU compute what ``nn.Conv2d`` does, to the rounding of float32."""
+
+import copy
 
 import pytest
 import torch
@@ -8,23 +10,42 @@ from mmseg.models.layers import ConvModule
 from mmseg.models.layers.conv import Conv2d
 from mmseg.models.layers.dilated_depthwise import from_phases, to_phases
 
-TOLERANCE = 1e-5
+ROUNDING = 2.0**-24  # of float32, relative to what is rounded
 
 
-def run(layer: nn.Conv2d, x: Tensor, kind: type[nn.Conv2d]) -> list[Tensor]:
+def run(layer: nn.Conv2d, x: Tensor, gradient: Tensor, kind: type[nn.Conv2d] = nn.Conv2d) -> list[Tensor]:
     """Output and gradients of input and parameters, computed by the ``forward`` of ``kind``."""
     x = x.detach().clone(memory_format=torch.preserve_format).requires_grad_()
     layer.zero_grad()
     y = kind.forward(layer, x)
-    weight = torch.linspace(-1, 1, y.numel()).view(y.shape)  # no two positions alike
-    (y * weight).sum().backward()
+    y.backward(gradient)
     assert x.grad is not None
-    return [y, x.grad, *(parameter.grad.clone() for parameter in layer.parameters())]
+    return [y.detach(), x.grad, *(parameter.grad.clone() for parameter in layer.parameters())]
+
+
+def in_float64(layer: nn.Conv2d, x: Tensor, gradient: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """What :func:`run` gives without rounding, and the sums of the absolute values of the same products."""
+    exact = copy.deepcopy(layer).double()
+    absolute = copy.deepcopy(exact)
+    for parameter in absolute.parameters():
+        parameter.data.abs_()
+    x, gradient = x.double(), gradient.double()
+    return run(exact, x, gradient), run(absolute, x.abs(), gradient.abs())
 
 
 def assert_same(layer: nn.Conv2d, x: Tensor) -> None:
-    for ours, plain in zip(run(layer, x, Conv2d), run(layer, x, nn.Conv2d), strict=True):
-        torch.testing.assert_close(ours, plain, rtol=0, atol=TOLERANCE * plain.abs().max().item())
+    """In whatever order a processor adds n products, each sum is off by at most n roundings of their absolute sum."""
+    with torch.no_grad():
+        shape = layer(x).shape
+    gradient = torch.linspace(-1, 1, shape.numel()).view(shape)  # no two positions alike
+    taps = layer.weight[0].numel() + 1  # and the bias
+    back = layer.weight[:, 0].numel() // layer.groups
+    pixels = shape.numel() // shape[1]
+    computed, (exact, absolute) = run(layer, x, gradient, Conv2d), in_float64(layer, x, gradient)
+    terms = (taps, back, pixels, pixels)[: len(computed)]
+    for ours, true, total, count in zip(computed, exact, absolute, terms, strict=True):
+        assert ours.shape == true.shape
+        assert ((ours - true).abs() <= count * ROUNDING * total).all()
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
