@@ -44,6 +44,6 @@ class ASPPHead(BaseDecodeHead):
         pooled = resize(self.image_pool(x), (x.shape[2], x.shape[3]), align_corners=self.align_corners)
         return self.bottleneck(torch.cat([pooled, *(branch(x) for branch in self.aspp_modules)], dim=1))
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Features of all stages -> logits (B, classes, h, w) at the size of the one read."""
-        return self.cls_seg(self.context(features))
+    def embed(self, features: Sequence[Tensor]) -> Tensor:
+        """Features of all stages -> (B, channels, h, w) at the size of the one read."""
+        return self.context(features)

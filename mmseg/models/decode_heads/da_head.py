@@ -20,6 +20,13 @@ class DualLogits(NamedTuple):
     cam: Tensor
 
 
+class Attended(NamedTuple):
+    """What the attention between positions and that between channels make of the map, (B, channels, h, w)."""
+
+    pam: Tensor
+    cam: Tensor
+
+
 class Scale(nn.Module):
     """A learnt factor that starts at 0."""
 
@@ -88,29 +95,34 @@ class DAHead(BaseDecodeHead):
     def _conv(self, in_channels: int) -> ConvModule:
         return ConvModule(in_channels, self.channels, 3, padding=1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
 
-    def attend(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """What the attention between positions and that between channels make of the map, (B, channels, h, w)."""
+    def embed(self, features: Sequence[Tensor]) -> Attended:
+        """Features of all stages -> both maps, at the size of the one read."""
         x = self.transform_inputs(features)
-        return self.pam_out_conv(self.pam(self.pam_in_conv(x))), self.cam_out_conv(self.cam(self.cam_in_conv(x)))
-
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Features of all stages -> logits (B, classes, h, w) at the size of the one read."""
-        pam, cam = self.attend(features)
-        return self.cls_seg(pam + cam)
-
-    def training_logits(self, features: Sequence[Tensor]) -> DualLogits:
-        """Features of all stages -> the three predictions that :meth:`losses` descends."""
-        pam, cam = self.attend(features)
-        return DualLogits(
-            pam_cam=self.cls_seg(pam + cam),
-            pam=self.pam_conv_seg(self.dropout(pam)),
-            cam=self.cam_conv_seg(self.dropout(cam)),
+        return Attended(
+            pam=self.pam_out_conv(self.pam(self.pam_in_conv(x))),
+            cam=self.cam_out_conv(self.cam(self.cam_in_conv(x))),
         )
+
+    def cls_seg(self, embedded: Attended) -> Tensor:
+        """Both maps -> logits (B, classes, h, w) of their sum."""
+        return super().cls_seg(embedded.pam + embedded.cam)
+
+    def logits_of(self, embedded: Attended) -> DualLogits:
+        """Both maps -> the three predictions that :meth:`losses` descends."""
+        return DualLogits(
+            pam_cam=self.cls_seg(embedded),
+            pam=self.pam_conv_seg(self.dropout(embedded.pam)),
+            cam=self.cam_conv_seg(self.dropout(embedded.cam)),
+        )
+
+    def prediction(self, logits: DualLogits) -> Tensor:
+        """The logits of both attentions together."""
+        return logits.pam_cam
 
     def losses(self, logits: Tensor | DualLogits, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Losses and accuracy of each prediction, as :meth:`BaseDecodeHead.losses`, under ``pam_cam.loss_seg``, ..."""
         if isinstance(logits, Tensor):
-            raise TypeError('DAHead descends three predictions: give losses() what training_logits() returns')
+            raise TypeError('DAHead descends three predictions: give losses() what logits_of() returns')
         return {
             f'{prefix}.{name}': value
             for prefix, prediction in logits._asdict().items()

@@ -75,12 +75,12 @@ class DAFormerHead(BaseDecodeHead):
         )
         self.fuse_layer = build_layer(params.fusion_cfg, sum(dims), self.channels, align_corners=self.align_corners)
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Stage features, finest first -> logits (B, classes, H/4, W/4)."""
+    def embed(self, features: Sequence[Tensor]) -> Tensor:
+        """Stage features, finest first -> (B, channels, H/4, W/4)."""
         selected = self.select(features)
         size = (selected[0].shape[2], selected[0].shape[3])
         embedded = [
             resize(embed(feature), size, align_corners=self.align_corners)
             for embed, feature in zip(self.embed_layers.values(), selected, strict=True)
         ]
-        return self.cls_seg(self.fuse_layer(torch.cat(embedded, dim=1)))
+        return self.fuse_layer(torch.cat(embedded, dim=1))

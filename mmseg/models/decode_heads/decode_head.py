@@ -21,7 +21,7 @@ INPUT_TRANSFORMS = (None, 'resize_concat', 'multiple_select')
 
 
 class BaseDecodeHead(nn.Module, ABC):
-    """From stage features to logits, and from logits to losses.
+    """From stage features to logits, and from logits to losses: a :class:`Head` of a single decoder.
 
     Args:
         in_channels: channels of the feature read, or of each of several.
@@ -97,13 +97,21 @@ class BaseDecodeHead(nn.Module, ABC):
             raise InputError(f"{type(self).__name__}: input_transform must be None or 'resize_concat'")
         return self.in_channels
 
-    @abstractmethod
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Features of all stages, finest first -> logits (B, classes, h, w)."""
+        return self.cls_seg(self.embed(features))
 
-    def training_logits(self, features: Sequence[Tensor]) -> Any:
-        """What :meth:`losses` takes: the logits, or all predictions of a head that trains several."""
-        return self(features)
+    @abstractmethod
+    def embed(self, features: Sequence[Tensor]) -> Any:
+        """Features of all stages, finest first -> (B, channels, h, w), what the classifier gets."""
+
+    def logits_of(self, embedded: Any) -> Any:
+        """What :meth:`embed` gives -> what :meth:`losses` takes: the logits, or all predictions that are trained."""
+        return self.cls_seg(embedded)
+
+    def prediction(self, logits: Any) -> Tensor:
+        """The logits (B, classes, h, w) that the head predicts with, of what :meth:`logits_of` gives."""
+        return logits
 
     def select(self, features: Sequence[Tensor]) -> list[Tensor]:
         """The features this head reads, in the order of ``in_index``.
@@ -134,10 +142,10 @@ class BaseDecodeHead(nn.Module, ABC):
         size = (first.shape[2], first.shape[3])
         return torch.cat([first, *(resize(x, size, align_corners=self.align_corners) for x in others)], dim=1)
 
-    def cls_seg(self, x: Tensor) -> Tensor:
+    def cls_seg(self, embedded: Any) -> Tensor:
         """Features in front of the classifier (B, channels, h, w) -> logits (B, classes, h, w)."""
         assert self.conv_seg is not None
-        return self.conv_seg(self.dropout(x))
+        return self.conv_seg(self.dropout(embedded))
 
     def losses(self, logits: Tensor, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Losses and accuracy of ``logits`` resized to the label's size.

@@ -56,7 +56,10 @@ class DLV2Head(BaseDecodeHead):
             ConvModule(in_channels, num_classes, 3, padding=rate, dilation=rate, act_cfg=None) for rate in dilations
         )
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Features of all stages -> logits (B, classes, h, w) at the size of the one read."""
-        x = self.transform_inputs(features)
-        return torch.stack([classify(x) for classify in self.aspp_modules]).sum(dim=0)
+    def embed(self, features: Sequence[Tensor]) -> Tensor:
+        """Features of all stages -> the one that is read: nothing stands in front of the classifiers."""
+        return self.transform_inputs(features)
+
+    def cls_seg(self, embedded: Tensor) -> Tensor:
+        """A stage -> logits (B, classes, h, w) at its size."""
+        return torch.stack([classify(embedded) for classify in self.aspp_modules]).sum(dim=0)

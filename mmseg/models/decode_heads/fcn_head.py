@@ -52,10 +52,10 @@ class FCNHead(BaseDecodeHead):
             else None
         )
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Features of all stages -> logits (B, classes, h, w) at the size of the one read."""
+    def embed(self, features: Sequence[Tensor]) -> Tensor:
+        """Features of all stages -> (B, channels, h, w) at the size of the one read."""
         x = self.transform_inputs(features)
         hidden = self.convs(x)
         if self.conv_cat is not None:
             hidden = self.conv_cat(torch.cat([x, hidden], dim=1))
-        return self.cls_seg(hidden)
+        return hidden

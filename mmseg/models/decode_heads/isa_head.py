@@ -39,8 +39,8 @@ class ISAHead(BaseDecodeHead):
         )
         self.out_conv = ConvModule(2 * self.channels, self.channels, 1, **style)
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Features of all stages -> logits (B, classes, h, w) at the size of the one read."""
+    def embed(self, features: Sequence[Tensor]) -> Tensor:
+        """Features of all stages -> (B, channels, h, w) at the size of the one read."""
         x = self.in_conv(self.transform_inputs(features))
         context = interlace(x, self.down_factor, self.global_relation, self.local_relation)
-        return self.cls_seg(self.out_conv(torch.cat([context, x], dim=1)))
+        return self.out_conv(torch.cat([context, x], dim=1))

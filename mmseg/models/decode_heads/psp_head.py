@@ -36,7 +36,7 @@ class PSPHead(BaseDecodeHead):
         )
         self.bottleneck = ConvModule(inputs + len(pool_scales) * self.channels, self.channels, 3, padding=1, **style)
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Features of all stages -> logits (B, classes, h, w) at the size of the one read."""
+    def embed(self, features: Sequence[Tensor]) -> Tensor:
+        """Features of all stages -> (B, channels, h, w) at the size of the one read."""
         x = self.transform_inputs(features)
-        return self.cls_seg(self.bottleneck(torch.cat([x, *self.psp_modules(x)], dim=1)))
+        return self.bottleneck(torch.cat([x, *self.psp_modules(x)], dim=1))

@@ -58,12 +58,16 @@ class SegFormerHead(BaseDecodeHead):
         )
         self.linear_pred = nn.Conv2d(params.embed_dim, self.num_classes, 1)
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Stage features, finest first -> logits (B, classes, H/4, W/4)."""
+    def embed(self, features: Sequence[Tensor]) -> Tensor:
+        """Stage features, finest first -> (B, embed_dim, H/4, W/4)."""
         selected = self.select(features)
         size = (selected[0].shape[2], selected[0].shape[3])
         embedded = [
             resize(embed(feature), size, align_corners=self.align_corners)
             for embed, feature in zip(self.linear_c.values(), selected, strict=True)
         ]
-        return self.linear_pred(self.dropout(self.linear_fuse(torch.cat(embedded, dim=1))))
+        return self.linear_fuse(torch.cat(embedded, dim=1))
+
+    def cls_seg(self, embedded: Tensor) -> Tensor:
+        """What :meth:`embed` gives -> logits (B, classes, H/4, W/4)."""
+        return self.linear_pred(self.dropout(embedded))

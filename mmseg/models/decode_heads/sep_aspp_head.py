@@ -35,11 +35,11 @@ class DepthwiseSeparableASPPHead(ASPPHead):
             )
         )
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Features of all stages -> logits (B, classes, h, w) at the size of the first stage."""
+    def embed(self, features: Sequence[Tensor]) -> Tensor:
+        """Features of all stages -> (B, channels, h, w) at the size of the first stage."""
         x = self.context(features)
         if self.c1_bottleneck is not None:
             details = self.c1_bottleneck(features[0])
             size = (details.shape[2], details.shape[3])
             x = torch.cat([resize(x, size, align_corners=self.align_corners), details], dim=1)
-        return self.cls_seg(self.sep_bottleneck(x))
+        return self.sep_bottleneck(x)

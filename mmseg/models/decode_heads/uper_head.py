@@ -45,15 +45,15 @@ class UPerHead(BaseDecodeHead):
         self.fpn_convs = nn.ModuleList(ConvModule(self.channels, self.channels, 3, padding=1, **style) for _ in finer)
         self.fpn_bottleneck = ConvModule((len(finer) + 1) * self.channels, self.channels, 3, padding=1, **style)
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Stage features, finest first -> logits (B, classes, h, w) at the size of the finest."""
+    def embed(self, features: Sequence[Tensor]) -> Tensor:
+        """Stage features, finest first -> (B, channels, h, w) at the size of the finest."""
         *finer, last = stages = self.select(features)
         levels = [self.bottleneck(torch.cat([last, *self.psp_modules(last)], dim=1))]  # coarsest first
         for lateral, feature in zip(reversed(self.lateral_convs), reversed(finer), strict=True):
             levels.append(lateral(feature) + self._resize(levels[-1], feature))
         pyramid = [conv(level) for conv, level in zip(self.fpn_convs, reversed(levels[1:]), strict=True)]
         pyramid = [self._resize(level, stages[0]) for level in (*pyramid, levels[0])]
-        return self.cls_seg(self.fpn_bottleneck(torch.cat(pyramid, dim=1)))
+        return self.fpn_bottleneck(torch.cat(pyramid, dim=1))
 
     def _resize(self, x: Tensor, like: Tensor) -> Tensor:
         return resize(x, (like.shape[2], like.shape[3]), align_corners=self.align_corners)

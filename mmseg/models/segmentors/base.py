@@ -2,13 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from mmseg.errors import InputError
+from mmseg.models.chance import step_generator
 from mmseg.models.layers import resize
+from mmseg.models.segmentors.features import Compared
 from mmseg.models.segmentors.label_maps import label_maps
 from mmseg.models.segmentors.parse_losses import parse_losses
 
@@ -16,13 +18,92 @@ FLIP_DIMS = {'horizontal': 3, 'vertical': 2}
 
 
 class BaseSegmentor(nn.Module, ABC):
-    """From images to label maps: rescaling, un-flipping and test-time augmentation around a network's logits."""
+    """From images to label maps: rescaling, un-flipping and test-time augmentation around a network's logits.
 
+    What trains it goes ``extract_feat`` -> ``embed`` -> ``logits_of`` -> ``losses_of``, and may keep what each of them
+    gives: only the segmentor looks inside. A segmentor that draws in training what it looks at (a detail crop) says
+    ``draws_views``. It then gets, in every training pass, a view from :meth:`draw_view`, and keeps nothing itself; its
+    images are never put into one batch with those of another pass, which have a view of their own.
+    """
+
+    backbone: nn.Module
+    neck: nn.Module | None
+    decode_head: Any
     parse_losses = staticmethod(parse_losses)
+    #: whether :meth:`draw_view` draws something
+    draws_views: ClassVar[bool] = False
+
+    def draw_view(self, img_shape: Sequence[int], generator: torch.Generator) -> Any:
+        """What of images (B, 3, H, W) of this shape one training pass looks at, for :meth:`extract_feat`.
+
+        Args:
+            img_shape: of the images.
+            generator: all chance of the view; on the CPU.
+        """
+        return None
 
     @abstractmethod
-    def extract_feat(self, img: Tensor) -> list[Tensor]:
-        """Images (B, 3, H, W) -> features, finest first."""
+    def extract_feat(self, img: Tensor, view: Any = None) -> Any:
+        """Images (B, 3, H, W) -> features: a :class:`StageFeatures`, or a NamedTuple of the segmentor's own.
+
+        Args:
+            img: the images.
+            view: of :meth:`draw_view` in a training pass; None everywhere else.
+        """
+
+    @abstractmethod
+    def reference_features(self, img: Tensor, view: Any = None) -> Any:
+        """As :meth:`extract_feat`, but as much as :meth:`compared` needs of the network that is compared with."""
+
+    @abstractmethod
+    def compared(self, features: Any, reference: Any, label: Tensor) -> list[Compared]:
+        """What a distance between two networks compares: maps in front of the neck, which no file of weights fills.
+
+        Args:
+            features: of :meth:`extract_feat`.
+            reference: of :meth:`reference_features` of the other network, for the same images and view.
+            label: of the images, (B, 1, H, W) int64.
+        """
+
+    @abstractmethod
+    def levels(self, features: Any) -> list[Tensor]:
+        """The maps (B, C, h, w) of whole images among ``features``, finest first, for terms that average over them."""
+
+    @abstractmethod
+    def embed(self, features: Any) -> dict[str, Any]:
+        """Features of :meth:`extract_feat` -> what the classifier of each head gets, by its prefix in the log."""
+
+    @abstractmethod
+    def logits_of(self, embedded: Mapping[str, Any]) -> dict[str, Any]:
+        """What :meth:`embed` gives -> what each head predicts with it, for :meth:`losses_of`."""
+
+    @abstractmethod
+    def prediction(self, logits: Mapping[str, Any]) -> Tensor:
+        """The logits (B, classes, h, w) that the segmentor predicts with, among those of :meth:`logits_of`."""
+
+    @abstractmethod
+    def losses_of(
+        self, logits: Mapping[str, Any], label: Tensor, seg_weight: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Losses and accuracies of all heads, e.g. ``decode.loss_seg``; one prediction may be judged by many labels.
+
+        Args:
+            logits: what :meth:`logits_of` gives.
+            label: (B, 1, H, W) or (B, H, W), class ids.
+            seg_weight: (B, H, W), a weight per pixel, for every head.
+        """
+
+    def pictures(self, features: Any, logits: Mapping[str, Any]) -> dict[str, Tensor]:
+        """What is worth a look in a debug figure, by its title; tensors as in :attr:`Batch.extra`."""
+        return {}
+
+    def training_logits(self, features: Any) -> dict[str, Any]:
+        """Features of :meth:`extract_feat` -> what :meth:`losses_of` takes."""
+        return self.logits_of(self.embed(features))
+
+    def losses(self, features: Any, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
+        """As :meth:`losses_of`, of features of :meth:`extract_feat`."""
+        return self.losses_of(self.training_logits(features), label, seg_weight)
 
     @abstractmethod
     def encode_decode(self, img: Tensor, img_metas: Sequence[Mapping] | None = None) -> Tensor:
@@ -32,9 +113,10 @@ class BaseSegmentor(nn.Module, ABC):
     def test_logits(self, img: Tensor) -> Tensor:
         """Logits (B, C, H, W) as the test settings ask for them."""
 
-    @abstractmethod
     def forward_train(self, img: Tensor, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
-        """Losses and accuracies of a batch by their log names."""
+        """Images (B, 3, H, W) and labels -> what :meth:`losses` gives, with a view of their own if there are any."""
+        view = self.draw_view(img.shape, step_generator()) if self.draws_views else None
+        return self.losses(self.extract_feat(img, view), label, seg_weight)
 
     def forward(self, img: Tensor) -> Tensor:
         """Images (B, 3, H, W) -> logits (B, C, H, W)."""
@@ -73,6 +155,15 @@ class BaseSegmentor(nn.Module, ABC):
             logits = resize(logits, ori_shape, align_corners=self.align_corners)
         probabilities = logits.softmax(dim=1)
         return probabilities if flip_dim is None else probabilities.flip(flip_dim)
+
+    @abstractmethod
+    def init_weights(self) -> None:
+        """Initialise every part; the backbone loads its pretrained file if one is named."""
+
+    @property
+    @abstractmethod
+    def num_classes(self) -> int:
+        """Number of classes of the prediction."""
 
     @property
     @abstractmethod

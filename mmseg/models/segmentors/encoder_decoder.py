@@ -7,8 +7,10 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from mmseg.errors import InputError, nearest
+from mmseg.models.decode_heads.protocol import Head
 from mmseg.models.layers import resize
 from mmseg.models.segmentors.base import BaseSegmentor
+from mmseg.models.segmentors.features import Compared, StageFeatures
 from mmseg.registry import MODELS
 
 
@@ -113,7 +115,7 @@ class EncoderDecoder(BaseSegmentor):
         """How logits are resized: as in the decode head."""
         return self.decode_head.align_corners
 
-    def auxiliary_heads(self) -> dict[str, nn.Module]:
+    def auxiliary_heads(self) -> dict[str, Any]:
         """Auxiliary heads by their prefix in the log: ``aux``, or ``aux_0``, ``aux_1``, ... for a list."""
         if self.auxiliary_head is None:
             return {}
@@ -121,47 +123,53 @@ class EncoderDecoder(BaseSegmentor):
             return {f'aux_{i}': head for i, head in enumerate(self.auxiliary_head)}
         return {'aux': self.auxiliary_head}
 
-    def heads(self) -> dict[str, Any]:
+    def heads(self) -> dict[str, Head]:
         """All heads by their prefix in the log."""
         return {'decode': self.decode_head, **self.auxiliary_heads()}
 
-    def extract_feat(self, img: Tensor) -> list[Tensor]:
+    def extract_feat(self, img: Tensor, view: None = None) -> StageFeatures:
         """Images (B, 3, H, W) -> features behind the neck, finest first."""
-        features = self.backbone(img)
-        return list(features if self.neck is None else self.neck(features))
+        stages = self.backbone(img)
+        return StageFeatures(stages if self.neck is None else self.neck(stages), stages)
+
+    def reference_features(self, img: Tensor, view: None = None) -> StageFeatures:
+        """The stages of the backbone alone."""
+        return StageFeatures(self.backbone(img))
+
+    def compared(self, features: StageFeatures, reference: StageFeatures, label: Tensor) -> list[Compared]:
+        """The last stage of the backbone."""
+        return [Compared(features.stages[-1], reference.stages[-1], label)]
+
+    def levels(self, features: StageFeatures) -> list[Tensor]:
+        """All of them."""
+        return list(features)
 
     def encode_decode(self, img: Tensor, img_metas: Sequence[Mapping] | None = None) -> Tensor:
         """Images (B, 3, H, W) -> logits (B, C, H, W)."""
         logits = self.decode_head(self.extract_feat(img))
         return resize(logits, (img.shape[2], img.shape[3]), align_corners=self.align_corners)
 
-    def training_logits(self, features: Sequence[Tensor]) -> dict[str, Any]:
-        """What every head makes of ``features`` for :meth:`losses_of`, by its prefix in the log."""
-        return {prefix: head.training_logits(features) for prefix, head in self.heads().items()}
+    def embed(self, features: Sequence[Tensor]) -> dict[str, Any]:
+        """Features of :meth:`extract_feat` -> what the classifier of each head gets, by its prefix in the log."""
+        return {prefix: head.embed(features) for prefix, head in self.heads().items()}
+
+    def logits_of(self, embedded: Mapping[str, Any]) -> dict[str, Any]:
+        """What :meth:`embed` gives -> what each head predicts with it, for :meth:`losses_of`."""
+        return {prefix: head.logits_of(embedded[prefix]) for prefix, head in self.heads().items()}
+
+    def prediction(self, logits: Mapping[str, Any]) -> Tensor:
+        """The decode head's logits (B, classes, h, w)."""
+        return self.decode_head.prediction(logits['decode'])
 
     def losses_of(
         self, logits: Mapping[str, Any], label: Tensor, seg_weight: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """As :meth:`losses`, of what :meth:`training_logits` gives: one prediction may be judged by several labels."""
+        """Losses and accuracies of all heads, e.g. ``decode.loss_seg``; arguments as in :class:`BaseSegmentor`."""
         return {
             f'{prefix}.{name}': value
             for prefix, head in self.heads().items()
             for name, value in head.losses(logits[prefix], label, seg_weight).items()
         }
-
-    def losses(self, features: Sequence[Tensor], label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
-        """Losses and accuracies of all heads for ``features`` of :meth:`extract_feat`, e.g. ``decode.loss_seg``.
-
-        Args:
-            features: as they come from :meth:`extract_feat`.
-            label: (B, 1, H, W) or (B, H, W), class ids.
-            seg_weight: (B, H, W), a weight per pixel, for every head.
-        """
-        return self.losses_of(self.training_logits(features), label, seg_weight)
-
-    def forward_train(self, img: Tensor, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
-        """Images (B, 3, H, W) and labels -> what :meth:`losses` gives."""
-        return self.losses(self.extract_feat(img), label, seg_weight)
 
     def test_logits(self, img: Tensor) -> Tensor:
         """Logits (B, C, H, W) in the mode of ``test_cfg``."""

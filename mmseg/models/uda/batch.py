@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from mmseg.models.uda.pseudo_label import PseudoLabel
@@ -18,13 +19,19 @@ class Labelled:
         img: (B, 3, H, W), normalised.
         label: (B, 1, H, W) int64 train ids, 255 = ignored.
         weight: (B, 1, H, W) in 0..1, of each pixel in the loss; None = 1 everywhere.
-        features: the student's features of ``img``, finest first, once they have been asked for.
+        view: what of ``img`` the student looks at, where its segmentor draws that, once it has been asked for.
+        features: the student's features of ``img``, once they have been asked for; only the segmentor looks inside.
+        embedded: what the classifier of each head gets of them, likewise.
+        logits: what each head predicts, likewise.
     """
 
     img: Tensor
     label: Tensor
     weight: Tensor | None = None
-    features: list[Tensor] | None = None
+    view: Any = None
+    features: Any = None
+    embedded: dict[str, Any] | None = None
+    logits: dict[str, Any] | None = None
 
 
 @dataclass(eq=False)
@@ -41,6 +48,7 @@ class Batch:
         thing_mask: (B, 1, h, w) bool, positions of the feature distance; None where it counts all or is off.
         extra: further tensors worth a picture, by its title: images (B, 3, H, W), or maps (B, 1, H, W) of labels
             (integers) or of values in 0..1.
+        generator: the chance of this step's views, once one has been drawn.
     """
 
     data: dict[str, Any]
@@ -51,6 +59,7 @@ class Batch:
     mix_mask: Tensor
     thing_mask: Tensor | None = None
     extra: dict[str, Tensor] = field(default_factory=dict)
+    generator: torch.Generator | None = None
 
     def record(self) -> 'StepRecord':
         """The part that is worth a figure."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mmseg.errors import InputError
-from mmseg.models.segmentors.encoder_decoder import EncoderDecoder
+from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.uda import strong_augment
 from mmseg.models.uda.batch import Batch, Labelled
 from mmseg.models.uda.class_mix import check_scope, class_mask, draw_classes, paste
@@ -46,7 +46,7 @@ class DACS(MeanTeacher):
         InputError: a setting is out of its range, or does not fit another.
     """
 
-    imnet_model: EncoderDecoder | None
+    imnet_model: BaseSegmentor | None
     feature_distance: FeatureDistance | None
 
     def __init__(
@@ -153,10 +153,10 @@ class DACS(MeanTeacher):
     def source_losses(self, batch: Batch) -> dict[str, Tensor]:
         losses = self.segmentation_losses(batch, batch.source)
         if self.imnet_model is not None and self.feature_distance is not None:
-            feature = self.student_features(batch, batch.source)[-1]
+            features = self.student_features(batch, batch.source)
             with torch.no_grad():
-                reference = self.imnet_model.extract_feat(batch.source.img)[-1]
-            distance = self.feature_distance(feature, reference, batch.source.label)
+                reference = self.imnet_model.reference_features(batch.source.img, batch.source.view)
+            distance = self.feature_distance(self.model.compared(features, reference, batch.source.label))
             batch.thing_mask = distance.mask
             losses |= {'src.loss_imnet_feat_dist': distance.loss}
         return losses
@@ -164,7 +164,7 @@ class DACS(MeanTeacher):
     def mixed_losses(self, batch: Batch) -> dict[str, Tensor]:
         return self.segmentation_losses(batch, batch.mixed)
 
-    def get_imnet_model(self) -> EncoderDecoder | None:
+    def get_imnet_model(self) -> BaseSegmentor | None:
         return self.imnet_model
 
     def train(self, mode: bool = True) -> 'DACS':

@@ -82,11 +82,11 @@ class DACSPlus(DACS):
         """L = L_S + lambda_FD * L_FD + L_T + lambda_MMD * MMD."""
         yield from super().loss_terms(batch)
         if self.mmd is not None:
-            features = [self.student_features(batch, part) for part in (batch.source, batch.mixed)]
+            features = [self.model.levels(self.student_features(batch, part)) for part in (batch.source, batch.mixed)]
             yield 'mix', {'loss_mmd': self.mmd(*features)}
 
     def mixed_losses(self, batch: Batch) -> dict[str, Tensor]:
         if self.soft is None:
             return super().mixed_losses(batch)
-        features = self.student_features(batch, batch.mixed)
-        return soft_losses(self.model, features, batch.mixed, batch.pseudo.label, self.soft)
+        logits = self.student_logits(batch, batch.mixed)
+        return soft_losses(self.model, logits, batch.mixed, batch.pseudo.label, self.soft)

@@ -110,8 +110,8 @@ class DSP(DACSPlus):
         assert batch.onto_source is not None
         assert self.soft is not None
         yield '', self.source_losses(batch)
-        features = self.student_features(batch, batch.onto_source)
-        yield 'ss', soft_losses(self.model, features, batch.onto_source, batch.source.label, self.soft)
+        logits = self.student_logits(batch, batch.onto_source)
+        yield 'ss', soft_losses(self.model, logits, batch.onto_source, batch.source.label, self.soft)
         yield 'mix', self.mixed_losses(batch)
         if self.mmd is not None or self.masked_mmd is not None:
             yield 'mix', self.discrepancies(batch, batch.onto_source)
@@ -119,7 +119,7 @@ class DSP(DACSPlus):
     def discrepancies(self, batch: Batch, onto_source: Labelled) -> dict[str, Tensor]:
         """MMD between x_ss and x_st, of h pooled over the whole image, and over lambda M."""
         assert self.soft is not None
-        parts = [self.student_features(batch, part) for part in (onto_source, batch.mixed)]
+        parts = [self.model.levels(self.student_features(batch, part)) for part in (onto_source, batch.mixed)]
         h = [[*levels[:-1], self.projection(levels[-1])] for levels in parts]
         losses = {}
         if self.mmd is not None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mmseg.errors import InputError
+from mmseg.models.segmentors.features import Compared
 
 
 class FeatureDistanceLoss(NamedTuple):
@@ -43,10 +44,14 @@ class FeatureDistance(nn.Module):
         self.num_classes = num_classes
         self.register_buffer('classes', None if classes is None else torch.tensor(classes), persistent=False)
 
-    def forward(self, feature: Tensor, reference: Tensor, label: Tensor) -> FeatureDistanceLoss:
-        """Features (B, C, h, w), label (B, 1, H, W) int64 -> the loss and the mask of its positions."""
-        mask = self.thing_mask(label, feature.shape[2:])
-        return FeatureDistanceLoss(self.weight * masked_distance(feature, reference, mask), mask)
+    def forward(self, compared: Sequence[Compared]) -> FeatureDistanceLoss:
+        """The sum of the distances of all pairs of maps, and the mask of the first pair's positions."""
+        masks = [self.thing_mask(pair.label, pair.map.shape[2:]) for pair in compared]
+        distances = [
+            masked_distance(pair.map, pair.reference, mask) for pair, mask in zip(compared, masks, strict=True)
+        ]
+        total = distances[0] if len(distances) == 1 else torch.stack(distances).sum()
+        return FeatureDistanceLoss(self.weight * total, masks[0])
 
     def thing_mask(self, label: Tensor, size: Sequence[int]) -> Tensor | None:
         """M_things: (B, 1, h, w) bool, the positions that are mostly of one of the classes."""

@@ -4,11 +4,12 @@ A pasted pixel shows lambda of the source and 1 - lambda of what lies below it. 
 prediction of the mixed image is judged twice: by the label of what is pasted, and by the label of what lies below.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
-from mmseg.models.segmentors.encoder_decoder import EncoderDecoder
+from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.uda.batch import Labelled
 from mmseg.models.uda.uda_decorator import require
 
@@ -42,7 +43,7 @@ def soft_mask(mask: Tensor, strength: float) -> Tensor:
 
 
 def soft_losses(
-    model: EncoderDecoder, features: Sequence[Tensor], mixed: Labelled, below: Tensor, strength: float
+    model: BaseSegmentor, logits: Mapping[str, Any], mixed: Labelled, below: Tensor, strength: float
 ) -> dict[str, Tensor]:
     """lambda * CE(y_M) + (1 - lambda) * CE(y_below), both weighted by w_M, of one prediction of the student.
 
@@ -50,12 +51,11 @@ def soft_losses(
 
     Args:
         model: the student.
-        features: of the mixed image, from :meth:`EncoderDecoder.extract_feat`.
+        logits: of the mixed image, from :meth:`BaseSegmentor.logits_of`.
         mixed: y_M (B, 1, H, W) and w_M.
         below: label of what the source was pasted on, (B, 1, H, W) int64.
         strength: lambda, in (0, 1].
     """
-    logits = model.training_logits(features)
     weight = None if mixed.weight is None else mixed.weight.squeeze(1)
     values = model.losses_of(logits, mixed.label, weight)
     if strength == 1:

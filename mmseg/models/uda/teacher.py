@@ -8,7 +8,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmseg.models.segmentors.encoder_decoder import EncoderDecoder
+from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.uda.uda_decorator import UDADecorator, require
 
 
@@ -34,7 +34,7 @@ class MeanTeacher(UDADecorator):
         super().init_weights()
         self.ema_model.load_state_dict(self.model.state_dict())
 
-    def get_ema_model(self) -> EncoderDecoder:
+    def get_ema_model(self) -> BaseSegmentor:
         return self.ema_model
 
     def update_teacher(self) -> None:

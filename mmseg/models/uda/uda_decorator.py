@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from mmseg.errors import InputError
-from mmseg.models.segmentors.encoder_decoder import EncoderDecoder
+from mmseg.models.chance import step_generator
+from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.uda.batch import Batch, Labelled, StepRecord
-from mmseg.models.uda.fusion import fusion_pays, refuse_batch_norm
+from mmseg.models.uda.fusion import fusion_pays, refuse_fusion
 from mmseg.registry import MODELS
 
 if TYPE_CHECKING:
@@ -62,13 +63,13 @@ class UDADecorator(nn.Module):
             require(isinstance(value, int) and value > 0, name, value, 'a positive whole number')
         require(max_iters % accumulate == 0, 'accumulate', accumulate, f'a divisor of runner.max_iters = {max_iters}')
         require(fuse_forward in (True, False, 'auto'), 'uda.fuse_forward', fuse_forward, "True, False or 'auto'")
-        self.model: EncoderDecoder = MODELS.build(model)
+        self.model: BaseSegmentor = MODELS.build(model)
         self.max_iters = max_iters
         self.fuse_forward = fuse_forward
         self.accumulate = accumulate
         self.debug_img_interval = debug_img_interval
         if fuse_forward is True:
-            refuse_batch_norm(self.model)
+            refuse_fusion(self.model)
         self.last_step: StepRecord | None = None
         self.steps = 0
         # the host's number, mirrored where every way of saving finds it; it is never read back in training
@@ -78,11 +79,11 @@ class UDADecorator(nn.Module):
         """Initialise the student, and whatever starts as its copy."""
         self.model.init_weights()
 
-    def get_model(self) -> EncoderDecoder:
+    def get_model(self) -> BaseSegmentor:
         """The student, which is what evaluation and testing use."""
         return self.model
 
-    def extract_feat(self, img: Tensor) -> list[Tensor]:
+    def extract_feat(self, img: Tensor) -> Any:
         return self.model.extract_feat(img)
 
     def encode_decode(self, img: Tensor, img_metas: list[dict] | None = None) -> Tensor:
@@ -150,21 +151,49 @@ class UDADecorator(nn.Module):
         self.steps += 1
         self.iteration.fill_(self.steps)
 
-    def student_features(self, batch: Batch, part: Labelled) -> list[Tensor]:
-        """The student's features of ``part`` of the batch, computed when first asked for."""
+    def student_features(self, batch: Batch, part: Labelled) -> Any:
+        """The student's features of ``part`` of the batch, computed when first asked for.
+
+        ``part`` may be any images of the step. Source and mixed ones are computed together where that is asked for.
+        """
         if part.features is None:
-            parts = [batch.source, batch.mixed] if self.fuses() else [part]
-            levels = self.extract_feat(torch.cat([p.img for p in parts]))
-            sizes = [len(p.img) for p in parts]
-            for p, *features in zip(parts, *(level.split(sizes) for level in levels), strict=True):
-                p.features = features
-        assert part.features is not None
+            pair = [batch.source, batch.mixed]
+            if self.fuses() and any(part is member for member in pair):
+                features = self.model.extract_feat(torch.cat([p.img for p in pair]))
+                for p, own in zip(pair, features.split([len(p.img) for p in pair]), strict=True):
+                    p.features = own
+            else:
+                part.view = self.draw_view(batch, part)
+                part.features = self.model.extract_feat(part.img, part.view)
         return part.features
+
+    def draw_view(self, batch: Batch, part: Labelled) -> Any:
+        """What of ``part`` the student looks at; None for a segmentor that looks at all of it."""
+        if not self.model.draws_views:
+            return None
+        if batch.generator is None:
+            batch.generator = step_generator()
+        return self.model.draw_view(part.img.shape, batch.generator)
+
+    def student_embedding(self, batch: Batch, part: Labelled) -> dict[str, Any]:
+        """What the classifier of each of the student's heads gets of ``part``, by prefix; computed once."""
+        if part.embedded is None:
+            part.embedded = self.model.embed(self.student_features(batch, part))
+        return part.embedded
+
+    def student_logits(self, batch: Batch, part: Labelled) -> dict[str, Any]:
+        """What each of the student's heads predicts of ``part``, by prefix; computed once.
+
+        ``self.model.prediction(...)`` of it is the student's prediction, (B, classes, h, w).
+        """
+        if part.logits is None:
+            part.logits = self.model.logits_of(self.student_embedding(batch, part))
+        return part.logits
 
     def segmentation_losses(self, batch: Batch, part: Labelled) -> dict[str, Tensor]:
         """The student's (weighted) cross entropy on ``part`` of the batch, and its accuracy."""
         weight = None if part.weight is None else part.weight.squeeze(1)
-        return self.model.losses(self.student_features(batch, part), part.label, weight)
+        return self.model.losses_of(self.student_logits(batch, part), part.label, weight)
 
     def missing_iteration(self, state: dict[str, Tensor], prefix: str) -> int:
         """The number of steps to go on from after loading a ``state`` that does not say it."""

@@ -98,7 +98,7 @@ def test_a_weight_per_pixel_reaches_every_loss(kind):
     torch.manual_seed(0)
     head = build({'type': kind, **HEADS[kind]}).eval()
     given, label = features(), torch.randint(5, (2, 1, 32, 33))
-    logits = head.training_logits(given) if kind == 'DAHead' else head(given)
+    logits = head.logits_of(head.embed(given)) if kind == 'DAHead' else head(given)
     whole, half, none = (head.losses(logits, label, torch.full((2, 32, 33), w)) for w in (1.0, 0.5, 0.0))
     plain = head.losses(logits, label)
     names = [name for name in plain if 'loss' in name]
@@ -116,7 +116,7 @@ def test_every_parameter_is_trained(kind):
         if name.endswith('gamma.scale'):  # at its start of 0 it hides what it scales
             torch.nn.init.ones_(parameter)
     given, label = features(), torch.randint(5, (2, 1, 32, 33))
-    logits = head.training_logits(given) if kind == 'DAHead' else head(given)
+    logits = head.logits_of(head.embed(given)) if kind == 'DAHead' else head(given)
     losses = head.losses(logits, label)
     sum(value for name, value in losses.items() if 'loss' in name).backward()
     assert all(parameter.grad is not None for parameter in head.parameters())

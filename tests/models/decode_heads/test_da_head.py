@@ -25,7 +25,7 @@ def test_three_losses_and_their_gradients_are_those_of_the_reference(weighted):
     head = segmentor.decode_head
     img, label = reference.inputs()['img'], reference.tensor('labels').long()
     weight = reference.tensor('seg_weight') if weighted else None
-    losses = head.losses(head.training_logits(segmentor.extract_feat(img)), label, weight)
+    losses = head.losses(head.logits_of(head.embed(segmentor.extract_feat(img))), label, weight)
     kind = 'weighted' if weighted else 'plain'
     expected = json.loads(str(reference.arrays[f'{kind}.log_vars']))
     total = sum(value for name, value in losses.items() if 'loss' in name)
@@ -46,14 +46,14 @@ def test_three_losses_and_their_gradients_are_those_of_the_reference(weighted):
 def test_it_predicts_with_the_first_of_its_three_logits():
     head = build(SMALL).eval()
     features = [torch.rand(2, 6, 5, 7)]
-    three = head.training_logits(features)
+    three = head.logits_of(head.embed(features))
     assert torch.equal(head(features), three.pam_cam)
     assert [logits.shape for logits in three] == [(2, 5, 5, 7)] * 3
 
 
 def test_the_prediction_alone_cannot_be_descended():
     head = build(SMALL).eval()
-    with pytest.raises(TypeError, match='training_logits'):
+    with pytest.raises(TypeError, match='logits_of'):
         head.losses(head([torch.rand(2, 6, 5, 7)]), torch.zeros(2, 1, 5, 7, dtype=torch.long))
 
 

@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mmseg.errors import InputError
+from mmseg.models.segmentors.features import Compared
 from mmseg.models.uda.feature_distance import FeatureDistance, downscale_label, masked_distance
 from tests.parity import golden, make_input
 
@@ -85,9 +86,23 @@ def test_sizes_that_do_not_divide_leave_no_pixel_out():
 
 def test_the_loss_is_weighted_and_without_classes_counts_every_position():
     distance = FeatureDistance(weight=0.5, classes=None, scale_min_ratio=None, num_classes=3)
-    loss, mask = distance(torch.full((1, 4, 2, 2), 3.0), torch.zeros(1, 4, 2, 2), torch.zeros(1, 1, 4, 4).long())
+    pair = Compared(torch.full((1, 4, 2, 2), 3.0), torch.zeros(1, 4, 2, 2), torch.zeros(1, 1, 4, 4).long())
+    loss, mask = distance([pair])
     assert mask is None
     assert loss.item() == pytest.approx(0.5 * 6)
+
+
+def test_several_pairs_of_maps_add_up_each_with_its_own_label():
+    distance = FeatureDistance(weight=0.5, classes=[1], scale_min_ratio=0.5, num_classes=3)
+    things, none = torch.ones(1, 1, 4, 4).long(), torch.zeros(1, 1, 8, 8).long()
+    pairs = [
+        Compared(torch.full((1, 4, 2, 2), 3.0), torch.zeros(1, 4, 2, 2), things),
+        Compared(torch.full((1, 9, 4, 4), 2.0), torch.zeros(1, 9, 4, 4), none),  # no thing: exactly 0
+        Compared(torch.full((1, 9, 1, 1), 2.0), torch.zeros(1, 9, 1, 1), things),
+    ]
+    loss, mask = distance(pairs)
+    assert loss.item() == pytest.approx(0.5 * (6 + 0 + 6))
+    assert mask.shape == (1, 1, 2, 2)
 
 
 def test_it_leaves_nothing_in_a_checkpoint():

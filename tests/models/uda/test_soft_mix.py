@@ -69,9 +69,9 @@ def test_both_halves_of_the_soft_loss_move_the_student():
     model = build(soft=0.5, **STILL_IMAGES)
     model.mix_mask = lambda label: torch.ones_like(label, dtype=torch.bool)
     made = model.make_batch(batch())
-    features = model.student_features(made, made.mixed)
+    logits = model.student_logits(made, made.mixed)
     halves = [
-        gradient_of(model, soft_losses(model.model, features, made.mixed, below, 0.5)['decode.loss_seg'])
+        gradient_of(model, soft_losses(model.model, logits, made.mixed, below, 0.5)['decode.loss_seg'])
         for below in (made.pseudo.label, made.mixed.label)
     ]
     assert any((a - b).abs().max() > 1e-4 for a, b in zip(*halves, strict=True))
