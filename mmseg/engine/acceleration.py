@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from mmseg.errors import InputError
+from mmseg.models.networks import networks_of
 
 #: Graphs of one class of encoder in a process: three networks, their batch sizes, image sizes of evaluation. torch's
 #: own limit of 8 is reached by a second run in the process, which it would leave uncompiled.
@@ -29,12 +30,9 @@ def set_tf32(allowed: bool) -> None:
 
 
 def encoders(model: nn.Module) -> Iterator[nn.Module]:
-    """The backbones of all networks in ``model``: student, teacher and the one of the feature distance."""
-    getters = ('get_model', 'get_ema_model', 'get_imnet_model')
-    networks = [getattr(model, get)() for get in getters if hasattr(model, get)] or [model]
-    for network in networks:
-        if network is not None:
-            yield network.backbone
+    """The backbones of all networks in ``model``, whatever their role."""
+    for network in networks_of(model):
+        yield network.module.get_submodule('backbone')
 
 
 def compile_encoders(model: nn.Module, setting: bool | str, *, device: torch.device, backend: str = 'inductor') -> None:

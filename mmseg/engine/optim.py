@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmseg import registry
 from mmseg.engine.distributed import average_gradients
 from mmseg.errors import InputError, nearest
+from mmseg.models.networks import Role, networks_of
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 #: what a parameter group is updated with, and does not change in a run
@@ -74,11 +75,10 @@ def _refuse_unknown(given: dict, known: set[str], where: str) -> None:
 def trained_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn.Module]]:
     """(full name, parameter, module it belongs to) of everything that descends, once each.
 
-    The teacher follows the student and the ImageNet network stands still, so a UDA method's
-    ``get_ema_model`` and ``get_imnet_model`` are left out.
+    A method's networks that do not learn are left out.
     """
-    still = [getattr(model, get)() for get in ('get_ema_model', 'get_imnet_model') if hasattr(model, get)]
-    seen = {id(parameter) for module in still if module is not None for parameter in module.parameters()}
+    still = [network.module for network in networks_of(model) if network.role is not Role.LEARNS]
+    seen = {id(parameter) for module in still for parameter in module.parameters()}
     for path, module in model.named_modules():
         for leaf, parameter in module.named_parameters(recurse=False):
             if parameter.requires_grad and id(parameter) not in seen:

@@ -19,6 +19,7 @@ from mmseg.engine.distributed import broadcast_module, on_main
 from mmseg.engine.provenance import config_text, write_provenance
 from mmseg.engine.rank_state import add_own_parts, take_own_part
 from mmseg.errors import InputError
+from mmseg.models.networks import student_network
 
 ENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 
@@ -150,7 +151,7 @@ class TrainRunner(Runner):
     @property
     def student(self) -> nn.Module:
         """The network that is evaluated: the model itself, or the one that a UDA method trains."""
-        return self.model.get_model() if hasattr(self.model, 'get_model') else self.model
+        return student_network(self.model)
 
     def share_weights(self) -> None:
         """Let all processes begin with the weights and buffers of the first."""

@@ -42,6 +42,7 @@ from mmseg.engine.work_dir import refuse_used, set_work_dir
 from mmseg.errors import InputError
 from mmseg.evaluation.source import source_of
 from mmseg.models.layers.norm import refuse_synchronised
+from mmseg.models.networks import student_network
 from mmseg.models.weights import load_network
 from mmseg.registry import HOOKS, MODELS
 
@@ -212,7 +213,7 @@ def check_classes(model: Any, label_set: LabelSet) -> None:
     Raises:
         InputError: naming both numbers.
     """
-    student = model.get_model() if hasattr(model, 'get_model') else model
+    student = student_network(model)
     outputs = getattr(student, 'num_classes', len(label_set))
     if outputs < len(label_set):
         raise InputError(
@@ -258,7 +259,7 @@ def _initialise(model: Any, cfg: Config) -> None:
     """Random and pretrained weights; then the student takes those of ``load_from``, if there is one."""
     model.init_weights()
     if cfg.get('load_from'):
-        load_network(model.get_model() if hasattr(model, 'get_model') else model, cfg.load_from)
+        load_network(student_network(model), cfg.load_from)
 
 
 def _build_hooks(cfg: Config, schedule: LearningRate, train_set: Any) -> list[Hook]:

@@ -14,10 +14,11 @@ from mmseg.engine.optim import (
     unmatched_keys,
 )
 from mmseg.errors import InputError
+from mmseg.models.networks import Network, Role
 from tests.parity import golden
 
 
-class Network(nn.Module):
+class Encoder(nn.Module):
     def __init__(self):
         super().__init__()
         self.backbone = nn.ModuleDict({'proj': nn.Linear(2, 2), 'norm1': nn.LayerNorm(2)})
@@ -27,14 +28,12 @@ class Network(nn.Module):
 class Method(nn.Module):
     def __init__(self):
         super().__init__()
-        self.model, self.ema_model, self.imnet_model = Network(), Network(), Network()
+        self.model, self.ema_model, self.imnet_model = Encoder(), Encoder(), Encoder()
         self.projection = nn.Linear(2, 2)
 
-    def get_ema_model(self):
-        return self.ema_model
-
-    def get_imnet_model(self):
-        return self.imnet_model
+    def networks(self):
+        roles = {'model': Role.LEARNS, 'ema_model': Role.FOLLOWS, 'imnet_model': Role.FROZEN}
+        return [Network(name, getattr(self, name), role) for name, role in roles.items()]
 
 
 def named(module, optimizer):
@@ -87,7 +86,7 @@ def test_only_what_descends_is_in_the_optimizer():
 
 def test_a_longer_custom_key_wins_and_decides_alone():
     rules = ParamwiseRules(custom_keys={'head': {'lr_mult': 10.0}, 'head.norm': {'decay_mult': 0.0}})
-    module = Network()
+    module = Encoder()
     groups = param_groups(module, lr=1.0, weight_decay=0.1, rules=rules)
     rates = named(module, torch.optim.SGD(groups))
     assert rates['decode_head.conv.weight'] == (10.0, 0.1)
@@ -96,7 +95,7 @@ def test_a_longer_custom_key_wins_and_decides_alone():
 
 def test_norms_and_biases_have_rules_where_no_custom_key_names_them():
     rules = ParamwiseRules(custom_keys={'head': {}}, norm_decay_mult=0.0, bias_lr_mult=2.0, bias_decay_mult=0.5)
-    module = Network()
+    module = Encoder()
     rates = named(module, torch.optim.SGD(param_groups(module, lr=1.0, weight_decay=0.1, rules=rules)))
     assert rates['backbone.norm1.weight'] == rates['backbone.norm1.bias'] == (1.0, 0.0)
     assert rates['backbone.proj.bias'] == (2.0, 0.05)
@@ -115,12 +114,12 @@ def test_norms_and_biases_have_rules_where_no_custom_key_names_them():
 )
 def test_a_wrong_optimizer_config_is_refused_by_name(cfg, words):
     with pytest.raises(InputError, match=words):
-        build_optimizer(Network(), cfg)
+        build_optimizer(Encoder(), cfg)
 
 
 def test_a_network_without_trained_parameters_is_refused():
     with pytest.raises(InputError, match='Nothing to train'):
-        build_optimizer(Network().requires_grad_(False), {'type': 'SGD', 'lr': 1.0})
+        build_optimizer(Encoder().requires_grad_(False), {'type': 'SGD', 'lr': 1.0})
 
 
 def test_bfloat16_autocasts_the_forward_and_keeps_float32_weights():

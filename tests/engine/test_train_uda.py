@@ -110,5 +110,5 @@ def test_student_weights_of_another_run_can_be_started_from(straight, tmp_path):
 
 def test_the_optimizer_moves_the_student_alone(straight):
     model = build_model(uda_config('unused'))
-    count = sum(1 for parameter in model.get_model().parameters() if parameter.requires_grad)
+    count = sum(1 for parameter in model.model.parameters() if parameter.requires_grad)
     assert len(final(straight)['optimizer']['state']) == count

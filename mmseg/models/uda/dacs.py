@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mmseg.errors import InputError
+from mmseg.models.networks import Network, Role
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.uda import strong_augment
 from mmseg.models.uda.batch import Batch, Labelled
@@ -164,15 +165,9 @@ class DACS(MeanTeacher):
     def mixed_losses(self, batch: Batch) -> dict[str, Tensor]:
         return self.segmentation_losses(batch, batch.mixed)
 
-    def get_imnet_model(self) -> BaseSegmentor | None:
-        return self.imnet_model
-
-    def train(self, mode: bool = True) -> 'DACS':
-        """Set the mode of student and teacher; the ImageNet network only ever predicts."""
-        super().train(mode)
-        if self.imnet_model is not None:
-            self.imnet_model.eval()
-        return self
+    def networks(self) -> list[Network]:
+        frozen = [] if self.imnet_model is None else [Network('imnet_model', self.imnet_model, Role.FROZEN)]
+        return [*super().networks(), *frozen]
 
 
 def check_sizes(source_img: Tensor, target_img: Tensor) -> None:

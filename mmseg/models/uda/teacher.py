@@ -8,7 +8,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmseg.models.segmentors.base import BaseSegmentor
+from mmseg.models.networks import Network, Role
 from mmseg.models.uda.uda_decorator import UDADecorator, require
 
 
@@ -34,8 +34,8 @@ class MeanTeacher(UDADecorator):
         super().init_weights()
         self.ema_model.load_state_dict(self.model.state_dict())
 
-    def get_ema_model(self) -> BaseSegmentor:
-        return self.ema_model
+    def networks(self) -> list[Network]:
+        return [*super().networks(), Network('ema_model', self.ema_model, Role.FOLLOWS)]
 
     def update_teacher(self) -> None:
         """Let the teacher follow, once for each move of the student; in the very first step it becomes the student."""

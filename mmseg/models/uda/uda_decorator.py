@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmseg.errors import InputError
 from mmseg.models.chance import step_generator
+from mmseg.models.networks import Network, Role
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.uda.batch import Batch, Labelled, StepRecord
 from mmseg.models.uda.fusion import fusion_pays, refuse_fusion
@@ -79,9 +80,21 @@ class UDADecorator(nn.Module):
         """Initialise the student, and whatever starts as its copy."""
         self.model.init_weights()
 
-    def get_model(self) -> BaseSegmentor:
-        """The student, which is what evaluation and testing use."""
-        return self.model
+    def networks(self) -> list[Network]:
+        """Every network of the method with its role, the student first: that is what evaluation and testing use.
+
+        A method with further ones adds them. What learns without being a network that encodes images (a projection)
+        is no member.
+        """
+        return [Network('model', self.model, Role.LEARNS)]
+
+    def train(self, mode: bool = True) -> 'UDADecorator':
+        """Set the mode of all networks; a frozen one only ever predicts."""
+        super().train(mode)
+        for network in self.networks() if mode else ():
+            if network.role is Role.FROZEN:
+                network.module.eval()
+        return self
 
     def extract_feat(self, img: Tensor) -> Any:
         return self.model.extract_feat(img)

@@ -6,6 +6,7 @@ import torch
 from mmengine.optim import OptimWrapper
 
 from mmseg.errors import InputError
+from mmseg.models.networks import Role, student_network
 from mmseg.models.uda.dacs import DACS
 from mmseg.registry import MODELS
 from tests.models.uda.tiny import TinyBackbone, batch, dacs, segmentor, sgd, with_feature_distance
@@ -76,7 +77,7 @@ def test_teacher_and_feature_distance_network_start_as_the_initialised_student(m
 
 def test_without_feature_distance_there_is_no_third_network():
     model = dacs()
-    assert model.get_imnet_model() is None
+    assert [network.name for network in model.networks()] == ['model', 'ema_model']
     assert not any(key.startswith('imnet_model') for key in model.state_dict())
 
 
@@ -343,7 +344,7 @@ def test_a_new_term_needs_only_a_subclass():
 
 def test_to_everybody_but_the_training_loop_it_is_the_student():
     model = dacs().eval()
-    student, img = model.get_model(), batch()['img']
+    student, img = student_network(model), batch()['img']
     meta = {'ori_shape': (40, 44, 3), 'flip': False}
     for name, args in [
         ('__call__', (img,)),
@@ -355,7 +356,17 @@ def test_to_everybody_but_the_training_loop_it_is_the_student():
         torch.testing.assert_close(getattr(model, name)(*args), getattr(student, name)(*args))
     for ours, theirs in zip(model.extract_feat(img), student.extract_feat(img), strict=True):
         assert torch.equal(ours, theirs)
-    assert model.get_ema_model() is model.ema_model
+
+
+def test_every_network_is_listed_with_its_role_and_the_name_it_has_in_checkpoints():
+    model = dacs(**WITH_FD)
+    assert model.networks() == [
+        ('model', model.model, Role.LEARNS),
+        ('ema_model', model.ema_model, Role.FOLLOWS),
+        ('imnet_model', model.imnet_model, Role.FROZEN),
+    ]
+    names = {name.split('.')[0] for name, _ in model.named_parameters()}
+    assert names == {network.name for network in model.networks()}
 
 
 def test_the_state_dict_is_the_reference_s_and_the_counter():

@@ -1,0 +1,38 @@
+"""The networks that a training consists of, each with its role: what the engine has to know of a method's insides."""
+
+from enum import Enum
+from typing import Any, NamedTuple
+
+from torch import nn
+
+
+class Role(Enum):
+    """How the weights of a network change."""
+
+    LEARNS = 'it descends the losses'
+    FOLLOWS = 'its weights are made of another network that learns; it predicts in train mode'
+    FROZEN = 'its weights stay as they are; it predicts in eval mode'
+
+
+class Network(NamedTuple):
+    """One network of a method.
+
+    Attributes:
+        name: where it is: the prefix of its state dict, without the dot; '' for a model that is one network itself.
+        module: the network.
+        role: how its weights change.
+    """
+
+    name: str
+    module: nn.Module
+    role: Role
+
+
+def networks_of(model: Any) -> list[Network]:
+    """All networks of a method, the one that is evaluated first; a model that lists none is one that learns."""
+    return model.networks() if hasattr(model, 'networks') else [Network('', model, Role.LEARNS)]
+
+
+def student_network(model: Any) -> Any:
+    """The network that is evaluated, tested and started from other weights."""
+    return networks_of(model)[0].module
