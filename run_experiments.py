@@ -139,6 +139,7 @@ def train_table(args: argparse.Namespace) -> int:
     if started_by_another():
         return 0
     args.gpus = processes_of_a_run(args)
+    args.trust = True  # the files are written here, from rows that are code
     paths = write_configs(rows)
     cfgs = [load_run(path, args) for path in paths]  # all are checked before the first is trained
     if args.dry_run:

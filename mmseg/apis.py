@@ -48,12 +48,13 @@ def init_segmentor(
         checkpoint: a segmentor's or a UDA run's checkpoint; without one the weights are random.
         device: default: a GPU if there is one.
         weights: 'student' or 'teacher', the network of a UDA checkpoint to take.
-        trust: load a checkpoint that holds arbitrary Python objects, and can run code.
+        trust: load a checkpoint that holds arbitrary Python objects, and a ``.json`` config that names modules:
+            both can run code.
 
     Raises:
         InputError: config or checkpoint are missing, unreadable, or do not fit each other.
     """
-    cfg = config if isinstance(config, Config) else load_config(config, purpose='test')
+    cfg = config if isinstance(config, Config) else load_config(config, purpose='test', trust=trust)
     model = MODELS.build(without_pretrained(cfg.model))
     if checkpoint is None:
         model.init_weights()

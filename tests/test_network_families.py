@@ -5,7 +5,8 @@ import math
 import pytest
 from mmengine.config import Config
 
-from mmseg.config.load import SHIPPED_CONFIGS, load_config
+from mmseg.config.load import load_config
+from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.datasets.toy import ToyParams
 from mmseg.engine.train import train
 from tools.smoke_configs import FULL_SIZE, draw_pair, on_drawn_data

@@ -15,7 +15,7 @@ from typing import Any
 from mmengine import Config
 from tqdm import tqdm
 
-from mmseg.config.load import SHIPPED_CONFIGS
+from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.errors import InputError, command
 from mmseg.models.weight_files import OPEN_MMLAB, name_of_file, weight_files
 from tools.get_param_count import build, costs

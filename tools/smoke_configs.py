@@ -23,7 +23,8 @@ from mmengine import Config
 
 from mmseg.apis import without_pretrained
 from mmseg.config.components import check_components
-from mmseg.config.load import SHIPPED_CONFIGS, load_config
+from mmseg.config.load import load_config
+from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.datasets.toy import ToyParams, is_written, write_toy
 from mmseg.engine.provenance import config_text
 from mmseg.engine.train import train

@@ -13,7 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mmseg.apis import without_pretrained
-from mmseg.config.load import SHIPPED_CONFIGS, load_config
+from mmseg.config.load import load_config
+from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.engine.optim import build_optim_wrapper
 from mmseg.engine.train import build_model
 from mmseg.models.layers import Conv2d, linear

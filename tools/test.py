@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise InputError(f'--out writes JSON; name the file {args.out.with_suffix(".json")}.')
     if args.samples_per_gpu < 1:
         raise InputError(f'--samples-per-gpu is at least 1, not {args.samples_per_gpu}.')
-    cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='test')
+    cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='test', trust=args.trust)
     if args.aug_test:
         add_views(cfg)
     join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
@@ -104,7 +104,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
     parser.add_argument('--samples-per-gpu', type=int, default=1, help='images predicted together, if of one size')
     parser.add_argument('--precision', choices=list(PRECISIONS), default='fp32', help='what the network computes in')
-    parser.add_argument('--trust', action='store_true', help='load a checkpoint that can run code: you know its origin')
+    parser.add_argument('--trust', action='store_true', help='files that can run code: you know their origin')
     return parser.parse_args(argv)
 
 

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from mmseg.config.names import unfit_as_name
 from mmseg.errors import InputError, nearest
 
 Purpose = Literal['train', 'test']
@@ -159,7 +160,7 @@ def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:
     errors = [*_missing(values, purpose), *_not_dicts(values, DICTS if purpose == 'train' else {'model', 'data'})]
     if errors:
         raise InputError(' '.join(errors))
-    elsewhere = [*_misspelt(values), *_unknown(values), *_bad_values(values), *_at_odds(values)]
+    elsewhere = [*_misspelt(values), *_unknown(values), *_bad_values(values), *_bad_names(values), *_at_odds(values)]
     if purpose == 'test':
         return elsewhere
     if elsewhere:
@@ -237,6 +238,13 @@ def _bad_values(values: dict[str, Any]) -> Iterator[str]:
     for key in ('data.train', 'data.val', 'data.test'):
         if not isinstance(value_at(values, key), dict | list | tuple | None):
             yield f'{key} has to be a dict (or a list of dicts), not {value_at(values, key)!r}.'
+
+
+def _bad_names(values: dict[str, Any]) -> Iterator[str]:
+    """Folders and files of a run are called by these, and lines of job scripts hold them."""
+    for key in ('exp', 'name'):
+        if reason := unfit_as_name(values.get(key)):
+            yield f'{key}={values.get(key)!r} cannot be part of a file name: {reason}.'
 
 
 def _at_odds(values: dict[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmseg.config.names import unfit_as_name
 from mmseg.errors import InputError, nearest
 
 Colour = tuple[int, int, int]
@@ -47,6 +48,9 @@ class LabelSet:
             object.__setattr__(self, key, value)
         if not classes or len(set(classes)) != len(classes):
             raise InputError(f'Label set {self.name!r} needs class names, each once; it has {list(classes)}.')
+        for key in classes:
+            if reason := unfit_as_name(key) if isinstance(key, str) else 'it has to be a text':
+                raise InputError(f'Label set {self.name!r}: class {key!r} cannot be part of a file name: {reason}.')
         if len(classes) > IGNORE:
             raise InputError(f'Label set {self.name!r} has {len(classes)} classes; label maps hold at most {IGNORE}.')
         if not len(classes) <= self.ignore_index <= IGNORE:

@@ -11,12 +11,13 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mmengine import Config
 
+from mmseg.config.names import unprintable
 from mmseg.engine.grid import RECORDS, GridRun, Record, arguments_of, grid_run, prepare, train_held
 from mmseg.engine.launch import Launcher, Nodes, command_of
 from mmseg.errors import InputError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 REQUEUES = 10_000  # how often a job may run out of time
 FIRST_PORT, PORTS = 20_000, 20_000
+OPTION = re.compile(r'[A-Za-z][A-Za-z0-9_-]*')
 TIME = re.compile(r'(?:(?P<days>\d+)-)?(?P<parts>\d+(?::\d+){0,2})')
 
 
@@ -200,11 +202,24 @@ def _executor(cfgs: Sequence[Config], resources: Resources) -> 'submitit.SlurmEx
         'partition': resources.partition,
         'additional_parameters': {'requeue': True, **resources.options},
     }
-    executor = submitit.SlurmExecutor(
-        folder=grid_run(cfgs[0]).folder.absolute() / RECORDS / 'slurm', max_num_timeout=REQUEUES
-    )
+    folder = grid_run(cfgs[0]).folder.absolute() / RECORDS / 'slurm'
+    _refuse_second_lines({**wanted, **resources.options, 'folder': folder})
+    executor = submitit.SlurmExecutor(folder=folder, max_num_timeout=REQUEUES)
     executor.update_parameters(**{key: value for key, value in wanted.items() if value is not None})
     return executor
+
+
+def _refuse_second_lines(wanted: Mapping[str, Any]) -> None:
+    """Refuse what would not end with its line of the job script, and so be run as a command.
+
+    Raises:
+        InputError: an option of sbatch that can be none, or a value with a line break.
+    """
+    for key, value in wanted.items():
+        if not OPTION.fullmatch(key):
+            raise InputError(f'--slurm-options: {key!r} is no option of sbatch (e.g. account=vision).')
+        if unprintable(str(value)):
+            raise InputError(f'{key}={str(value)!r} holds a control character, such as a line break.')
 
 
 def _submit(executor: 'submitit.SlurmExecutor', jobs: Sequence[ClusterJob]) -> list[str]:

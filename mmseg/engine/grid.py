@@ -72,11 +72,15 @@ class Record:
 
 @dataclass(frozen=True)
 class GridRun:
-    """One run of a grid, by the folder of the grid, its name, and its key among the records."""
+    """One run of a grid, by the folder of the grid, its name, and its key among the records.
+
+    ``trust``: the config that is kept for it may import modules, as the one that it was made from did.
+    """
 
     folder: Path
     name: str
     key: str
+    trust: bool = False
 
     @property
     def record_file(self) -> Path:
@@ -119,7 +123,8 @@ class GridRun:
 
 def grid_run(cfg: Config) -> GridRun:
     """The place of a run among the records; nothing is written."""
-    return GridRun(folder=grid_folder(cfg), name=cfg.name, key=f'{cfg.name}-{settings_hash(cfg.to_dict())}')
+    key = f'{cfg.name}-{settings_hash(cfg.to_dict())}'
+    return GridRun(folder=grid_folder(cfg), name=cfg.name, key=key, trust=bool(cfg.get('custom_imports')))
 
 
 def settings_hash(values: dict[str, Any]) -> str:
@@ -180,9 +185,10 @@ def train_held(run: GridRun, record: Record, launch: Launch, *, job: str = '') -
 def arguments_of(run: GridRun, record: Record) -> list[str]:
     """What ``run_experiments.py`` has to be told: to go on if there is a state, else to begin."""
     work_dir = run.folder / record.work_dir
+    trust = ['--trust'] if run.trust else []
     if checkpoint_of(work_dir) is not None:
-        return ['--resume', str(work_dir)]
-    return ['--config', str(run.config_file), '--work-dir', str(work_dir)]
+        return ['--resume', str(work_dir), *trust]
+    return ['--config', str(run.config_file), '--work-dir', str(work_dir), *trust]
 
 
 def run_here(cfgs: Sequence[Config]) -> int:

@@ -38,6 +38,9 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--from-scratch', action='store_true', help='random weights instead of pretrained ones')
     parser.add_argument('--deterministic', action='store_true', help='the same bits each time on a GPU too; slower')
+    parser.add_argument(
+        '--trust', action='store_true', help='a .json config may run code (custom_imports): you know its origin'
+    )
     parser.add_argument('--debug', action='store_true', help=f'a short run: {DEBUG}')
 
 
@@ -54,7 +57,7 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
         options['n_gpus'] = args.gpus
     if args.deterministic:
         options['deterministic'] = True
-    cfg = load_config(path, options)
+    cfg = load_config(path, options, trust=getattr(args, 'trust', False))
     if path.suffix == '.json' and 'work_dir' not in options:
         cfg.work_dir = None  # that of the run which wrote the file
     if args.debug and cfg.uda:

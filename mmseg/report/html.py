@@ -4,12 +4,13 @@ The page is a template with a style sheet and a script (``page/``) around the da
 and charts.
 """
 
-import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mmseg.foreign_json import dump_json, writable_text
 from mmseg.report.compare import config_rows, environment_rows
 from mmseg.report.facts import ORACLE, SOURCE_ONLY
 from mmseg.report.gallery import Gallery
@@ -28,16 +29,15 @@ def write_page(
 ) -> Path:
     """Write the page, which names runs that were ``left_out``; folders are made as needed. Returns ``path``."""
     # '<' ends a script element wherever it stands in '</script>': JSON has another spelling for it.
-    data = json.dumps(page_data(experiments, gallery, title, left_out), separators=(',', ':'), ensure_ascii=False)
+    data = dump_json(page_data(experiments, gallery, title, left_out), separators=(',', ':'), ensure_ascii=False)
     parts = {
-        'TITLE': escaped(title),
+        'TITLE': escaped(writable_text(title)),
         'STYLE': (PARTS / 'page.css').read_text(encoding='utf-8'),
         'DATA': data.replace('<', '\\u003c'),
         'SCRIPT': '\n'.join((PARTS / name).read_text(encoding='utf-8') for name in SCRIPTS),
     }
     page = (PARTS / 'page.html').read_text(encoding='utf-8')
-    for name, text in parts.items():
-        page = page.replace(f'@{name}@', text)
+    page = re.sub('@([A-Z]+)@', lambda place: parts[place[1]], page)  # in one pass: a part may hold such a name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding='utf-8')
     return path

@@ -1,17 +1,19 @@
 """Reading ``<time>.log.json``: the numbers of a run, also of one that was interrupted and resumed."""
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmseg.errors import InputError
+from mmseg.foreign_json import parse_json
 
 PATTERN = '*.log.json'
 # What a record says besides what was measured.
 BOOKKEEPING = {'mode', 'epoch', 'iter'}
+LARGEST = 1e100  # of a value: sums and squares of such are finite, and can be drawn
+MOST_ITERATIONS = 10**12
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class Log:
     """What a run logged, in the order of its iterations.
 
     ``train`` and ``val`` map the number of finished iterations to the values logged there; metrics of ``val`` are
-    fractions in 0..1. What is not finite is absent: mmcv 1.x wrote NaN for classes that do not occur. ``header`` is
-    the line that names the run (``exp_name``, ``seed``, ``env_info``), of the newest file that has one.
+    fractions in 0..1. What is no number below 1e100 is absent: mmcv 1.x wrote NaN for classes that do not occur.
+    ``header`` is the line that names the run (``exp_name``, ``seed``, ``env_info``), of the newest file that has one.
     """
 
     train: dict[int, dict[str, float]] = field(default_factory=dict)
@@ -80,7 +82,7 @@ def read_log(source: Path | Sequence[Path]) -> Log:
             (log.val if evaluated else log.train)[at] = {
                 name: float(value)
                 for name, value in record.items()
-                if name not in BOOKKEEPING and isinstance(value, int | float) and math.isfinite(value)
+                if name not in BOOKKEEPING and isinstance(value, int | float) and abs(value) <= LARGEST
             }
     return log
 
@@ -93,19 +95,19 @@ def _forget(log: Log, start: int) -> None:
 
 def _iteration(record: dict[str, Any], file: Path) -> int:
     number = record.get('iter', 0)
-    if not isinstance(number, int):
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MOST_ITERATIONS:
         raise InputError(f"{file}: 'iter' is {number!r}, not a whole number. Is it the .log.json of a run?")
     return number
 
 
 def _records(file: Path) -> Iterator[dict[str, Any]]:
     try:
-        lines = file.read_text(encoding='utf-8').splitlines()
+        lines = file.read_text(encoding='utf-8').removesuffix('\n').split('\n')
     except UnicodeDecodeError as error:
         raise InputError(f'{file} is no text ({error.reason}). Is it the .log.json of a run?') from None
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except json.JSONDecodeError:
             if number == len(lines):  # the run was killed while it wrote
                 return

@@ -141,12 +141,27 @@ def read_run(folder: Path, given_name: str = '') -> Run:
     """The run in a work directory; one that has logged nothing yet has an empty log.
 
     Raises:
-        InputError: ``folder`` holds no config.
+        InputError: ``folder`` holds no config, or none of a run; a log is none.
     """
     config = load_config(config_of(folder), purpose='test').to_dict()
     logs = sorted(folder.glob('*.log.json'))
     log = read_log(logs) if logs else Log()
-    return Run(folder, config, log, _environment(folder, log), given_name)
+    run = Run(folder, config, log, _environment(folder, log), given_name)
+    _refuse_other_forms(run)
+    return run
+
+
+def _refuse_other_forms(run: Run) -> None:
+    """Refuse a config that loads, but says nothing that could be told of a run."""
+    if not isinstance(run.seed, int | None):
+        raise InputError(f'{run.folder}: seed={run.seed!r} in its config is no whole number.')
+    try:
+        flat(portable(run.config))
+        published_for(run.config)
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as error:
+        raise InputError(
+            f'{run.folder}: its config does not describe a run of this project ({type(error).__name__}: {error}).'
+        ) from error
 
 
 def find_work_dirs(folders: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]]:
@@ -222,7 +237,7 @@ def _environment(folder: Path, log: Log) -> dict[str, str]:
     """The record that the run left: its file, or the head of its log (a text in those of mmcv 1.x)."""
     file = folder / ENVIRONMENT_FILE
     if file.is_file():
-        lines = file.read_text(encoding='utf-8').splitlines()
+        lines = file.read_text(encoding='utf-8', errors='replace').splitlines()
     else:
         info = log.header.get('env_info', {})
         if isinstance(info, Mapping):

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.config.read import SHIPPED_CONFIGS, read_config
 from mmseg.errors import InputError
 
 COMPLETE = """
@@ -61,11 +62,112 @@ def test_a_config_may_use_the_variables_of_its_base(base, write):
     assert cfg.uda.source == cfg.data.train
 
 
-def test_json_with_a_base_is_a_config_too(base, write):
-    path = write('generated/child.json', json.dumps({'_base_': ['../base.py'], 'runner': {'max_iters': 3}}))
+@pytest.fixture
+def json_base(base, write):
+    return write('base.json', json.dumps(load_config(base).to_dict()))
+
+
+def test_json_with_a_base_is_a_config_too(json_base, write):
+    child = {'_base_': ['../base.json'], 'runner': {'max_iters': 3}, 'uda': {'_delete_': True, 'type': 'X'}}
+    path = write('generated/child.json', json.dumps(child))
     cfg = load_config(path)
     assert cfg.runner == {'type': 'IterBasedRunner', 'max_iters': 3}
+    assert cfg.uda == {'type': 'X'}
     assert Path(cfg.filename) == path
+
+
+def test_a_json_with_a_shipped_base_is_what_the_same_python_is(write):
+    bases = ['_base_/models/segformer_b5.py', '_base_/schedules/adamw.py']
+    names = [str(SHIPPED_CONFIGS / base) for base in bases]
+    changes = {'model': {'backbone': {'_delete_': True, 'type': 'mit_b0'}}, 'optimizer': {'lr': 0.5}}
+    raw = [
+        read_config(write('child.json', json.dumps({'_base_': names, **changes}))),
+        read_config(write('child.py', f'_base_ = {names}\nmodel = {changes["model"]}\noptimizer = {{"lr": 0.5}}')),
+    ]
+    assert raw[0].to_dict() == raw[1].to_dict()
+    assert raw[0].optimizer.lr == 0.5
+    assert raw[0].model.backbone.type == 'mit_b0'
+
+
+def test_a_json_runs_no_config_from_elsewhere(write, tmp_path):
+    mark = tmp_path / 'run'
+    write('evil.py', COMPLETE + f"open({str(mark)!r}, 'w')")
+    inside = SHIPPED_CONFIGS / '..' / '..' / Path(*['..'] * 20, *(tmp_path / 'evil.py').parts[1:])
+    write('link.json', json.dumps({'_base_': 'evil.py'}))
+    for base in ('evil.py', str(tmp_path / 'evil.py'), str(inside), 'link.json', ['link.json']):
+        for purpose in ('train', 'test'):
+            with pytest.raises(InputError, match=r'evil\.py is code.*--trust'):
+                load_config(write('child.json', json.dumps({'_base_': base})), purpose=purpose)
+    assert not mark.exists()
+    load_config(tmp_path / 'child.json', trust=True)
+    assert mark.exists()
+
+
+def test_a_json_imports_no_module_unless_it_is_trusted(json_base, write, tmp_path, monkeypatch, caplog):
+    monkeypatch.syspath_prepend(tmp_path)
+    mark = tmp_path / 'run'
+    write('module_of_a_json.py', f"open({str(mark)!r}, 'w')")
+    imports = {'custom_imports': {'imports': 'module_of_a_json'}}
+    path = write('child.json', json.dumps({'_base_': 'base.json', **imports}))
+    with pytest.raises(InputError, match=r'module_of_a_json.*--trust'):
+        load_config(path)
+    load_config(path, purpose='test')
+    assert 'They are not imported' in caplog.text
+    python = write('child.py', "_base_ = 'child.json'")
+    with pytest.raises(InputError, match='it is data'):
+        load_config(python)
+    assert not mark.exists()
+    load_config(path, trust=True)
+    assert mark.exists()
+    load_config(path)  # what is loaded already runs nothing
+
+
+def test_a_json_tells_nothing_of_the_environment_of_its_reader(json_base, write, monkeypatch, caplog):
+    monkeypatch.setenv('MY_TOKEN', 'secret')
+    child = {'_base_': 'base.json', 'model': {'pretrained': '{{$MY_TOKEN:}}', 'neck': '{{ fileDirname }}'}}
+    cfg = load_config(write('child.json', json.dumps(child)))
+    assert cfg.model.pretrained == '{{$MY_TOKEN:}}'
+    assert cfg.model.neck == '{{ fileDirname }}'
+    assert '{{...}} is text' in caplog.text
+    with pytest.raises(InputError, match='it is data'):
+        load_config(write('child.py', "_base_ = 'child.json'"))
+    assert 'secret' not in caplog.text
+
+
+@pytest.mark.parametrize('key', ['_base_', 'custom_imports.imports'])
+def test_what_a_file_is_read_with_is_not_overridden(base, key):
+    with pytest.raises(InputError, match=f'{key} is needed when the file is read'):
+        load_config(base, {key: ['x.py']})
+
+
+@pytest.mark.parametrize('value', [5, None, True, [5], [['a.py']], {'a': 1}])
+def test_a_base_that_is_no_name_is_an_error(write, value):
+    for name, text in (('a.py', f'_base_ = {value}'), ('a.json', json.dumps({'_base_': value}))):
+        with pytest.raises(InputError, match=rf'{name}: _base_ has to be the name of a config'):
+            load_config(write(name, text))
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'message'),
+    [
+        ('deep.json', '{"a":' * 3000 + '1' + '}' * 3000, 'nested more than'),
+        ('list.json', '[' * 100000, 'nested more than'),
+        ('deep.py', 'x = ' + '-' * 20000 + '1', 'cannot be read as Python|nested too deep'),
+        ('itself.py', 'seed = []\nseed.append(seed)', 'contain themselves'),
+        ('null.py', 'x = "\0"', 'cannot be read as Python|null bytes'),
+        ('long.json', json.dumps({'_base_': 'x' * 5000 + '.py'}), 'does not exist'),
+        ('bytes.json', '{"seed": ' + '9' * 5000 + '}', "no 'model'"),
+    ],
+)
+def test_a_file_that_nobody_would_write_is_an_error_too(write, name, text, message):
+    with pytest.raises(InputError, match=message):
+        load_config(write(name, text))
+
+
+@pytest.mark.parametrize('path', ['x' * 300 + '.py', '~nobody-here/x.py', 'a\0b.py'])
+def test_a_name_that_no_file_has_is_an_error(path):
+    with pytest.raises(InputError):
+        load_config(path)
 
 
 def test_bases_of_a_moved_json_are_found_below_configs(write):
@@ -87,10 +189,11 @@ def test_docstrings_imports_and_functions_do_not_disturb(base, write):
     assert 'double' not in cfg
 
 
-def test_reading_a_config_writes_nothing_beside_it(base, write):
-    child = write('child.json', json.dumps({'_base_': 'base.py'}))
-    load_config(child)
-    assert sorted(file.name for file in base.parent.iterdir()) == ['base.py', 'child.json']
+def test_reading_a_config_writes_nothing_beside_it(base, json_base, write):
+    load_config(write('child.json', json.dumps({'_base_': 'base.json'})))
+    load_config(write('child.py', "_base_ = 'base.py'"))
+    found = sorted(file.name for file in base.parent.iterdir())
+    assert found == ['base.json', 'base.py', 'child.json', 'child.py']
 
 
 def test_overrides_win_over_the_file_and_reach_into_lists(base):
@@ -224,6 +327,16 @@ def test_a_folder_is_not_a_config(tmp_path):
 def test_values_of_overrides_are_read_as_meant(text, value):
     assert parse_cfg_options([f'a.b={text}']) == {'a.b': value}
     assert type(parse_cfg_options([f'a.b={text}'])['a.b']) is type(value)
+
+
+@pytest.mark.parametrize('value', ['(' * 5000, '-' * 100000 + '1', '{[]: 1}'])
+def test_what_is_no_literal_is_a_text(value):
+    assert parse_cfg_options([f'a={value}']) == {'a': value}
+
+
+def test_a_value_beyond_reason_is_refused():
+    with pytest.raises(InputError, match='a: its value is nested too deep'):
+        parse_cfg_options(['a=' + '[' * 5000 + ']' * 5000])
 
 
 @pytest.mark.parametrize('option', ['runner.max_iters', '=3'])

@@ -129,6 +129,31 @@ def test_a_method_without_type_is_an_error():
         schema.validate(config(uda={'alpha': 0.9}), 'train')
 
 
+@pytest.mark.parametrize('key', ['exp', 'name'])
+@pytest.mark.parametrize(
+    ('value', 'reason'),
+    [
+        ('../../elsewhere', 'in another folder'),
+        ('a\\b', 'in another folder'),
+        ('..', 'in another folder'),
+        ('x\ntouch made', 'line break'),
+        ('x\u2028y', 'line break'),
+        ('\x1b[2J', 'control character'),
+        ('x' * 201, 'longer'),
+        (' ', 'empty'),
+        (['a'], 'has to be a text'),
+    ],
+)
+def test_a_name_that_files_cannot_have_is_an_error(key, value, reason):
+    with pytest.raises(InputError, match=f'(?s){key}=.*cannot be part of a file name: .*{reason}'):
+        schema.validate(config(**{key: value}), 'train')
+
+
+@pytest.mark.parametrize('value', ['gta2cs_uda_warm_s0', 'Läufe 7 (neu)', '.hidden', 12, 'a..b'])
+def test_other_names_are_fine(value):
+    assert schema.validate(config(exp=value, name=value), 'train') == []
+
+
 def test_for_testing_only_model_and_test_data_matter():
     values = {'model': {'type': 'X'}, 'data': {'test': {}}, 'runer': 1, 'evaluation': {'metrics': 'mIoU'}}
     told = schema.validate(schema.complete(values, name='x'), 'test')

@@ -74,7 +74,7 @@ def test_jobs_ask_for_what_the_command_line_says(cfg, submitted, tmp_path):
     assert run_experiments.main(['--config', 'one.json', '--machine', 'slurm', *wanted]) == 0
     ((executor, (job,)),) = submitted
     cfg.n_gpus = 6
-    assert job == ClusterJob(GridRun(tmp_path / 'work_dirs/local-tiny', 'one', grid_run(cfg).key), 2)
+    assert job == ClusterJob(GridRun(tmp_path / 'work_dirs/local-tiny', 'one', grid_run(cfg).key, trust=True), 2)
     text = executor._make_submission_file_text('the command', 'x')
     for line in (
         '--partition=big',
@@ -106,6 +106,21 @@ def test_what_is_finished_queued_or_held_is_not_submitted(cfg, submitted, capsys
     assert submit([cfg], Resources()) == 0
     assert 'one: finished before' in capsys.readouterr().out
     assert len(submitted) == 1
+
+
+@pytest.mark.parametrize(
+    ('resources', 'reason'),
+    [
+        ({'options': {'comment': 'x\ntouch made'}}, 'comment=.*control character'),
+        ({'options': {'comment\ntouch made': 'x'}}, 'no option of sbatch'),
+        ({'options': {'a b': 'x'}}, 'no option of sbatch'),
+        ({'partition': 'gpu\rtouch made'}, 'partition=.*control character'),
+    ],
+)
+def test_what_would_be_another_line_of_the_job_script_is_refused(cfg, submitted, resources, reason):
+    with pytest.raises(InputError, match=reason):
+        submit([cfg], Resources(**resources))
+    assert submitted == []
 
 
 def test_options_that_are_no_pairs_are_refused(cfg, capsys):

@@ -142,7 +142,8 @@ def test_a_run_begins_goes_on_from_its_state_and_is_finished_once(run):
     assert (record.state, record.code, record.error) == ('stopped', 143, '')
     assert train_held(planned, planned.record(), launch).state == 'finished'
     assert train_held(planned, planned.record(), launch).state == 'finished'
-    assert told == [['--config', str(planned.config_file), '--work-dir', folder], ['--resume', folder]]
+    trust = '--trust'  # the tiny run imports its own modules
+    assert told == [['--config', str(planned.config_file), '--work-dir', folder, trust], ['--resume', folder, trust]]
 
 
 def test_a_finished_run_whose_folder_was_deleted_is_trained_anew(run):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mmseg.config.load import SHIPPED_CONFIGS
+from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.datasets.toy import ToyParams
 from tools import smoke_configs
 from tools.smoke_configs import KILLED, Outcome, cut_crops, markdown, on_drawn_data
