@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmseg.datasets.pipelines.compact import CONTENT
+from mmseg.datasets.pipelines.fields import field_of
 from mmseg.datasets.pipelines.photometric import Normalize
 from mmseg.errors import InputError
 
@@ -16,20 +17,20 @@ METAS = '_metas'
 
 
 def to_network(batch: dict[str, Any]) -> dict[str, Any]:
-    """``batch`` with uint8 images normalised and uint8 labels as int64; what is neither stays as it is.
+    """``batch`` with uint8 images normalised, uint8 labels as int64 and masks as bool; what is none stays as it is.
 
     An image under ``key`` has its meta data under ``key + '_metas'``, which say how it is normalised. Nothing is read
     back from the device.
 
     Args:
-        batch: tensors (B, 3, H, W) uint8 of images and (B, 1, H, W) uint8 of labels, and their meta data.
+        batch: tensors (B, 3, H, W) uint8 of images and (B, 1, H, W) uint8 of labels and masks, and their meta data.
 
     Raises:
         InputError: the images are normalised in different ways.
     """
     metas = {key: batch.get(f'{key}{METAS}') for key in batch}
     _check_ways([meta for key, entries in metas.items() if is_compact(batch[key]) for meta in entries or ()])
-    return {key: _converted(value, metas[key]) for key, value in batch.items()}
+    return {key: _converted(key, value, metas[key]) for key, value in batch.items()}
 
 
 def is_compact(value: Any) -> bool:
@@ -50,10 +51,10 @@ def _way(meta: dict) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return _numbers(norm['mean']), _numbers(norm['std'])
 
 
-def _converted(value: Any, metas: list[dict] | None) -> Any:
+def _converted(key: str, value: Any, metas: list[dict] | None) -> Any:
     if not is_compact(value):
         return value
-    return value.long() if metas is None else normalized(value, metas)
+    return field_of(key).for_network(value) if metas is None else normalized(value, metas)
 
 
 def normalized(images: Tensor, metas: list[dict]) -> Tensor:

@@ -1,5 +1,6 @@
 """The data set that all others are rows of: folders of images, folders of label maps, a label set."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmseg.datasets.check import quick_check
 from mmseg.datasets.class_stats import class_counts
@@ -17,6 +19,8 @@ from mmseg.datasets.label_sets import Colour, LabelSet, class_names, label_set_o
 from mmseg.datasets.labels import label_reader
 from mmseg.datasets.pipelines.compact import compacted
 from mmseg.datasets.pipelines.compose import Compose
+from mmseg.datasets.pipelines.fields import IMG, declared
+from mmseg.datasets.pipelines.formatting import Collect
 from mmseg.datasets.stream import TrainingSet
 from mmseg.datasets.training_cache import from_cache
 from mmseg.errors import InputError
@@ -101,6 +105,7 @@ class CustomDataset(TrainingSet):
         self.pipeline = self.plain_pipeline = Compose(pipeline)
         if not test_mode:
             self._check_filling()
+            self._check_fields()
         self.cache_dir = cache_dir
         if self.labelled:
             quick_check(self)
@@ -117,6 +122,23 @@ class CustomDataset(TrainingSet):
                         f'{type(step).__name__} in the pipeline has {key}={getattr(step, key)}, but the data set '
                         f'ignore_index={ignored}: give the step {key}={ignored}.'
                     )
+
+    def _check_fields(self) -> None:
+        """Refuse a Collect of a field that no step adds, and point out a field that is added and not collected."""
+        steps = self.pipeline.transforms
+        added = [name for step in steps for name in step.adds]
+        for collect in [step for step in steps if isinstance(step, Collect)]:
+            for key in collect.keys:
+                if declared(key) and key not in (IMG.name, *added):
+                    raise InputError(
+                        f'{type(self).__name__}: Collect in the pipeline takes {key!r}, which no step of it adds.'
+                    )
+            for name in set(added) - set(collect.keys):
+                print_log(
+                    f'{type(self).__name__}: a step of the pipeline adds {name!r}, but Collect does not take it.',
+                    'current',
+                    level=logging.WARNING,
+                )
 
     @property
     def labelled(self) -> bool:

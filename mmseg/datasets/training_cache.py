@@ -7,6 +7,7 @@ A pipeline that starts with loading and a fixed Resize does the same work for an
 import logging
 from functools import partial
 from hashlib import sha256
+from itertools import takewhile
 from os.path import commonpath, relpath
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -16,6 +17,7 @@ from mmengine.logging import print_log
 
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.pipelines.compose import Compose
+from mmseg.datasets.pipelines.fields import LABEL, field_of, with_field
 from mmseg.datasets.pipelines.geometry import Resize, Scale
 from mmseg.datasets.pipelines.loading import LoadAnnotations, LoadImageFromFile, joined, read_image, size_mismatch
 from mmseg.datasets.pipelines.transform import Part, Transform
@@ -31,23 +33,26 @@ class FixedStart(NamedTuple):
 
     resize: Resize
     labelled: bool
+    fields: list[Transform]
     rest: list[Transform]
 
 
 def fixed_start(pipeline: Compose) -> FixedStart | None:
-    """Loading and a Resize to one scale at the beginning of ``pipeline``; None for any other beginning."""
+    """Loading and a Resize to one scale at the beginning of ``pipeline``; None for any other beginning.
+
+    Steps that only add a field may stand between them: what they add is small, and made anew.
+    """
     steps = pipeline.transforms
-    kinds = [type(step) for step in steps]
-    labelled = kinds[1:2] == [LoadAnnotations]
-    if kinds[: 2 + labelled] != [LoadImageFromFile, *([LoadAnnotations] if labelled else []), Resize]:
+    labelled = [type(step) for step in steps[1:2]] == [LoadAnnotations]
+    loading, others = steps[: 1 + labelled], steps[1 + labelled :]
+    fields = list(takewhile(lambda step: step.adds and step.part is Part.BOTH, others))
+    load, resize = (*loading[:1], None)[0], (*others[len(fields) :], None)[0]
+    if type(load) is not LoadImageFromFile or type(resize) is not Resize:
         return None
-    load, resize = steps[0], steps[1 + labelled]
-    assert isinstance(load, LoadImageFromFile)
-    assert isinstance(resize, Resize)
     plain = load.color_type == 'color' and not load.to_float32
     if not plain or len(resize.scales) != 1 or resize.ratio_range is not None:
         return None
-    return FixedStart(resize, labelled, steps[2 + labelled :])
+    return FixedStart(resize, labelled, fields, others[len(fields) + 1 :])
 
 
 class Cacheable(Protocol):
@@ -126,7 +131,11 @@ def resized_label(file: str, *, reader: LabelReader, scale: Scale, fit: bool) ->
 def from_cache(dataset: Cacheable) -> Compose:
     """The pipeline of ``dataset`` reading from its cache; as it is where there is none, or none to use (warns)."""
     start, arrays = fixed_start(dataset.plain_pipeline), arrays_of(dataset)
-    if start is None or not (arrays[0].folder.is_dir() or dataset.cache_dir):
+    if start is None:
+        if dataset.cache_dir or cache_place(dataset).is_dir():
+            print_log(f'{_unused(dataset)} Images are decoded instead.', 'current', level=logging.WARNING)
+        return dataset.plain_pipeline
+    if not (arrays[0].folder.is_dir() or dataset.cache_dir):
         return dataset.plain_pipeline
     try:
         images, *labels = [array.open() for array in arrays]
@@ -139,7 +148,18 @@ def from_cache(dataset: Cacheable) -> Compose:
         )
         return dataset.plain_pipeline
     print_log(f'{len(arrays[0].files)} images are read from the training cache {str(arrays[0].folder)!r}.', 'current')
-    return Compose([CachedImage(images, start.resize), *map(CachedLabel, labels), *start.rest])
+    fields = [ResizedField(step, start.resize) for step in start.fields]
+    return Compose([CachedImage(images, start.resize), *map(CachedLabel, labels), *fields, *start.rest])
+
+
+def _unused(dataset: Cacheable) -> str:
+    """Why a pipeline cannot read from its cache."""
+    names = [type(step).__name__ for step in dataset.plain_pipeline.transforms]
+    return (
+        f'The training cache in {str(cache_place(dataset))!r} cannot be used by the pipeline {" -> ".join(names)}: it '
+        'has to start with LoadImageFromFile (colours, uint8), perhaps LoadAnnotations, and a Resize to one img_scale '
+        'without ratio_range.'
+    )
 
 
 class CachedImage(Transform):
@@ -176,20 +196,39 @@ class CachedImage(Transform):
         }
 
 
+class ResizedField(Transform):
+    """What a step that adds fields at the size of the file, and the Resize behind it, give."""
+
+    part = Part.BOTH
+
+    def __init__(self, step: Transform, resize: Resize) -> None:
+        self.step = step
+        self.resize = resize
+        self.adds = step.adds
+
+    def draw(self, results: dict, rng: np.random.Generator) -> Any:
+        return self.step.draw(results, rng)
+
+    def apply(self, results: dict, params: Any) -> dict:
+        size = results['label_shape'] if 'label_shape' in results else results['ori_shape'][:2]
+        made = self.step.apply({'seg_fields': ['size'], 'size': np.broadcast_to(np.uint8(0), size)}, params)
+        alone = {'seg_fields': list(self.adds), **{name: made[name] for name in self.adds}}
+        resized = self.resize.apply(alone, self.resize.scales[0])
+        for name in self.adds:
+            results = with_field(results, field_of(name), resized[name])
+        return results
+
+
 class CachedLabel(Transform):
     """What LoadAnnotations and the Resize behind it give, from a store."""
 
     part = Part.LABEL
+    adds = (LABEL.name,)
 
     def __init__(self, store: PixelStore) -> None:
         self.store = store
 
     def apply(self, results: dict, params: None) -> dict:
         file = joined(results.get('seg_prefix'), results['ann_info']['seg_map'])
-        return {
-            **results,
-            'gt_semantic_seg': self.store[file],
-            'label_shape': self.store.original(file),
-            'label_filename': file,
-            'seg_fields': [*results.get('seg_fields', []), 'gt_semantic_seg'],
-        }
+        read = {**results, 'label_shape': self.store.original(file), 'label_filename': file}
+        return with_field(read, LABEL, self.store[file])

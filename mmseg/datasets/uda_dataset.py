@@ -24,7 +24,9 @@ LONG_TAIL_KEYS = ('classes', 'num_classes', 'min_pixels', 'min_crop_ratio')
 class UDADataset(TrainingSet):
     """Samples ``{'img', 'img_metas', 'gt_semantic_seg', 'target_img', 'target_img_metas'}``.
 
-    What is drawn besides (``second_source``, ``long_tail_paste``) is drawn after them and leaves them as they are.
+    Whatever else the pipelines collect is handed on: that of the source under its name, that of the target with
+    ``target_`` in front. What is drawn besides (``second_source``, ``long_tail_paste``) is drawn after them and leaves
+    them as they are.
 
     Labels of the target are never opened, whatever its config says of them. Without rare class sampling, source
     and target each run through all their images once per epoch of their own, in independent random orders
@@ -85,7 +87,7 @@ class UDADataset(TrainingSet):
         rare = self.sampler is not None
         unlabelled = int(rng.choice(len(self.target))) if rare else shuffled(i, len(self.target), seed, TARGET)
         target = self.target.draw(unlabelled, rng)
-        sample = {**labelled, 'target_img': target['img'], 'target_img_metas': target['img_metas']}
+        sample = {**labelled, **{f'target_{key}': value for key, value in target.items()}}
         if self.second_source:
             template = self._draw_source(i, seed, rng, SECOND_SOURCE)
             sample |= {f'template_{key}': template[key] for key in ('img', 'img_metas', 'gt_semantic_seg')}

@@ -13,6 +13,7 @@ from mmseg.datasets.pipelines import loading
 from mmseg.datasets.training_cache import CachedImage, arrays_of
 from mmseg.errors import InputError
 from tests.datasets.samples import own_data, random_labels, train_pipeline, write_pairs
+from tests.datasets.test_fields import Margins  # noqa: F401 (a step that these pipelines have)
 
 SAMPLING = {'min_pixels': 50, 'class_temp': 0.1, 'min_crop_ratio': 0.5}
 FIXED = {'type': 'Resize', 'img_scale': (40, 30)}
@@ -171,6 +172,32 @@ def test_a_cache_of_another_size_or_meaning_is_not_taken(cfg, said):
 def test_only_a_beginning_without_chance_is_cached(cfg, start):
     steps = start + [step for step in pipeline()[3:] if step['type'] != 'PhotoMetricDistortion']
     assert arrays_of(build_dataset({**cfg['source'], 'pipeline': steps})) == []
+
+
+def test_a_cache_that_a_pipeline_cannot_use_is_told_with_the_reason(cfg, said):
+    make_cache(cfg)
+    steps = pipeline()
+    steps.insert(2, {'type': 'RandomFlip', 'prob': 0.5})
+    build_dataset({**cfg['source'], 'pipeline': steps})
+    assert 'cannot be used by the pipeline LoadImageFromFile -> LoadAnnotations -> RandomFlip -> Resize' in said[-1]
+
+
+def test_a_field_that_is_added_before_the_resize_is_the_plain_one_with_the_cache(cfg, monkeypatch):
+    for part in ('source', 'target'):
+        steps = pipeline()
+        steps.insert(2, {'type': 'Margins'})
+        steps[-1]['keys'] = [*steps[-1]['keys'], 'valid_pseudo_mask']
+        cfg[part]['pipeline'] = steps
+    plain = build_dataset(copy.deepcopy(cfg))
+    expected = [plain.sample(i, 3) for i in range(8)]
+    make_cache(cfg)
+    cached = build_dataset(cfg)
+    forbid_decoding(monkeypatch)
+    for i, one in enumerate(expected):
+        other = cached.sample(i, 3)
+        for key in ('valid_pseudo_mask', 'target_valid_pseudo_mask', 'target_img', 'gt_semantic_seg'):
+            assert torch.equal(one[key], other[key]), key
+    assert not all(one['target_valid_pseudo_mask'].all() for one in expected)
 
 
 def test_a_pair_of_different_sizes_is_named_from_the_cache_too(cfg):

@@ -5,6 +5,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from mmseg.datasets.pipelines.fields import LABEL
 from mmseg.datasets.pipelines.transform import Part, Transform
 from mmseg.errors import InputError
 from mmseg.registry import TRANSFORMS
@@ -61,12 +62,13 @@ class Compose:
                 params.append(step.draw(label, rng))
                 if step.part is Part.BOTH:
                     label = step.apply(label, params[-1])
-            if accept is None or accept(label['gt_semantic_seg']):
+            if accept is None or accept(label[LABEL.name]):
                 break
         # The label's size goes along, so that the image is checked against it as soon as it is read.
         image = {**results, 'label_shape': loaded['label_shape']}
         for step, drawn in zip(moving, params, strict=True):
-            image = step.apply(image, drawn)
+            if not step.adds:  # the label has the field already
+                image = step.apply(image, drawn)
         fields = label['seg_fields']
         return {**image, 'seg_fields': fields, **{field: label[field] for field in fields}}
 

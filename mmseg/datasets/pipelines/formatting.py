@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg.datasets.pipelines.fields import field_of
 from mmseg.datasets.pipelines.transform import Transform
 from mmseg.errors import InputError, nearest
 from mmseg.registry import TRANSFORMS
@@ -25,14 +26,14 @@ def image_tensor(img: np.ndarray) -> Tensor:
 
 @TRANSFORMS.register_module()
 class DefaultFormatBundle(Transform):
-    """Image -> float tensor (3, H, W), label -> int64 tensor (1, H, W)."""
+    """Image -> float tensor (3, H, W), label -> int64 tensor (1, H, W), other fields as their kind says."""
 
     def apply(self, results: dict, params: None) -> dict:
         results = dict(results)
         if 'img' in results:
             results['img'] = image_tensor(results['img'])
         for field in results.get('seg_fields', []):
-            results[field] = torch.from_numpy(results[field][None].astype(np.int64))
+            results[field] = field_of(field).tensor(results[field])
         return results
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mmseg.datasets.pipelines.fields import LABEL, field_of
 from mmseg.datasets.pipelines.transform import Part, Transform, shape_of, size_of
 from mmseg.errors import InputError
 from mmseg.registry import TRANSFORMS
@@ -16,7 +17,7 @@ Scale = tuple[int, int]
 
 @TRANSFORMS.register_module()
 class Resize(Transform):
-    """Changes the size; images bilinearly, labels to the nearest pixel.
+    """Changes the size; images and weights bilinearly, labels and masks to the nearest pixel.
 
     Args:
         img_scale: (width, height), or several of them; None keeps the size (then ``ratio_range`` acts on the
@@ -70,14 +71,17 @@ class Resize(Transform):
         results = dict(results)
         height, width = size_of(results)
         new = fitted((width, height), params) if self.keep_ratio else params
-        if 'img' in results:
-            results['img'] = cv2.resize(results['img'], new, interpolation=cv2.INTER_LINEAR)
-        for field in results.get('seg_fields', []):
-            results[field] = cv2.resize(results[field], new, interpolation=cv2.INTER_NEAREST)
+        for name in fields_of(results):
+            results[name] = cv2.resize(results[name], new, interpolation=field_of(name).interpolation)
         results |= {'scale': params, 'img_shape': shape_of(results), 'pad_shape': shape_of(results)}
         results['scale_factor'] = np.array([new[0] / width, new[1] / height] * 2, dtype=np.float32)
         results['keep_ratio'] = self.keep_ratio
         return results
+
+
+def fields_of(results: dict) -> list[str]:
+    """Names of the image and of all fields that move with it, as far as ``results`` holds them."""
+    return [name for name in ('img', *results.get('seg_fields', [])) if name in results]
 
 
 def scale_list(img_scale: Sequence | None) -> list[Scale]:
@@ -134,18 +138,17 @@ class RandomCrop(Transform):
 
     def draw(self, results: dict, rng: np.random.Generator) -> Box:
         box = self._box(results, rng)
-        if self.cat_max_ratio < 1 and results.get('seg_fields'):
+        if self.cat_max_ratio < 1 and LABEL.name in results:
             for _ in range(self.REDRAWS):
-                if self._varied(box.cut(results['gt_semantic_seg'])):
+                if self._varied(box.cut(results[LABEL.name])):
                     break
                 box = self._box(results, rng)
         return box
 
     def apply(self, results: dict, params: Box) -> dict:
         results = dict(results)
-        for field in ('img', *results.get('seg_fields', [])):
-            if field in results:
-                results[field] = params.cut(results[field])
+        for name in fields_of(results):
+            results[name] = params.cut(results[name])
         results['img_shape'] = shape_of(results)
         return results
 
@@ -198,9 +201,8 @@ class RandomFlip(Transform):
         results = {**results, 'flip': params.flip, 'flip_direction': params.direction}
         if params.flip:
             code = 1 if params.direction == 'horizontal' else 0
-            for field in ('img', *results.get('seg_fields', [])):
-                if field in results:
-                    results[field] = cv2.flip(results[field], code)
+            for name in fields_of(results):
+                results[name] = cv2.flip(results[name], code)
         return results
 
 
@@ -212,7 +214,7 @@ class Pad(Transform):
         size: (height, width) to reach at least.
         size_divisor: or: the next multiples of this.
         pad_val: grey value of the border; behind Normalize, 0 is the mean colour.
-        seg_pad_val: train id of the border.
+        seg_pad_val: train id of the border; other fields have a fill value of their own.
     """
 
     part = Part.BOTH
@@ -239,12 +241,11 @@ class Pad(Transform):
             math.ceil(max(edge, least) / self.size_divisor) * self.size_divisor
             for edge, least in zip((height, width), self.size, strict=True)
         )
-        for field in ('img', *results.get('seg_fields', [])):
-            if field in results:
-                value = (self.pad_val,) * 4 if field == 'img' else self.seg_pad_val
-                results[field] = cv2.copyMakeBorder(
-                    results[field], 0, rows - height, 0, columns - width, cv2.BORDER_CONSTANT, value=value
-                )
+        for name in fields_of(results):
+            value = field_of(name).border(pad_val=self.pad_val, seg_pad_val=self.seg_pad_val)
+            results[name] = cv2.copyMakeBorder(
+                results[name], 0, rows - height, 0, columns - width, cv2.BORDER_CONSTANT, value=value
+            )
         results['pad_shape'] = shape_of(results)
         return results
 
@@ -257,7 +258,7 @@ class RandomRotate(Transform):
         prob: probability.
         degree: largest angle, or (least, most).
         pad_val: grey value where the image does not reach.
-        seg_pad_val: train id there.
+        seg_pad_val: train id there; other fields have a fill value of their own.
         center: (x, y) to turn about; None is the middle.
         auto_bound: enlarge the image so that nothing is cut off.
     """
@@ -297,16 +298,10 @@ class RandomRotate(Transform):
             return results
         results = dict(results)
         matrix, size = self._affine(size_of(results), params)
-        for field in ('img', *results.get('seg_fields', [])):
-            if field in results:
-                image = field == 'img'
-                results[field] = cv2.warpAffine(
-                    results[field],
-                    matrix,
-                    size,
-                    flags=cv2.INTER_LINEAR if image else cv2.INTER_NEAREST,
-                    borderValue=(self.pad_val,) * 4 if image else self.seg_pad_val,
-                )
+        for name in fields_of(results):
+            field = field_of(name)
+            value = field.border(pad_val=self.pad_val, seg_pad_val=self.seg_pad_val)
+            results[name] = cv2.warpAffine(results[name], matrix, size, flags=field.interpolation, borderValue=value)
         results |= {'img_shape': shape_of(results), 'pad_shape': shape_of(results)}
         return results
 

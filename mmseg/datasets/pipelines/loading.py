@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mmseg.datasets.labels import LabelReader
+from mmseg.datasets.pipelines.fields import LABEL, with_field
 from mmseg.datasets.pipelines.transform import Part, Transform
 from mmseg.errors import InputError
 from mmseg.registry import TRANSFORMS
@@ -81,6 +82,7 @@ class LoadAnnotations(Transform):
     """
 
     part = Part.LABEL
+    adds = (LABEL.name,)
 
     def __init__(self, *, reduce_zero_label: bool = False) -> None:
         self.reader = LabelReader(reduce_zero_label=reduce_zero_label)
@@ -94,8 +96,8 @@ class LoadAnnotations(Transform):
             )
         path = joined(results.get('seg_prefix'), results['ann_info']['seg_map'])
         label = results.get('label_reader', self.reader)(path)
-        results |= {'gt_semantic_seg': label, 'label_shape': label.shape, 'label_filename': path}
-        results['seg_fields'] = [*results.get('seg_fields', []), 'gt_semantic_seg']
+        results |= {'label_shape': label.shape, 'label_filename': path}
+        results = with_field(results, LABEL, label)
         check_sizes(results)
         return results
 

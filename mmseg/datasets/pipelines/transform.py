@@ -24,6 +24,9 @@ class Transform:
     """
 
     part = Part.SAMPLE
+    #: fields that this step adds, see :mod:`mmseg.datasets.pipelines.fields`; such a step is ``LABEL`` where it reads
+    #: a file of labels, else ``BOTH``, and needs nothing of a sample but :func:`size_of`
+    adds: tuple[str, ...] = ()
 
     def draw(self, results: dict, rng: np.random.Generator) -> Any:
         """The chance this step takes, as a value that ``apply`` understands."""

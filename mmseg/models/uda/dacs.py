@@ -1,7 +1,7 @@
 """DACS (Tranheden et al., 2021) with the additions of DAFormer (Hoyer et al., 2022)."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +14,7 @@ from mmseg.models.uda import strong_augment
 from mmseg.models.uda.batch import Batch, Labelled
 from mmseg.models.uda.class_mix import check_scope, class_mask, draw_classes, paste
 from mmseg.models.uda.feature_distance import FeatureDistance
-from mmseg.models.uda.pseudo_label import PseudoLabel, pseudo_label
+from mmseg.models.uda.pseudo_label import PseudoLabel, pseudo_label, trusted
 from mmseg.models.uda.strong_augment import StrongAugment
 from mmseg.models.uda.teacher import MeanTeacher
 from mmseg.models.uda.uda_decorator import Term, require
@@ -22,6 +22,9 @@ from mmseg.registry import MODELS
 
 if TYPE_CHECKING:
     from mmengine.optim import OptimWrapper
+
+#: the target's pixels whose pseudo-label counts, where its pipeline has that field
+VALID = 'target_valid_pseudo_mask'
 
 
 @MODELS.register_module()
@@ -98,7 +101,8 @@ class DACS(MeanTeacher):
 
         Args:
             data: ``img``, ``target_img`` (B, 3, H, W) normalised; ``gt_semantic_seg`` (B, 1, H, W) int64;
-                ``img_metas``, ``target_img_metas``. A target label is never looked at.
+                ``img_metas``, ``target_img_metas``; perhaps ``target_valid_pseudo_mask`` (B, 1, H, W) bool. A target
+                label is never looked at.
             optim_wrapper: of the student's parameters.
         """
         with torch.no_grad(), optim_wrapper.optim_context(self):
@@ -113,20 +117,20 @@ class DACS(MeanTeacher):
         source = Labelled(data['img'], data['gt_semantic_seg'])
         target_img = data['target_img']
         check_sizes(source.img, target_img)
-        pseudo = self.pseudo_label(target_img)  # p_T and its quality q_T
+        pseudo = self.pseudo_label(data)  # p_T and its quality q_T
         mask = self.mix_mask(source.label)  # M: half of the source classes
         mixed = self.mix(mask, source, target_img, pseudo)
         mixed.img = self.augment(mixed.img, data['img_metas'])
         return Batch(data, source, target_img, pseudo, mixed, mask)
 
-    def pseudo_label(self, target_img: Tensor) -> PseudoLabel:
+    def pseudo_label(self, data: Mapping[str, Any]) -> PseudoLabel:
         """p_T and q_T of the target images, from the teacher."""
-        return pseudo_label(
-            self.ema_model.encode_decode(target_img),
-            threshold=self.pseudo_threshold,
-            ignore_top=self.ignore_top,
-            ignore_bottom=self.ignore_bottom,
-        )
+        logits = self.ema_model.encode_decode(data['target_img'])
+        return self.trusted(pseudo_label(logits, threshold=self.pseudo_threshold), data)
+
+    def trusted(self, pseudo: PseudoLabel, data: Mapping[str, Any]) -> PseudoLabel:
+        """``pseudo``, of whatever teacher, with weight 0 where the target images of ``data`` show nothing to learn."""
+        return trusted(pseudo, data.get(VALID), ignore_top=self.ignore_top, ignore_bottom=self.ignore_bottom)
 
     def mix_mask(self, source_label: Tensor) -> Tensor:
         """M, (B, 1, H, W) bool."""

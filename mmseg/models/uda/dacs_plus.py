@@ -49,7 +49,7 @@ class DACSPlus(DACS):
         """As in DACS, but what is pasted is a template that may hold more than the source image."""
         source = Labelled(data['img'], data['gt_semantic_seg'])
         check_sizes(source.img, data['target_img'])
-        pseudo = self.pseudo_label(data['target_img'])
+        pseudo = self.pseudo_label(data)
         template = self.template(source, data)
         mixed = self.mix(template.mask, Labelled(template.img, template.label), data['target_img'], pseudo)
         mixed.img = self.augment(mixed.img, data['img_metas'])

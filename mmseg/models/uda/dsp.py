@@ -80,7 +80,7 @@ class DSP(DACSPlus):
         """x_A and x_T as they are; x_st and x_ss with the same template, mask and augmentation."""
         source = Labelled(data['img'], data['gt_semantic_seg'])
         check_sizes(source.img, data['target_img'])
-        pseudo = self.pseudo_label(data['target_img'])
+        pseudo = self.pseudo_label(data)
         template = self.template(second_source(data), data)
         mask, pasted = template.mask, Labelled(template.img, template.label)
         mixed = self.mix(mask, pasted, data['target_img'], pseudo)

@@ -11,7 +11,7 @@ class PseudoLabel(NamedTuple):
 
     Attributes:
         label: p_T, (B, 1, H, W) int64 train ids; never 255.
-        weight: q_T spread over the pixels, (B, 1, H, W) float32 in 0..1; 0 in the ignored rows.
+        weight: q_T spread over the pixels, (B, 1, H, W) float32 in 0..1; 0 where it is not :func:`trusted`.
         confidence: probability of ``label``, (B, 1, H, W) in 0..1.
     """
 
@@ -20,7 +20,7 @@ class PseudoLabel(NamedTuple):
     confidence: Tensor
 
 
-def pseudo_label(logits: Tensor, *, threshold: float, ignore_top: int = 0, ignore_bottom: int = 0) -> PseudoLabel:
+def pseudo_label(logits: Tensor, *, threshold: float | None) -> PseudoLabel:
     """The most probable class of every pixel, and one quality for the whole batch.
 
     The quality is the share of pixels, of all images together, whose confidence reaches ``threshold``. It weighs
@@ -28,15 +28,28 @@ def pseudo_label(logits: Tensor, *, threshold: float, ignore_top: int = 0, ignor
 
     Args:
         logits: the teacher's, (B, classes, H, W).
-        threshold: tau, in 0..1.
-        ignore_top: rows at the upper edge that get weight 0: rectification artefacts, not to be trusted.
-        ignore_bottom: rows at the lower edge that get weight 0: there the own car is seen, which has no class.
+        threshold: tau, in 0..1; None trusts every pixel fully.
     """
     precision = torch.promote_types(logits.dtype, torch.float32)  # half precision cannot tell 0.968 from its neighbours
     confidence, label = logits.softmax(dim=1, dtype=precision).max(dim=1, keepdim=True)
-    quality = (confidence >= threshold).to(torch.float32).mean()
-    weight = quality.expand(confidence.shape).clone()
-    height = weight.shape[2]
+    sure = torch.ones_like(label) if threshold is None else confidence >= threshold
+    quality = sure.to(torch.float32).mean()
+    return PseudoLabel(label, quality.expand(confidence.shape).clone(), confidence)
+
+
+def trusted(
+    pseudo: PseudoLabel, valid: Tensor | None = None, *, ignore_top: int = 0, ignore_bottom: int = 0
+) -> PseudoLabel:
+    """``pseudo`` with weight 0 where it says nothing: the only place where that is decided.
+
+    Args:
+        pseudo: of whole images.
+        valid: (B, 1, H, W) bool, the pixels that count; None = all. It moves with the image through the pipeline (field
+            ``valid_pseudo_mask``), so that it is right for any crop.
+        ignore_top: rows at the upper edge that do not count: rectification artefacts, not to be trusted.
+        ignore_bottom: rows at the lower edge that do not count: there the own car is seen, which has no class.
+    """
+    weight = pseudo.weight.clone() if valid is None else pseudo.weight * valid
     weight[:, :, :ignore_top] = 0
-    weight[:, :, max(height - ignore_bottom, 0) :] = 0
-    return PseudoLabel(label, weight, confidence)
+    weight[:, :, max(weight.shape[2] - ignore_bottom, 0) :] = 0
+    return pseudo._replace(weight=weight)

@@ -142,6 +142,15 @@ def test_ignored_rows_get_no_weight_where_the_target_shows():
     assert torch.equal(step.mixed_weight == 0, rows & ~step.mix_mask)
 
 
+def test_a_mask_of_valid_target_pixels_moves_with_the_image_and_takes_their_weight():
+    model = dacs(pseudo_threshold=0.0)
+    valid = torch.rand(2, 1, 32, 32) > 0.3
+    model.train_step(batch() | {'target_valid_pseudo_mask': valid}, sgd(model))
+    step = model.last_step
+    assert torch.equal(step.mixed_weight == 0, ~valid & ~step.mix_mask)
+    assert torch.equal(step.pseudo_weight, valid.float())
+
+
 def test_the_mixed_image_shows_the_source_in_the_mask_and_the_target_elsewhere():
     model, data = dacs(blur=False, color_jitter_probability=1.0), batch()
     model.train_step(data, sgd(model))
@@ -178,7 +187,11 @@ def test_target_labels_are_never_looked_at():
         def _forbidden(self, *_):
             raise AssertionError('looked at everything')
 
-        items = values = get = _forbidden
+        items = values = _forbidden
+
+        def get(self, key, default=None):
+            assert key == 'target_valid_pseudo_mask', key
+            return default
 
     plain, labelled = dacs(**WITH_FD), dacs(**WITH_FD)
     data = Forbidden(batch(), target_gt_semantic_seg=object(), target_label=object())

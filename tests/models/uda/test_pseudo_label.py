@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmseg.models.uda.class_mix import paste
-from mmseg.models.uda.pseudo_label import pseudo_label
+from mmseg.models.uda.pseudo_label import pseudo_label, trusted
 from tests.parity import golden, make_input
 
 REFERENCE = golden('uda_pseudo_weight')
@@ -12,7 +12,7 @@ LOGITS = make_input('uda_pseudo_weight.shared.logits', (2, 19, 160, 48)) * REFER
 
 @pytest.mark.parametrize(('case', 'top', 'bottom'), [('ignore', 15, 120), ('plain', 0, 0), ('top_only', 15, 0)])
 def test_weights_that_reach_the_mixed_loss_are_the_reference_s(case, top, bottom):
-    pseudo = pseudo_label(LOGITS, threshold=THRESHOLD, ignore_top=top, ignore_bottom=bottom)
+    pseudo = trusted(pseudo_label(LOGITS, threshold=THRESHOLD), ignore_top=top, ignore_bottom=bottom)
     mask = torch.zeros(2, 1, 160, 48, dtype=torch.bool)
     mask[..., :7] = True  # the columns that show the source
     weight = paste(mask, source=torch.ones_like(pseudo.weight), target=pseudo.weight).squeeze(1)
@@ -41,8 +41,24 @@ def test_threshold_zero_trusts_every_pixel_and_one_almost_none():
 
 
 def test_more_ignored_rows_than_there_are_leave_no_weight():
-    assert not pseudo_label(torch.randn(1, 3, 8, 8), threshold=0.0, ignore_bottom=9).weight.any()
-    assert not pseudo_label(torch.randn(1, 3, 8, 8), threshold=0.0, ignore_top=9).weight.any()
+    pseudo = pseudo_label(torch.randn(1, 3, 8, 8), threshold=0.0)
+    assert not trusted(pseudo, ignore_bottom=9).weight.any()
+    assert not trusted(pseudo, ignore_top=9).weight.any()
+    assert pseudo.weight.all()
+
+
+def test_without_a_threshold_every_pixel_counts_fully():
+    assert pseudo_label(torch.randn(2, 5, 6, 7), threshold=None).weight.unique().tolist() == [1.0]
+
+
+def test_a_mask_of_valid_pixels_takes_weight_away_and_nothing_else():
+    pseudo = pseudo_label(torch.randn(2, 5, 4, 4), threshold=0.3)
+    valid = torch.rand(2, 1, 4, 4) > 0.5
+    masked = trusted(pseudo, valid, ignore_top=1)
+    kept = valid.clone()
+    kept[:, :, 0] = False
+    assert torch.equal(masked.weight, torch.where(kept, pseudo.weight, 0))
+    assert torch.equal(masked.label, pseudo.label)
 
 
 def test_half_precision_logits_are_judged_in_single_precision():
