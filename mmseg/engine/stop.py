@@ -19,6 +19,10 @@ class NonFiniteLoss(TrainingStopped):
     exit_code = 3
 
 
+class NonFiniteState(NonFiniteLoss):
+    """A weight, a buffer or the optimizer's state was NaN or infinite after a step whose losses were finite."""
+
+
 class PeerLost(TrainingStopped):
     """Another process of the run has ended, so that this one cannot go on."""
 

@@ -90,3 +90,14 @@ class PoisonSecond(Hook):
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: dict | None = None) -> None:
         if get_rank() == 1 and batch_idx == 2 and data_batch is not None:
             data_batch['img'].fill_(float('nan'))
+
+
+@HOOKS.register_module()
+class SpoilBufferOfSecond(Hook):
+    """A statistic of the second process, which it alone has, becomes infinite; no loss of training shows it."""
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
+        if get_rank() == 1:
+            runner.model.backbone[1].running_mean.fill_(float('inf'))

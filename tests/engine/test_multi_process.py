@@ -60,6 +60,7 @@ def runs(tmp_path_factory):
         'resumed': (queued_config(root / 'resumed'), {'resume': root / 'resumed' / 'latest.pth'}),
         'sabotaged': (tiny_config(root / 'sabotaged', sabotage=True), {}),
         'poisoned': (tiny_config(root / 'poisoned', custom_hooks=[{'type': 'PoisonSecond'}]), {}),
+        'spoiled': (tiny_config(root / 'spoiled', custom_hooks=[{'type': 'SpoilBufferOfSecond'}], evaluation=None), {}),
         'synchronised': (tiny_config(root / 'synchronised', model=SYNCHRONISED), {}),
     }
     assert run_pair(train_in_turn, list(plans.values()), root / 'answers') == 0
@@ -220,6 +221,14 @@ def test_a_loss_that_is_no_number_in_one_process_stops_both(runs):
         assert answer.startswith('NonFiniteLoss: The loss is not finite from iteration 3 on')
         assert 'source_10.png' in answer  # that of the second process
     assert (root / 'poisoned' / 'non_finite.pth').is_file()
+
+
+def test_a_buffer_of_one_process_that_is_infinite_is_found_before_the_checkpoint(runs):
+    root, answers = runs
+    for answer in answers['spoiled']:
+        assert answer.startswith('NonFiniteState: The state is not finite after iteration 6')
+        assert 'backbone.1.running_mean' in answer
+    assert not (root / 'spoiled' / 'latest.pth').exists()
 
 
 def test_synchronised_batch_norm_is_refused_on_cpus_by_one_voice(runs):

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmseg.datasets.label_sets import CAMVID11
 from mmseg.engine import checkpoint_io
 from mmseg.engine import train as engine_train
-from mmseg.engine.stop import Interrupted, NonFiniteLoss
+from mmseg.engine.stop import Interrupted, NonFiniteLoss, NonFiniteState
 from mmseg.engine.train import check_classes, train
 from mmseg.errors import InputError
 from tests.engine.tiny import tiny_config
@@ -155,6 +155,27 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_good_checkpoint(tm
     assert latest['meta']['iter'] == 4
     assert all(value.isfinite().all() for value in latest['state_dict'].values())
     assert (tmp_path / 'run' / 'non_finite.pth').is_file()
+
+
+@pytest.mark.parametrize('iteration', [4, 12])
+def test_weights_that_a_step_made_infinite_never_replace_a_good_checkpoint(tmp_path, iteration):
+    hooks = [{'type': 'OverflowAt', 'iteration': iteration}]
+    saving = {'checkpoint_config__interval': 2, 'checkpoint_config__max_keep_ckpts': 1}
+    with pytest.raises(
+        NonFiniteState, match=rf'after iteration {iteration}, .*: decode_head\.bias, .*non_finite'
+    ) as stopped:
+        train(tiny_config(tmp_path / 'run', custom_hooks=hooks, **saving))
+    assert stopped.value.exit_code == 3
+    assert [path.name for path in checkpoint_io.saved_iterations(tmp_path / 'run')] == [f'iter_{iteration - 2}.pth']
+    latest = torch.load(tmp_path / 'run' / 'latest.pth', weights_only=True)
+    assert latest['meta']['iter'] == iteration - 2
+    assert all(value.isfinite().all() for value in latest['state_dict'].values())
+
+
+def test_a_run_that_saves_nothing_does_not_end_well_with_weights_of_no_use(tmp_path):
+    hooks = [{'type': 'OverflowAt', 'iteration': 12}]
+    with pytest.raises(NonFiniteState, match=r'decode_head\.bias'):
+        train(tiny_config(tmp_path / 'run', custom_hooks=hooks, checkpoint_config=None))
 
 
 def test_logging_evaluating_and_saving_at_every_iteration(tmp_path):

@@ -114,6 +114,18 @@ class KillAt(Hook):
             os.kill(os.getpid(), self.number)
 
 
+@HOOKS.register_module()
+class OverflowAt(Hook):
+    """One gradient of an iteration is infinite: its loss is finite, the weights after its step are not."""
+
+    def __init__(self, *, iteration: int) -> None:
+        self.iteration = iteration
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: dict | None = None) -> None:
+        if batch_idx + 1 == self.iteration:
+            runner.student.decode_head.bias.register_hook(lambda gradient: gradient * float('inf'))
+
+
 def tiny_config(work_dir: Path | str, **options: Any) -> Config:
     """The config of a run of 12 iterations; ``options`` by dotted key, with ``__`` for a dot."""
     images = {'type': 'TinyImages'}

@@ -1,4 +1,4 @@
-"""Ends a run whose loss is no number, before its good checkpoints are replaced."""
+"""Ends a run whose loss or state is no number, before its good checkpoints are replaced."""
 
 from collections import deque
 from pathlib import Path
@@ -9,12 +9,14 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from mmseg.engine.distributed import gather
+from mmseg.engine.finite import NamedTensors, not_finite, tensors_of
 from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner
-from mmseg.engine.stop import NonFiniteLoss
+from mmseg.engine.stop import NonFiniteLoss, NonFiniteState
 from mmseg.registry import HOOKS
 
 STATE_FILE = 'non_finite.pth'
+LISTED = 4
 
 
 class Finding(NamedTuple):
@@ -29,8 +31,10 @@ class Finding(NamedTuple):
 class NonFiniteStop(Hook):
     """Remembers on the device the first iteration with a NaN or infinite value, and stops the run there.
 
-    The device is asked only when a record or a checkpoint is due, so iterations stay free of waiting. The
-    state is then saved as ``non_finite.pth``; ``latest.pth`` remains the last good one.
+    The device is asked only when a record or a checkpoint is due, so iterations stay free of waiting. Losses are
+    from before the step of their iteration: what the step made of the weights is looked at before a checkpoint is
+    written or deleted, and at the end of training. The state is then saved as ``non_finite.pth``, to be looked into;
+    ``latest.pth`` remains the last good one.
     """
 
     priority = 'VERY_HIGH'
@@ -40,6 +44,7 @@ class NonFiniteStop(Hook):
         self._at_first = torch.empty(0)  # what the step returned there, by _names
         self._names: list[str] = []
         self._files: deque[tuple[int, list[str]]] = deque(maxlen=remembered_batches)
+        self._found_already = False
 
     def after_train_iter(
         self, runner: TrainRunner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
@@ -64,6 +69,11 @@ class NonFiniteStop(Hook):
 
     def before_save_checkpoint(self, runner: TrainRunner, checkpoint: dict) -> None:
         self._check(runner, checkpoint['meta']['iter'])
+        self._check_state(runner, tensors_of(checkpoint), checkpoint['meta']['iter'])
+
+    def after_train(self, runner: TrainRunner) -> None:
+        """Nothing is saved at the end without a ``checkpoint_config``; weights of no use are no success then either."""
+        self._check_state(runner, runner.model.state_dict().items(), runner.iter)
 
     def _found(self) -> 'Finding | None':
         first = -1 if self._first is None else int(self._first)
@@ -76,13 +86,31 @@ class NonFiniteStop(Hook):
         found = min(filter(None, gather(self._found())), default=None)  # the earliest of all processes
         if found is None:
             return
-        self._first = None  # so that the state can be saved
-        runner.save_state(STATE_FILE, iteration=done)
         raise NonFiniteLoss(
             f'The loss is not finite from iteration {found.iteration + 1} on: {found.values}. '
-            f'Images of that iteration: {", ".join(found.files) or "not known"}. '
-            f'The state is in {Path(runner.work_dir) / STATE_FILE}; earlier checkpoints are as they were. '
-            'A lower learning rate, a longer warm-up or precision=fp32 are the usual remedies.'
+            f'Images of that iteration: {", ".join(found.files) or "not known"}. {self._keep(runner, done)}'
+        )
+
+    def _check_state(self, runner: TrainRunner, named: NamedTensors, done: int) -> None:
+        if self._found_already:
+            return
+        names = next(filter(None, gather(not_finite(named))), None)  # of the first process that has any
+        if names is None:
+            return
+        more = f' and {len(names) - LISTED} more' if len(names) > LISTED else ''
+        raise NonFiniteState(
+            f'The state is not finite after iteration {done}, though the losses up to there were: '
+            f'{", ".join(names[:LISTED])}{more}. {self._keep(runner, done)}'
+        )
+
+    def _keep(self, runner: TrainRunner, done: int) -> str:
+        """Save the state for the eyes of people; where it is, and what helps."""
+        self._first, self._found_already = None, True
+        runner.save_state(STATE_FILE, iteration=done)
+        return (
+            f'The state is in {Path(runner.work_dir) / STATE_FILE}, to be looked into; earlier checkpoints are as they '
+            'were. A lower learning rate, a longer warm-up, optimizer_config.grad_clip or precision=fp32 are the usual '
+            'remedies.'
         )
 
 
