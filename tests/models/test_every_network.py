@@ -1,7 +1,5 @@
 """What holds for every network family: descriptions without memory, compilation, lower precision, dropout."""
 
-import time
-
 import pytest
 import torch
 
@@ -89,11 +87,12 @@ def test_a_network_is_described_on_the_meta_device_and_passes_shapes_on(head):
     assert segmentor(torch.empty(2, 3, 65, 40, device='meta')).shape == (2, 5, 65, 40)
 
 
-def test_the_papers_network_is_described_in_less_than_a_second():
+def test_the_papers_network_is_described_without_memory():
     head = {**daformer_head(), 'in_channels': [64, 128, 320, 512], 'channels': 256}
-    start = time.process_time()
-    build_on_meta(tiny_segmentor(backbone={'type': 'mit_b5', 'pretrained': 'pretrained/mit_b5.pth'}, decode_head=head))
-    assert time.process_time() - start < 1
+    network = build_on_meta(
+        tiny_segmentor(backbone={'type': 'mit_b5', 'pretrained': 'pretrained/mit_b5.pth'}, decode_head=head)
+    )
+    assert all(tensor.is_meta for tensor in [*network.parameters(), *network.buffers()])
 
 
 def test_recomputing_activations_changes_no_loss_of_a_segmentor():

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 import torch
 
@@ -97,10 +95,9 @@ def test_the_first_patch_embedding_can_be_frozen():
     assert frozen == {'patch_embed1'}
 
 
-def test_the_largest_encoder_is_described_in_less_than_a_second():
-    start = time.process_time()
+def test_the_largest_encoder_is_described_without_memory():
     backbone = build_on_meta({'type': 'mit_b5'})
-    assert time.process_time() - start < 1
+    assert all(tensor.is_meta for tensor in [*backbone.parameters(), *backbone.buffers()])
     assert sum(parameter.numel() for parameter in backbone.parameters()) == 81_443_008
 
 

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -83,12 +82,9 @@ def test_a_wrong_setting_is_named(settings, message):
         build({**TINY_VIT, **settings})
 
 
-def test_networks_of_timm_build_without_memory_within_a_second():
-    build_on_meta(TINY_VIT)  # timm itself is imported once
-    start = time.perf_counter()
+def test_networks_of_timm_build_without_memory():
     network = build_on_meta({'type': 'TimmBackbone', 'model_name': 'vit_large_patch16_224'})
     assert all(parameter.is_meta for parameter in network.parameters())
-    assert time.perf_counter() - start < 1
 
 
 def test_timm_is_not_imported_before_it_is_used():

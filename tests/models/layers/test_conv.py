@@ -1,57 +1,21 @@
 """Convolutions that take another way on a CPU compute what ``nn.Conv2d`` does, to the rounding of float32."""
 
-import copy
-
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mmseg.models.layers import ConvModule
 from mmseg.models.layers.conv import Conv2d
 from mmseg.models.layers.dilated_depthwise import from_phases, to_phases
-
-ROUNDING = 2.0**-24  # of float32, relative to what is rounded
-
-
-def run(layer: nn.Conv2d, x: Tensor, gradient: Tensor, kind: type[nn.Conv2d] = nn.Conv2d) -> list[Tensor]:
-    """Output and gradients of input and parameters, computed by the ``forward`` of ``kind``."""
-    x = x.detach().clone(memory_format=torch.preserve_format).requires_grad_()
-    layer.zero_grad()
-    y = kind.forward(layer, x)
-    y.backward(gradient)
-    assert x.grad is not None
-    return [y.detach(), x.grad, *(parameter.grad.clone() for parameter in layer.parameters())]
-
-
-def in_float64(layer: nn.Conv2d, x: Tensor, gradient: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """What :func:`run` gives without rounding, and the sums of the absolute values of the same products."""
-    exact = copy.deepcopy(layer).double()
-    absolute = copy.deepcopy(exact)
-    for parameter in absolute.parameters():
-        parameter.data.abs_()
-    x, gradient = x.double(), gradient.double()
-    return run(exact, x, gradient), run(absolute, x.abs(), gradient.abs())
-
-
-def assert_same(layer: nn.Conv2d, x: Tensor) -> None:
-    """In whatever order a processor adds n products, each sum is off by at most n roundings of their absolute sum."""
-    with torch.no_grad():
-        shape = layer(x).shape
-    gradient = torch.linspace(-1, 1, shape.numel()).view(shape)  # no two positions alike
-    taps = layer.weight[0].numel() + 1  # and the bias
-    back = layer.weight[:, 0].numel() // layer.groups
-    pixels = shape.numel() // shape[1]
-    computed, (exact, absolute) = run(layer, x, gradient, Conv2d), in_float64(layer, x, gradient)
-    terms = (taps, back, pixels, pixels)[: len(computed)]
-    for ours, true, total, count in zip(computed, exact, absolute, terms, strict=True):
-        assert ours.shape == true.shape
-        assert ((ours - true).abs() <= count * ROUNDING * total).all()
+from tests.models.layers.rounding import assert_within_rounding
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize('bias', [True, False])
 def test_a_pointwise_convolution_is_the_plain_one(layout, bias):
-    assert_same(Conv2d(12, 7, 1, bias=bias), torch.randn(2, 12, 9, 11).contiguous(memory_format=layout))
+    assert_within_rounding(
+        Conv2d(12, 7, 1, bias=bias), torch.randn(2, 12, 9, 11).contiguous(memory_format=layout), nn.Conv2d
+    )
 
 
 @pytest.mark.parametrize('shape', [(1, 20, 32, 32), (1, 20, 32, 33), (2, 3, 4, 5)])
@@ -67,7 +31,7 @@ def test_no_pointwise_convolution_loops_over_channels(shape):
 def test_a_dilated_depthwise_convolution_is_the_plain_one(size, dilation):
     layer = Conv2d(8, 8, 3, padding=dilation, dilation=dilation, groups=8)
     x = torch.randn(2, 8, *size).contiguous(memory_format=torch.channels_last)
-    assert_same(layer, x)
+    assert_within_rounding(layer, x, nn.Conv2d)
     assert layer(x).is_contiguous(memory_format=torch.channels_last)
 
 
@@ -86,7 +50,9 @@ def test_a_dilated_depthwise_convolution_is_the_plain_one(size, dilation):
     ],
 )
 def test_other_convolutions_are_left_alone(settings):
-    assert_same(Conv2d(8, 8, **settings), torch.randn(2, 8, 15, 14).contiguous(memory_format=torch.channels_last))
+    assert_within_rounding(
+        Conv2d(8, 8, **settings), torch.randn(2, 8, 15, 14).contiguous(memory_format=torch.channels_last), nn.Conv2d
+    )
 
 
 def test_phases_are_every_nth_pixel():
