@@ -9,11 +9,12 @@ from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.datasets.toy import ToyParams
 from mmseg.engine.train import train
-from tools.smoke_configs import FULL_SIZE, draw_pair, on_drawn_data
+from tools.smoke_configs import FULL_SIZE, cut_crops, draw_pair, on_drawn_data
 
+PUBLISHED = 'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0'
 # Every network of configs/daformer/ at full size, by a config that asks much of it.
 FULL_SIZE_RUNS = [
-    'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0',
+    PUBLISHED,
     'uda_daformer_swinS',
     'uda_daformer_swinB',
     'uda_daformer_swinL224',
@@ -192,13 +193,24 @@ def test_every_network_of_the_adaptation_configs_is_among_the_full_size_runs():
     assert {network_of(path) for path in folder.glob('*.py')} == set(chosen)
 
 
+@pytest.fixture(scope='module')
+def large_pair(tmp_path_factory):
+    root = tmp_path_factory.mktemp('full_size') / 'pair'
+    draw_pair(root, FULL_SIZE)
+    return root
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize('config', FULL_SIZE_RUNS)
-def test_a_network_runs_two_iterations_at_full_size(tmp_path, config):
-    draw_pair(tmp_path / 'pair', FULL_SIZE)
+@pytest.mark.parametrize(
+    ('config', 'crop'), [(config, None if config == PUBLISHED else 256) for config in FULL_SIZE_RUNS]
+)
+def test_a_network_runs_two_iterations_at_full_depth_and_width(tmp_path, large_pair, config, crop):
+    """The published network on its crops of 512x512; the others on a quarter of the pixels, through the same layers."""
     path, run = SHIPPED_CONFIGS / 'daformer' / f'{config}.py', tmp_path / 'run'
-    options = {'uda.fuse_forward': False}
-    train(on_drawn_data(path, pair=tmp_path / 'pair', work_dir=run, iterations=2, options=options))
+    cfg = on_drawn_data(path, pair=large_pair, work_dir=run, iterations=2, options={'uda.fuse_forward': False})
+    if crop is not None:
+        cut_crops(cfg, crop)
+    train(cfg)
     (log,) = run.glob('*.log.json')
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     losses = [line['loss'] for line in lines if line.get('mode') == 'train']
