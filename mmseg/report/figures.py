@@ -30,6 +30,7 @@ TITLE_INCHES = 0.3
 LEGEND_ENTRY_INCHES = 1.3
 LEGEND_LINE_INCHES = 0.2
 DPI = 110
+COLUMNS = 5  # pictures in a row of what a method has of its own
 
 
 class Panel(NamedTuple):
@@ -61,34 +62,32 @@ def comparison_panel(rows: Sequence[Sequence[Panel]], label_set: LabelSet, path:
 
 
 def debug_panel(step: 'StepRecord', label_set: LabelSet, path: Path | str) -> Path:
-    """Draw what one step of the adaptation made, two rows of pictures per image (three where a method has its own).
+    """Draw what one step of the adaptation made, two rows of pictures per image and as many as a method has of its own.
 
     Returns ``path``.
     """
     rows: list[list[Panel]] = []
-    for i in range(len(step.source_img)):
-        source_meta, target_meta = step.img_metas[i], step.target_img_metas[i]
-        rows.append(
+    own: list[tuple[str, Tensor | None]] = list(step.extra.items())
+    for i, meta in enumerate(step.img_metas):
+        given: list[list[tuple[str, Tensor | None]]] = [
             [
-                Panel('source image', denormalize(step.source_img[i], source_meta['img_norm_cfg'])),
-                Panel('source label', _map(step.source_label[i])),
-                Panel('target image', denormalize(step.target_img[i], target_meta['img_norm_cfg'])),
-                Panel('pseudo-label', _map(step.pseudo_label[i])),
-                Panel('pseudo-label weight (white: 1)', _map(step.pseudo_weight[i]), (0, 1)),
-            ]
-        )
-        rows.append(
+                ('source image', step.source_img),
+                ('source label', step.source_label),
+                ('target image', step.target_img),
+                ('pseudo-label', step.pseudo_label),
+                ('pseudo-label weight (white: 1)', step.pseudo_weight),
+            ],
             [
-                Panel('mixed image', denormalize(step.mixed_img[i], target_meta['img_norm_cfg'])),
-                Panel('mixed label', _map(step.mixed_label[i])),
-                Panel('mix mask (white: source)', _map(step.mix_mask[i]), (0, 1)),
-                Panel('mixed weight (white: 1)', _map(step.mixed_weight[i]), (0, 1)),
-            ]
-        )
-        if step.thing_mask is not None:
-            rows[-1].append(Panel('feature distance (white: counts)', _map(step.thing_mask[i]), (0, 1)))
-        if step.extra:
-            rows.append([_extra_panel(title, values[i], source_meta) for title, values in step.extra.items()])
+                ('mixed image', step.mixed_img),
+                ('mixed label', step.mixed_label),
+                ('mix mask (white: source)', step.mix_mask),
+                ('mixed weight (white: 1)', step.mixed_weight),
+                ('feature distance (white: counts)', step.thing_mask),
+            ],
+            *(own[start : start + COLUMNS] for start in range(0, len(own), COLUMNS)),
+        ]
+        drawn = [[_panel(title, values[i], meta) for title, values in row if values is not None] for row in given]
+        rows += [row for row in drawn if row]
     return save(_grid(rows, label_set), path)
 
 
@@ -101,7 +100,7 @@ def denormalize(image: Tensor, img_norm_cfg: Mapping[str, Any]) -> np.ndarray:
     return np.rint(values.clip(0, 255)).astype(np.uint8)
 
 
-def _extra_panel(title: str, values: Tensor, meta: Mapping[str, Any]) -> Panel:
+def _panel(title: str, values: Tensor, meta: Mapping[str, Any]) -> Panel:
     """The picture of an image (3, H, W), or of a map (1, H, W) of labels (integers) or of values in 0..1."""
     if len(values) == 3:
         return Panel(title, denormalize(values, meta['img_norm_cfg']))

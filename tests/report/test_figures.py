@@ -44,7 +44,7 @@ def step(things: bool = True) -> StepRecord:
         source_img=image(), source_label=label(), target_img=image(), pseudo_label=label(),
         pseudo_weight=torch.full((2, 1, 16, 24), 0.4), mix_mask=label() > 9, mixed_img=image(), mixed_label=label(),
         mixed_weight=torch.ones(2, 1, 16, 24), thing_mask=torch.ones(2, 1, 2, 3) > 0 if things else None,
-        img_metas=metas, target_img_metas=metas,
+        img_metas=metas,
     )  # fmt: skip
 
 
@@ -121,3 +121,17 @@ def test_what_a_method_shows_of_its_own_is_a_third_row(tmp_path, drawn):
     debug_panel(step(things=False)._replace(extra=maps), CITYSCAPES19, tmp_path / 'a.png')
     assert titles(drawn.figure)[9:12] == list(maps)
     assert len(titles(drawn.figure)) == 2 * 12
+
+
+def test_many_pictures_of_a_method_s_own_take_rows_of_five(tmp_path, drawn):
+    maps = {f'map {i}': torch.rand(2, 1, 16, 24) for i in range(7)}
+    debug_panel(step()._replace(extra=maps), CITYSCAPES19, tmp_path / 'a.png')
+    tops = [round(axes.get_position().y1, 4) for axes in drawn.figure.axes[10:17]]
+    assert [tops.count(top) for top in dict.fromkeys(tops)] == [5, 2]
+
+
+def test_a_method_without_target_images_has_a_panel_of_what_is_there(tmp_path, drawn):
+    made = step()
+    alone = StepRecord(source_img=made.source_img, source_label=made.source_label, img_metas=made.img_metas)
+    debug_panel(alone, CITYSCAPES19, tmp_path / 'a.png')
+    assert titles(drawn.figure) == ['source image', 'source label', '', '']

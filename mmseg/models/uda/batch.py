@@ -41,10 +41,12 @@ class Batch:
     Attributes:
         data: what the loader gave, for terms that need more than the fields below.
         source: x_S, y_S.
-        target_img: x_T, (B, 3, H, W), normalised. There is no target label.
+        target_img: x_T, (B, 3, H, W), normalised. There is no target label. None, as all that follows, where the
+            method has none.
         pseudo: p_T and q_T, as the teacher predicts them, not mixed.
         mixed: x_M, y_M, w_M.
         mix_mask: M, (B, 1, H, W) bool, True where x_M shows the source.
+        parts: further images that the student learns from, by name.
         thing_mask: (B, 1, h, w) bool, positions of the feature distance; None where it counts all or is off.
         extra: further tensors worth a picture, by its title: images (B, 3, H, W), or maps (B, 1, H, W) of labels
             (integers) or of values in 0..1.
@@ -53,47 +55,50 @@ class Batch:
 
     data: dict[str, Any]
     source: Labelled
-    target_img: Tensor
-    pseudo: PseudoLabel
-    mixed: Labelled
-    mix_mask: Tensor
+    target_img: Tensor | None = None
+    pseudo: PseudoLabel | None = None
+    mixed: Labelled | None = None
+    mix_mask: Tensor | None = None
+    parts: dict[str, Labelled] = field(default_factory=dict)
     thing_mask: Tensor | None = None
     extra: dict[str, Tensor] = field(default_factory=dict)
     generator: torch.Generator | None = None
 
-    def record(self) -> 'StepRecord':
-        """The part that is worth a figure."""
-        assert self.mixed.weight is not None
+    def everything(self) -> dict[str, Labelled]:
+        """All images that the student learns from, by name."""
+        mixed = {} if self.mixed is None else {'mixed': self.mixed}
+        return {'source': self.source, **mixed, **self.parts}
+
+    def record(self, extra: Mapping[str, Tensor] = MappingProxyType({})) -> 'StepRecord':
+        """The part that is worth a figure, with ``extra`` pictures behind those of :attr:`extra`."""
         return StepRecord(
+            img_metas=self.data['img_metas'],
             source_img=self.source.img,
             source_label=self.source.label,
             target_img=self.target_img,
-            pseudo_label=self.pseudo.label,
-            pseudo_weight=self.pseudo.weight,
+            pseudo_label=None if self.pseudo is None else self.pseudo.label,
+            pseudo_weight=None if self.pseudo is None else self.pseudo.weight,
             mix_mask=self.mix_mask,
-            mixed_img=self.mixed.img,
-            mixed_label=self.mixed.label,
-            mixed_weight=self.mixed.weight,
+            mixed_img=None if self.mixed is None else self.mixed.img,
+            mixed_label=None if self.mixed is None else self.mixed.label,
+            mixed_weight=None if self.mixed is None else self.mixed.weight,
             thing_mask=self.thing_mask,
-            img_metas=self.data['img_metas'],
-            target_img_metas=self.data['target_img_metas'],
-            extra=self.extra,
+            extra={**self.extra, **extra},
         )
 
 
 class StepRecord(NamedTuple):
     """What a step made, for the debug figures: tensors without a graph, shapes as in :class:`Batch`."""
 
+    img_metas: list[dict]
     source_img: Tensor
     source_label: Tensor
-    target_img: Tensor
-    pseudo_label: Tensor
-    pseudo_weight: Tensor
-    mix_mask: Tensor
-    mixed_img: Tensor
-    mixed_label: Tensor
-    mixed_weight: Tensor
-    thing_mask: Tensor | None
-    img_metas: list[dict]
-    target_img_metas: list[dict]
+    target_img: Tensor | None = None
+    pseudo_label: Tensor | None = None
+    pseudo_weight: Tensor | None = None
+    mix_mask: Tensor | None = None
+    mixed_img: Tensor | None = None
+    mixed_label: Tensor | None = None
+    mixed_weight: Tensor | None = None
+    thing_mask: Tensor | None = None
     extra: Mapping[str, Tensor] = MappingProxyType({})

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,11 +20,8 @@ from mmseg.models.uda.teacher import MeanTeacher
 from mmseg.models.uda.uda_decorator import Term, require
 from mmseg.registry import MODELS
 
-if TYPE_CHECKING:
-    from mmengine.optim import OptimWrapper
-
-#: the target's pixels whose pseudo-label counts, where its pipeline has that field
-VALID = 'target_valid_pseudo_mask'
+#: field of the target's samples: pixels whose pseudo-label counts, where there is one
+VALID_PSEUDO_MASK = 'valid_pseudo_mask'
 
 
 @MODELS.register_module()
@@ -50,6 +47,7 @@ class DACS(MeanTeacher):
         InputError: a setting is out of its range, or does not fit another.
     """
 
+    target_fields = frozenset({VALID_PSEUDO_MASK})
     imnet_model: BaseSegmentor | None
     feature_distance: FeatureDistance | None
 
@@ -96,24 +94,14 @@ class DACS(MeanTeacher):
         if self.imnet_model is not None:
             self.imnet_model.load_state_dict(self.model.state_dict())
 
-    def train_step(self, data: dict[str, Any], optim_wrapper: 'OptimWrapper') -> dict[str, Tensor]:
-        """One iteration: the teacher moves and labels the target, the student descends every term.
+    def make_batch(self, data: dict[str, Any]) -> Batch:
+        """Everything the loss terms learn from.
 
         Args:
             data: ``img``, ``target_img`` (B, 3, H, W) normalised; ``gt_semantic_seg`` (B, 1, H, W) int64;
                 ``img_metas``, ``target_img_metas``; perhaps ``target_valid_pseudo_mask`` (B, 1, H, W) bool. A target
                 label is never looked at.
-            optim_wrapper: of the student's parameters.
         """
-        with torch.no_grad(), optim_wrapper.optim_context(self):
-            self.update_teacher()  # phi
-            batch = self.make_batch(data)
-        logged = self.descend(self.loss_terms(batch), optim_wrapper)
-        self.finish_step(batch)
-        return logged
-
-    def make_batch(self, data: dict[str, Any]) -> Batch:
-        """Everything the loss terms learn from."""
         source = Labelled(data['img'], data['gt_semantic_seg'])
         target_img = data['target_img']
         check_sizes(source.img, target_img)
@@ -130,7 +118,8 @@ class DACS(MeanTeacher):
 
     def trusted(self, pseudo: PseudoLabel, data: Mapping[str, Any]) -> PseudoLabel:
         """``pseudo``, of whatever teacher, with weight 0 where the target images of ``data`` show nothing to learn."""
-        return trusted(pseudo, data.get(VALID), ignore_top=self.ignore_top, ignore_bottom=self.ignore_bottom)
+        valid = data.get(f'target_{VALID_PSEUDO_MASK}')
+        return trusted(pseudo, valid, ignore_top=self.ignore_top, ignore_bottom=self.ignore_bottom)
 
     def mix_mask(self, source_label: Tensor) -> Tensor:
         """M, (B, 1, H, W) bool."""
@@ -167,6 +156,7 @@ class DACS(MeanTeacher):
         return losses
 
     def mixed_losses(self, batch: Batch) -> dict[str, Tensor]:
+        assert batch.mixed is not None
         return self.segmentation_losses(batch, batch.mixed)
 
     def networks(self) -> list[Network]:

@@ -54,7 +54,7 @@ class DACSPlus(DACS):
         mixed = self.mix(template.mask, Labelled(template.img, template.label), data['target_img'], pseudo)
         mixed.img = self.augment(mixed.img, data['img_metas'])
         return Batch(
-            data, source, data['target_img'], pseudo, mixed, template.mask, extra=self.pictures(data, template)
+            data, source, data['target_img'], pseudo, mixed, template.mask, extra=self.paste_pictures(data, template)
         )
 
     def template(self, source: Labelled, data: Mapping[str, Any]) -> Template:
@@ -69,7 +69,7 @@ class DACSPlus(DACS):
             mixed.img = soft_paste(mask, self.soft, source=source.img, target=target_img)
         return mixed
 
-    def pictures(self, data: Mapping[str, Any], template: Template) -> dict[str, Tensor]:
+    def paste_pictures(self, data: Mapping[str, Any], template: Template) -> dict[str, Tensor]:
         """What the debug figure shows besides the pictures of DACS."""
         shown: dict[str, Tensor] = {}
         if self.soft is not None:
@@ -82,11 +82,14 @@ class DACSPlus(DACS):
         """L = L_S + lambda_FD * L_FD + L_T + lambda_MMD * MMD."""
         yield from super().loss_terms(batch)
         if self.mmd is not None:
+            assert batch.mixed is not None
             features = [self.model.levels(self.student_features(batch, part)) for part in (batch.source, batch.mixed)]
             yield 'mix', {'loss_mmd': self.mmd(*features)}
 
     def mixed_losses(self, batch: Batch) -> dict[str, Tensor]:
         if self.soft is None:
             return super().mixed_losses(batch)
+        assert batch.mixed is not None
+        assert batch.pseudo is not None
         logits = self.student_logits(batch, batch.mixed)
         return soft_losses(self.model, logits, batch.mixed, batch.pseudo.label, self.soft)

@@ -89,7 +89,7 @@ class DSP(DACSPlus):
         params = self.strong_augment.draw(len(source.img))
         for part in (mixed, onto_source):
             part.img = strong_augment.apply(params, part.img, mean=norm['mean'], std=norm['std'])
-        pictures = self.pictures(data, template) | {
+        pictures = self.paste_pictures(data, template) | {
             'template image': template.img,
             'source-on-source image': onto_source.img,
             'source-on-source label': onto_source.label,
@@ -119,6 +119,8 @@ class DSP(DACSPlus):
     def discrepancies(self, batch: Batch, onto_source: Labelled) -> dict[str, Tensor]:
         """MMD between x_ss and x_st, of h pooled over the whole image, and over lambda M."""
         assert self.soft is not None
+        assert batch.mixed is not None
+        assert batch.mix_mask is not None
         parts = [self.model.levels(self.student_features(batch, part)) for part in (onto_source, batch.mixed)]
         h = [[*levels[:-1], self.projection(levels[-1])] for levels in parts]
         losses = {}

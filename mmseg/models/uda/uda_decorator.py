@@ -1,8 +1,9 @@
 """What all methods of unsupervised domain adaptation share: a student, and the descent along its loss terms."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from mmseg.models.chance import step_generator
 from mmseg.models.networks import Network, Role
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.uda.batch import Batch, Labelled, StepRecord
+from mmseg.models.uda.further_term import FurtherTerm
 from mmseg.models.uda.fusion import fusion_pays, refuse_fusion
 from mmseg.registry import MODELS
 
@@ -36,16 +38,21 @@ class UDADecorator(nn.Module):
             where it can and pays, see :mod:`mmseg.models.uda.fusion`.
         accumulate: steps whose mean gradient makes one move of the student.
         debug_img_interval: every so many steps, ``last_step`` keeps what the step made.
+        terms: configs of further terms of the objective, see :class:`FurtherTerm`.
 
     Attributes:
         steps: number of training steps done, known to the host. In checkpoints it is called ``iteration``.
         last_step: what the last step made, for figures; None between the debug intervals.
 
     Raises:
-        InputError: a setting is out of its range.
+        InputError: a setting is out of its range, or a further term does not go with the method.
     """
 
     iteration: Tensor
+    #: whether the batches of the loader have to hold target images
+    needs_target: ClassVar[bool] = True
+    #: fields of the target's samples besides the image that the method reads
+    target_fields: ClassVar[frozenset[str]] = frozenset()
     #: set by a method with a term that needs the graphs of the source and of the mixed images at the same time
     couples_domains = False
 
@@ -57,6 +64,7 @@ class UDADecorator(nn.Module):
         fuse_forward: bool | Literal['auto'] = 'auto',
         accumulate: int = 1,
         debug_img_interval: int = 1000,
+        terms: Sequence[Mapping] = (),
     ) -> None:
         super().__init__()
         counts = {'runner.max_iters': max_iters, 'accumulate': accumulate, 'uda.debug_img_interval': debug_img_interval}
@@ -75,10 +83,28 @@ class UDADecorator(nn.Module):
         self.steps = 0
         # the host's number, mirrored where every way of saving finds it; it is never read back in training
         self.register_buffer('iteration', torch.zeros((), dtype=torch.int64))
+        self.term_names: list[str] = []
+        require(isinstance(terms, list | tuple), 'uda.terms', terms, 'a list of dict(type=...)')
+        for cfg in terms:
+            self.add_term(MODELS.build(cfg))
+
+    def add_term(self, term: FurtherTerm) -> None:
+        """Make ``term`` a part of the objective, under its own name."""
+        free = isinstance(term, FurtherTerm) and not hasattr(self, term.name)
+        require(free, 'uda.terms', getattr(term, 'name', term), 'further terms, none of them twice')
+        term.attach(self)
+        self.add_module(term.name, term)
+        self.term_names.append(term.name)
+
+    def terms(self) -> list[FurtherTerm]:
+        """The further terms, in the order of the config."""
+        return [getattr(self, name) for name in self.term_names]
 
     def init_weights(self) -> None:
         """Initialise the student, and whatever starts as its copy."""
         self.model.init_weights()
+        for term in self.terms():
+            term.init_weights(self)
 
     def networks(self) -> list[Network]:
         """Every network of the method with its role, the student first: that is what evaluation and testing use.
@@ -86,7 +112,8 @@ class UDADecorator(nn.Module):
         A method with further ones adds them. What learns without being a network that encodes images (a projection)
         is no member.
         """
-        return [Network('model', self.model, Role.LEARNS)]
+        further = [n._replace(name=f'{term.name}.{n.name}') for term in self.terms() for n in term.networks()]
+        return [Network('model', self.model, Role.LEARNS), *further]
 
     def train(self, mode: bool = True) -> 'UDADecorator':
         """Set the mode of all networks; a frozen one only ever predicts."""
@@ -115,15 +142,48 @@ class UDADecorator(nn.Module):
         return self.model.aug_test(imgs, img_metas, rescale)
 
     def train_step(self, data: dict[str, Any], optim_wrapper: 'OptimWrapper') -> dict[str, Tensor]:
-        """One iteration; returns detached scalars by log name, ``loss`` being the total."""
+        """One iteration: what follows the student moves and labels the target, the student descends every term.
+
+        Args:
+            data: a batch of the loader; what it has to hold, :meth:`make_batch` says.
+            optim_wrapper: of the student's parameters.
+
+        Returns:
+            Detached scalars by log name, ``loss`` being the total.
+        """
+        with torch.no_grad(), optim_wrapper.optim_context(self):
+            self.update_teacher()  # phi
+            for term in self.terms():
+                term.before_step(self)
+            batch = self.make_batch(data)
+            for term in self.terms():
+                term.prepare(self, batch)
+        logged = self.descend(self.objective(batch), optim_wrapper)
+        self.finish_step(batch)
+        return logged
+
+    def update_teacher(self) -> None:
+        """Move what follows the student; nothing does here."""
+
+    def make_batch(self, data: dict[str, Any]) -> Batch:
+        """Everything the loss terms learn from."""
         raise NotImplementedError
 
     def loss_terms(self, batch: Batch) -> Iterator[Term]:
-        """The terms of the objective, each with a graph of its own that is descended before the next is built.
+        """The method's own terms of the objective, each with a graph that is descended before the next is built.
 
         A term is a prefix of its log names and its losses; those that share a graph belong into one term.
         """
         raise NotImplementedError
+
+    def objective(self, batch: Batch) -> Iterator[Term]:
+        """The method's terms and the further ones; those whose graphs have to live together are one."""
+        sharing = [term for term in self.terms() if term.shares_graphs]
+        own = chain(self.loss_terms(batch), *(term.loss_terms(self, batch) for term in sharing))
+        yield from joined(own) if self.fuses() or self.couples_domains or sharing else own
+        for term in self.terms():
+            if term not in sharing:
+                yield from term.loss_terms(self, batch)
 
     def descend(self, terms: Iterator[Term], optim_wrapper: 'OptimWrapper') -> dict[str, Tensor]:
         """Go back through every term, and move the student where an accumulation is complete.
@@ -132,8 +192,6 @@ class UDADecorator(nn.Module):
         """
         if self.starts_accumulation():
             optim_wrapper.zero_grad()
-        if self.fuses() or self.couples_domains:
-            terms = joined(terms)
         total: Tensor | None = None
         logged: dict[str, Tensor] = {}
         for prefix, losses in within(lambda: optim_wrapper.optim_context(self), terms):
@@ -160,9 +218,25 @@ class UDADecorator(nn.Module):
 
     def finish_step(self, batch: Batch) -> None:
         """Keep the batch for figures, if it is time, and count the step."""
-        self.last_step = batch.record() if self.steps % self.debug_img_interval == 0 else None
+        due = self.steps % self.debug_img_interval == 0
+        self.last_step = batch.record(self.pictures(batch)) if due else None
         self.steps += 1
         self.iteration.fill_(self.steps)
+
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        """What the debug figure shows of further images, and of what the segmentor itself finds worth a look."""
+        shown: dict[str, Tensor] = {}
+        for name, part in batch.parts.items():
+            shown |= {f'{name} image': part.img, f'{name} label': part.label}
+            if part.weight is not None:
+                shown[f'{name} weight (white: 1)'] = part.weight
+            if part.logits is not None:
+                shown[f'{name} prediction'] = self.model.prediction(part.logits).detach().argmax(1, keepdim=True)
+        for name, part in batch.everything().items():
+            if part.logits is not None:
+                own = self.model.pictures(part.features, part.logits)
+                shown |= {f'{name} {title}': value.detach() for title, value in own.items()}
+        return shown
 
     def student_features(self, batch: Batch, part: Labelled) -> Any:
         """The student's features of ``part`` of the batch, computed when first asked for.
@@ -170,7 +244,7 @@ class UDADecorator(nn.Module):
         ``part`` may be any images of the step. Source and mixed ones are computed together where that is asked for.
         """
         if part.features is None:
-            pair = [batch.source, batch.mixed]
+            pair = [] if batch.mixed is None else [batch.source, batch.mixed]
             if self.fuses() and any(part is member for member in pair):
                 features = self.model.extract_feat(torch.cat([p.img for p in pair]))
                 for p, own in zip(pair, features.split([len(p.img) for p in pair]), strict=True):
