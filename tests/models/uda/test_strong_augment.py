@@ -7,7 +7,7 @@ import torch
 from mmseg.errors import InputError
 from mmseg.models.uda import strong_augment
 from mmseg.models.uda.class_mix import class_mask, paste
-from mmseg.models.uda.pseudo_label import pseudo_label
+from mmseg.models.uda.pseudo_label import pseudo_label, trusted
 from mmseg.models.uda.strong_augment import Jitter, StrongAugment, StrongParams, color_jitter, gaussian_blur
 from tests.parity import draw, golden, make_input
 
@@ -90,9 +90,9 @@ def test_mixed_images_labels_and_weights_are_the_reference_s_for_its_draws(seed)
     mean, std = (torch.tensor(norm[key]).view(3, 1, 1) for key in ('mean', 'std'))
     source, target = ((MIX.tensor(f'in.{domain}_img').float() - mean) / std for domain in ('source', 'target'))
     label = MIX.tensor('in.source_label').long()
-    pseudo = pseudo_label(
-        make_input('uda_strong_mix.shared.logits', (2, 19, 32, 40)),
-        threshold=MIX.config['pseudo_threshold'],
+    logits = make_input('uda_strong_mix.shared.logits', (2, 19, 32, 40))
+    pseudo = trusted(
+        pseudo_label(logits, threshold=MIX.config['pseudo_threshold']),
         ignore_top=MIX.config['pseudo_weight_ignore_top'],
         ignore_bottom=MIX.config['pseudo_weight_ignore_bottom'],
     )
