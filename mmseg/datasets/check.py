@@ -1,13 +1,17 @@
 """Is a data set usable? A look at a few pairs when it is built, or at all of them on demand."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from mmengine.logging import print_log
 from PIL import Image
 from tqdm import tqdm
 
+from mmseg.datasets.labels import LabelReader, read_ids
+from mmseg.datasets.orientation import SIDEWAYS, UPRIGHT, orientation
 from mmseg.datasets.pipelines.loading import read_image, size_mismatch
 from mmseg.errors import InputError
 
@@ -24,15 +28,37 @@ class Pairs(Protocol):
     def label_of(self, index: int) -> np.ndarray: ...
     @property
     def labelled(self) -> bool: ...
+    @property
+    def reader(self) -> LabelReader: ...
 
 
 def quick_check(pairs: Pairs) -> None:
     """Compare sizes of 16 pairs spread over the data set, from the file headers, and read 3 label maps.
 
+    Warns of an image that is turned while its label map is not.
+
     Raises:
         InputError: names every problem found.
     """
-    _report(problems(pairs, sizes=_spread(len(pairs), QUICK_PAIRS), labels=_spread(len(pairs), QUICK_LABELS)))
+    sizes = spread(len(pairs), QUICK_PAIRS)
+    _report(problems(pairs, sizes=sizes, labels=spread(len(pairs), QUICK_LABELS)))
+    _warn_of_turned_images(pairs, sizes)
+
+
+def _warn_of_turned_images(pairs: Pairs, indices: Iterable[int]) -> None:
+    """Say so where only the image notes an orientation: sizes do not tell which of the two a label was drawn on."""
+    for index in indices if pairs.reader.turn else ():
+        image, label = pairs.image_path(index), pairs.label_path(index)
+        noted = orientation(image)
+        if noted != UPRIGHT and orientation(label) == UPRIGHT:
+            print_log(
+                f'Image {str(image)!r} is turned, as its EXIF orientation ({noted}) says; its label map {str(label)!r} '
+                'notes none and is read as it is. If it was drawn on the pixels as they are stored, set '
+                "color_type='color_ignore_orientation' in LoadImageFromFile, in all pipelines.",
+                'current',
+                level=logging.WARNING,
+            )
+            return
 
 
 def full_check(pairs: Pairs, *, title: str = '') -> None:
@@ -55,8 +81,8 @@ def problems(
     for index in sizes:
         image, label = pairs.image_path(index), pairs.label_path(index)
         try:
-            if header_size(image) != header_size(label):
-                found.append(size_mismatch(image, header_size(image), label, header_size(label)))
+            if header_size(image, turn=pairs.reader.turn) != header_size(label, turn=pairs.reader.turn):
+                found += _differing_sizes(pairs, index)
         except InputError as error:
             found.append(str(error))
     for indices, read in ((labels, pairs.label_of), (images, lambda index: read_image(pairs.image_path(index)))):
@@ -68,16 +94,34 @@ def problems(
     return list(dict.fromkeys(found))
 
 
-def header_size(path: Path) -> tuple[int, int]:
-    """(width, height) of an image file, from its header."""
+def _differing_sizes(pairs: Pairs, index: int) -> list[str]:
+    """The sentence about a pair whose headers differ, if the pixels do too."""
+    image, label = pairs.image_path(index), pairs.label_path(index)
+    seen = read_image(image, 'color' if pairs.reader.turn else 'color_ignore_orientation').shape[1::-1]
+    labelled = read_ids(label, turn=pairs.reader.turn).shape[::-1]
+    if seen == labelled:
+        return []
+    told = size_mismatch(image, seen, label, labelled)
+    if pairs.reader.turn and seen[::-1] == labelled and orientation(image) != UPRIGHT:
+        told += (
+            ' The image is turned, as its EXIF says: with '
+            "color_type='color_ignore_orientation' in LoadImageFromFile, in all pipelines, the two fit."
+        )
+    return [told]
+
+
+def header_size(path: Path, *, turn: bool) -> tuple[int, int]:
+    """(width, height) of an image file, from its header; ``turn``: as its EXIF orientation says."""
     try:
         with Image.open(path) as file:
-            return file.size
-    except OSError as error:
+            size = file.size
+    except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f'{str(path)!r} cannot be read as an image ({error}).') from error
+    return size[::-1] if turn and orientation(path) in SIDEWAYS else size
 
 
-def _spread(length: int, count: int) -> list[int]:
+def spread(length: int, count: int) -> list[int]:
+    """Up to ``count`` of the numbers below ``length``, from the first to the last."""
     return sorted({round(place) for place in np.linspace(0, length - 1, min(count, length))})
 
 

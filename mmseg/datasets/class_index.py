@@ -46,7 +46,7 @@ class ClassTable:
         counts: pixels, (files, classes) int64.
         stamps: (files, 2) int64: bytes and time of change in ns.
         folders: (folders, 1) int64, time of change in ns, of the folders in sorted order.
-        meaning: what the values of the files mean: ``repr`` of the reader.
+        meaning: what the values of the files mean: ``meaning`` of the reader.
     """
 
     names: list[str]
@@ -77,7 +77,7 @@ def write_table(folder: Path, files: Files, counts: np.ndarray, reader: LabelRea
         counts=counts.astype(np.uint32),
         stamps=file_stamps(files.values()),
         folders=folder_stamps(files),
-        meaning=text_to_array(repr(reader)),
+        meaning=text_to_array(reader.meaning),
         json=file_stamps([folder / STATS]),
     )
     _write(folder / TABLE, content.getvalue())
@@ -154,7 +154,7 @@ def _load_table(folder: Path) -> ClassTable | None:
 
 def _checked(table: ClassTable, files: Files, reader: LabelReader) -> np.ndarray:
     """The rows of ``files``."""
-    if table.meaning != repr(reader):
+    if table.meaning != reader.meaning:
         raise UnusableIndexError('was made for other classes or another label_map')
     names, counts, stamps = list(files), table.counts, table.stamps
     if table.names != names:

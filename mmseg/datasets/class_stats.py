@@ -22,7 +22,7 @@ from mmseg.datasets.class_index import (
     write_index,
 )
 from mmseg.datasets.labels import LabelReader, read_ids
-from mmseg.datasets.parallel import each
+from mmseg.datasets.parallel import FEW, each
 from mmseg.errors import InputError
 
 
@@ -53,23 +53,54 @@ def class_counts(
     Raises:
         InputError: no pixel of any label map has a class.
     """
-    places = [root, *([Path(index_dir)] if index_dir else []), _cache(root)]
-    reasons = {}
-    for place in places:
-        try:
-            return load_index(place, files, reader)
-        except UnusableIndexError as reason:
-            reasons[place] = reason
+    places = _places(root, index_dir)
+    counts, reasons = _loaded(places, files, reader)
+    if counts is not None:
+        return counts
     if (root / STATS).exists():
         print_log(
             f'The class index in {str(root)!r} {reasons[root]}; it is built again.', 'current', level=logging.WARNING
         )
-    counts = count_files(files, reader, nproc=nproc or min(8, os.cpu_count() or 1))
+    counted = count_files(files, reader, nproc=nproc or min(8, os.cpu_count() or 1))
     for place in places:
-        if _write_if_possible(place, files, counts, reader):
+        if _write_if_possible(place, files, counted, reader):
             print_log(f'Class index of {len(files)} label maps written to {str(place)!r}.', 'current')
             break
-    return table_of(list(counts.values()), reader)
+    return table_of(list(counted.values()), reader)
+
+
+def known_class_counts(
+    files: Files, reader: LabelReader, root: Path, *, index_dir: str | Path | None = None
+) -> np.ndarray | None:
+    """As :func:`class_counts`, without building an index; None if there is none and more than a few label maps.
+
+    Raises:
+        InputError: as :func:`class_counts`.
+    """
+    counts, _ = _loaded(_places(root, index_dir), files, reader)
+    if counts is None and len(files) <= FEW:
+        counted = {name: _count_file(Path(path), reader) for name, path in files.items()}
+        check_labelled(counted, files)
+        counts = table_of(list(counted.values()), reader)
+    return counts
+
+
+def _places(root: Path, index_dir: str | Path | None) -> list[Path]:
+    """Where an index may be."""
+    return [root, *([Path(index_dir)] if index_dir else []), _cache(root)]
+
+
+def _loaded(
+    places: list[Path], files: Files, reader: LabelReader
+) -> tuple[np.ndarray | None, dict[Path, UnusableIndexError]]:
+    """The counts of the first usable index, and why those before it are not."""
+    reasons: dict[Path, UnusableIndexError] = {}
+    for place in places:
+        try:
+            return load_index(place, files, reader), reasons
+        except UnusableIndexError as reason:
+            reasons[place] = reason
+    return None, reasons
 
 
 def count_files(files: Files, reader: LabelReader, *, nproc: int) -> dict[str, Counts]:

@@ -4,23 +4,25 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from os.path import commonpath
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from mmengine.logging import print_log
 
 from mmseg.datasets.check import quick_check
-from mmseg.datasets.class_stats import class_counts
+from mmseg.datasets.class_stats import class_counts, known_class_counts
 from mmseg.datasets.files import Suffixes, image_names, label_names, roots
 from mmseg.datasets.label_sets import Colour, LabelSet, class_names, label_set_of
-from mmseg.datasets.labels import label_reader
+from mmseg.datasets.labels import LabelReader, label_reader
 from mmseg.datasets.pipelines.compact import compacted
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.fields import IMG, declared
 from mmseg.datasets.pipelines.formatting import Collect
+from mmseg.datasets.pipelines.loading import LoadAnnotations, LoadImageFromFile
+from mmseg.datasets.sense import refuse_masks_of_255
 from mmseg.datasets.stream import TrainingSet
 from mmseg.datasets.training_cache import from_cache
 from mmseg.errors import InputError
@@ -98,19 +100,34 @@ class CustomDataset(TrainingSet):
         self.reader = label_reader(
             self.label_set, label_map=label_map, ignore=ignore, reduce_zero_label=reduce_zero_label
         )
+        self.pipeline = self.plain_pipeline = Compose(pipeline)
+        self._check_loading()
         self.roots = roots(data_root, img_dir, ann_dir, split)
         self.img_infos = self._scan(Suffixes(img_suffix, seg_map_suffix))
         first = self.roots[0]
         self.split_name = Path(first.split).stem if first.split else Path(first.img_dir).name
-        self.pipeline = self.plain_pipeline = Compose(pipeline)
         if not test_mode:
             self._check_filling()
             self._check_fields()
         self.cache_dir = cache_dir
         if self.labelled:
             quick_check(self)
+            if label_map is None and ignore_index is None and label_set is None:
+                refuse_masks_of_255(self)
         if not test_mode:
             self.pipeline = from_cache(self)
+
+    def _check_loading(self) -> None:
+        """Let the label maps be read the same way up as the images, and refuse a setting that belongs to us."""
+        for step in self.pipeline.transforms:
+            if isinstance(step, LoadImageFromFile):
+                self.reader = replace(self.reader, turn=step.turn)
+            if isinstance(step, LoadAnnotations) and step.reduce_zero_label and not self.reader.reduce_zero_label:
+                raise InputError(
+                    'LoadAnnotations in the pipeline has reduce_zero_label=True, but the data set has not, which reads '
+                    'its labels for training and evaluation alike: give reduce_zero_label=True to the data sets '
+                    '(data.train, data.val and data.test) instead.'
+                )
 
     def _check_filling(self) -> None:
         """Refuse steps whose ignored pixels would be read as a class of this data set."""
@@ -173,16 +190,26 @@ class CustomDataset(TrainingSet):
                 f'{type(self).__name__} has no ann_dir: rare_class_sampling and long_tail_paste choose images by the '
                 'pixels of each class, which are counted in the labels.'
             )
+        return self._counts(partial(class_counts, index_dir=index_dir))
+
+    def known_counts(self, index_dir: str | Path | None = None) -> np.ndarray | None:
+        return self._counts(partial(known_class_counts, index_dir=index_dir)) if self.labelled else None
+
+    def common_reader(self) -> LabelReader | None:
+        return self.reader
+
+    def _counts(self, count: Callable[..., np.ndarray | None]) -> Any:
+        """What ``count`` says of the label maps, a row for each image."""
         root = self.labels_root()
-        files = {}
+        files: dict[str, str | Path] = {}
         names = []
         for info in self.img_infos:
             folder, name = info['ann']['ann_dir'], info['ann']['seg_map']
             inside = _inside(root, folder)
             names.append(f'{inside}/{name}' if inside else name)
             files[names[-1]] = f'{folder}/{name}'
-        counts = class_counts(files, self.reader, root, index_dir=index_dir)
-        if len(files) == len(names):
+        counts = count(files, self.reader, root)
+        if counts is None or len(files) == len(names):
             return counts
         rows = {name: row for row, name in enumerate(files)}
         return counts[[rows[name] for name in names]]

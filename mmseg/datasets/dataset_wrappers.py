@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg.datasets.label_sets import LabelSet
+from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.stream import TrainingSet
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
@@ -61,6 +62,16 @@ class ConcatDataset(TrainingSet):
 
     def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
         return np.concatenate([dataset.class_counts(index_dir) for dataset in self.datasets])
+
+    def known_counts(self, index_dir: str | Path | None = None) -> np.ndarray | None:
+        parts = {id(dataset): dataset.known_counts(index_dir) for dataset in self.datasets}
+        if any(counts is None for counts in parts.values()):
+            return None
+        return np.concatenate([parts[id(dataset)] for dataset in self.datasets])
+
+    def common_reader(self) -> LabelReader | None:
+        readers = {dataset.common_reader() for dataset in self.datasets}
+        return readers.pop() if len(readers) == 1 else None
 
     def compacted(self) -> 'ConcatDataset':
         other = copy(self)

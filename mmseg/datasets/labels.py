@@ -1,42 +1,87 @@
 """Reading of label-map files: file values -> train ids, with every value checked."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from mmseg.datasets.label_sets import FILE_IDS, LabelSet
+from mmseg.datasets.orientation import ORIENTATION, UPRIGHT
 from mmseg.errors import InputError
 
 UNKNOWN = -1
+LOSSY = 'jpeg'
+# Grey levels that a decoder makes of files of 2 and 4 bits: it spreads the ids over 0..255.
+SPREAD_BITS = {'L;2': 255 // 3, 'L;4': 255 // 15}
 
 
-def read_ids(path: str | Path) -> np.ndarray:
+def read_ids(path: str | Path, *, turn: bool = True) -> np.ndarray:
     """The values of a single-channel label file as uint8 (H, W); of a palette file its indices, not its colours.
 
+    Args:
+        path: the file. Ids may be stored in 1 to 32 bits, or as floats that are whole numbers.
+        turn: follow an EXIF orientation that the file has, as images do.
+
     Raises:
-        InputError: the file is missing, unreadable, has colour channels, or holds values above 255.
+        InputError: the file is missing, unreadable, has colour channels, was compressed with loss, or holds values that
+            are no whole numbers in 0..255.
     """
     try:
         with Image.open(path) as file:
+            lossy = LOSSY in (str(file.format).lower(), file.info.get('compression'))
+            factor = SPREAD_BITS.get(_raw_mode(file), 1)
             ids = np.asarray(file)
+            if turn and file.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT:
+                ids = np.asarray(ImageOps.exif_transpose(file))
     except FileNotFoundError:
         raise InputError(f'Label map {str(path)!r} does not exist.') from None
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f'Label map {str(path)!r} cannot be read ({error}). Is the file complete?') from error
-    if ids.ndim != 2:
+    if lossy:
         raise InputError(
-            f'Label map {str(path)!r} has {ids.shape[-1]} channels: it shows colours. '
-            'A label map has one channel that holds class ids.'
+            f'Label map {str(path)!r} is compressed as JPEG, which changes ids at every edge. '
+            'Save the labels without loss, as PNG; ids that went through JPEG cannot be restored.'
+        )
+    if ids.ndim != 2:
+        raise InputError(f'Label map {str(path)!r} has {ids.shape[-1]} channels{_about_channels(ids)}')
+    return _whole_numbers(ids, path) // factor if factor > 1 else _whole_numbers(ids, path)
+
+
+def _raw_mode(file: Any) -> str:
+    """How the pixels are stored, in Pillow's words: 'L;4' is grey of 4 bits. Known before they are decoded."""
+    arguments = file.tile[0][3] if getattr(file, 'tile', None) else ''
+    return arguments if isinstance(arguments, str) else str(arguments[0] if arguments else '')
+
+
+def _about_channels(ids: np.ndarray) -> str:
+    """What a file (H, W, C) seems to hold, and what to do about it."""
+    if (ids[..., :3] == ids[..., :1]).all():
+        return ', which are all the same. Convert the files to one channel: Image.open(file).getchannel(0).save(file)'
+    others = ids[..., 1:].reshape(-1, ids.shape[-1] - 1)
+    if len(np.unique(ids[..., 0])) > 1 and (others == others[:1]).all():
+        return (
+            ': the ids seem to be in the red channel alone, as CARLA stores them. '
+            'Convert the files to one channel: Image.open(file).getchannel(0).save(file)'
+        )
+    return ': it shows colours. A label map has one channel that holds class ids: convert each colour to its id.'
+
+
+def _whole_numbers(ids: np.ndarray, path: str | Path) -> np.ndarray:
+    if ids.dtype.kind == 'f' and not (np.isfinite(ids).all() and (ids == np.rint(ids)).all()):
+        wrong = ids[~np.isfinite(ids) | (ids != np.rint(ids))].flat[0]
+        raise InputError(
+            f'Label map {str(path)!r} holds {wrong}, which is no class id: ids are whole numbers. '
+            'Are these probabilities, or labels that were resized with interpolation?'
         )
     if ids.dtype != np.uint8 and (ids.min() < 0 or ids.max() > 255):
         raise InputError(
-            f'Label map {str(path)!r} holds values from {ids.min()} to {ids.max()}; class ids lie in 0..255. '
-            'Is it a map of instances?'
+            f'Label map {str(path)!r} ({ids.dtype}) holds values from {ids.min()} to {ids.max()}; class ids lie in '
+            '0..255. Is it a map of instances? Other ids have to be converted.'
         )
     return ids.astype(np.uint8, copy=False)
 
@@ -47,10 +92,12 @@ class LabelReader:
 
     Args:
         num_classes: valid train ids are below this; None accepts every value.
-        ignore_index: train id of ignored pixels. The values 255 and ``ignored`` are read as this.
+        ignore_index: train id of ignored pixels. The values ``ignored`` and 255 (unless ``label_map`` names it) are
+            read as this.
         label_map: file value -> train id; with it, a value that it does not name is an error.
         ignored: file values that mean ignore.
         reduce_zero_label: value 0 is ignored and value v is class v - 1.
+        turn: follow the EXIF orientation of a file; has no effect on what values mean.
     """
 
     num_classes: int | None = None
@@ -58,6 +105,12 @@ class LabelReader:
     label_map: tuple[tuple[int, int], ...] | None = None
     ignored: tuple[int, ...] = ()
     reduce_zero_label: bool = False
+    turn: bool = field(default=True, repr=False)
+
+    @property
+    def meaning(self) -> str:
+        """What values mean, as text to compare with: the same for readers that read the same ids from a file."""
+        return f'{self!r}{", 255 is a class" if self._maps_255 and self._table[255] != self.ignore_index else ""}'
 
     def __call__(self, path: str | Path) -> np.ndarray:
         """The train ids in ``path``, uint8 (H, W).
@@ -65,15 +118,14 @@ class LabelReader:
         Raises:
             InputError: as :func:`read_ids`, or a value is neither a class nor ignored.
         """
-        ids = read_ids(path)
+        ids = read_ids(path, turn=self.turn)
         if self._identity and not self._unknown.any():
             return ids
         if cv2.countNonZero(cv2.LUT(ids, self._unknown)):
             values = [int(value) for value in np.unique(ids) if self._unknown[value]]
             raise InputError(
                 f'Label map {str(path)!r} holds the values {_listed(values)}, which are no class'
-                f'{self._expected()}. Convert the labels, give the data set a label_map, '
-                'or list values to leave out under ignore.'
+                f'{self._expected()}. {self._remedy(values)}'
             )
         return ids if self._identity else cv2.LUT(ids, self._table.astype(np.uint8))
 
@@ -89,7 +141,7 @@ class LabelReader:
             table = np.where(table == 0, self.ignore_index, np.where(table > 0, table - 1, table))
         if self.num_classes is not None:
             table[(table >= self.num_classes) & (table != self.ignore_index)] = UNKNOWN
-        table[[255, *self.ignored]] = self.ignore_index
+        table[[*self.ignored, *(() if self._maps_255 else (255,))]] = self.ignore_index
         return table.astype(np.int16)
 
     @cached_property
@@ -99,6 +151,18 @@ class LabelReader:
     @cached_property
     def _identity(self) -> bool:
         return bool((np.where(self._unknown, np.arange(256), self._table) == np.arange(256)).all())
+
+    @property
+    def _maps_255(self) -> bool:
+        return self.label_map is not None and any(value == 255 for value, _ in self.label_map)
+
+    def _remedy(self, values: list[int]) -> str:
+        if self.label_map is None and not self.reduce_zero_label and values == [self.num_classes]:
+            return (
+                f'If the ids run from 1 to {self.num_classes} (0 is no data), give the data set '
+                'reduce_zero_label=True; else convert the labels, or give it a label_map.'
+            )
+        return 'Convert the labels, give the data set a label_map, or list values to leave out under ignore.'
 
     def _expected(self) -> str:
         if self.label_map is not None:
@@ -122,7 +186,8 @@ def label_reader(
         ignore: file values that mean ignore, besides the label set's own.
         reduce_zero_label: value 0 is ignored and value v is class v - 1.
     """
-    ignored = {*labels.ignored_values, *(int(value) for value in ignore)}
+    left_out = {int(value) for value in ignore}
+    ignored = {*labels.ignored_values, *left_out}
     pairs = None
     if isinstance(label_map, str):
         if label_map not in FILE_IDS:
@@ -132,6 +197,12 @@ def label_reader(
         ignored |= set(range(highest + 1)) - label_map.keys()
     if label_map is not None:
         pairs = tuple(sorted((_file_value(key), _train_id(value, labels)) for key, value in label_map.items()))
+        named = {value for value, train_id in pairs if train_id != labels.ignore_index}
+        if named & left_out:
+            raise InputError(
+                f'label_map and ignore both name {_listed(sorted(named & left_out))}: keep one of the two.'
+            )
+        ignored -= named  # what the config says of a value counts more than what the label set does
     return LabelReader(len(labels), labels.ignore_index, pairs, tuple(sorted(ignored)), reduce_zero_label)
 
 

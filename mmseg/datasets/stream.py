@@ -8,6 +8,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from mmseg.datasets.label_sets import Colour, LabelSet
+from mmseg.datasets.labels import LabelReader
 
 
 class TrainingSet(Dataset):
@@ -54,6 +55,14 @@ class TrainingSet(Dataset):
     def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
         """Pixels of each class in each image, int64 (images, classes); may build an index in ``index_dir``."""
         raise NotImplementedError
+
+    def known_counts(self, index_dir: str | Path | None = None) -> np.ndarray | None:
+        """As :meth:`class_counts` where that costs next to nothing: there is an index, or there are few label maps."""
+        return None
+
+    def common_reader(self) -> LabelReader | None:
+        """What the values of the label files mean, if that is the same for all of them."""
+        return None
 
     def compacted(self) -> 'TrainingSet':
         """The same data in samples as small as they can travel, see :mod:`mmseg.datasets.pipelines.compact`."""

@@ -107,7 +107,7 @@ def _arrays(place: Path, kind: str, files: list[tuple[str, str]], make: partial)
     """The store of ``files`` (folder, name). Inside it they are named by their way from the cache, to be movable."""
     (width, height), reader = make.keywords['scale'], make.keywords.get('reader')
     size = f'{"within" if make.keywords["fit"] else "exactly"} {width}x{height}'
-    meaning = f'{kind} {size}' + (f', read by {reader!r}' if reader else '')
+    meaning = f'{kind} {size}' + (f', read by {reader.meaning}' if reader else '')
     ways = {folder: (str(Path(folder)), relpath(folder, place)) for folder, _ in files}
     named = {f'{ways[folder][0]}/{name}': f'{ways[folder][1]}/{name}' for folder, name in files}
     key = sha256('\0'.join([meaning, *sorted(way for _, way in ways.values())]).encode()).hexdigest()[:8]

@@ -9,6 +9,7 @@ import numpy as np
 
 from mmseg.datasets.dataset_wrappers import built, check_same_classes
 from mmseg.datasets.label_sets import LabelSet
+from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.long_tail_paste import LongTailPaste
 from mmseg.datasets.rare_class_sampling import RareClassSampler
 from mmseg.datasets.stream import TrainingSet, generator, shuffled
@@ -97,6 +98,13 @@ class UDADataset(TrainingSet):
 
     def __getitem__(self, index: int) -> dict:
         return self.sample(index, seed=0)
+
+    def known_counts(self, index_dir: str | Path | None = None) -> np.ndarray | None:
+        """Of the source, whose labels are those that are learnt from."""
+        return self.source.known_counts(index_dir)
+
+    def common_reader(self) -> LabelReader | None:
+        return self.source.common_reader()
 
     def compacted(self) -> 'UDADataset':
         other = copy(self)

@@ -10,12 +10,14 @@ import torch
 from mmengine import Config
 from mmengine.dist import get_dist_info, is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
+from mmseg.datasets.sense import pixels_by_class, warn_of_absent_classes
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.acceleration import compile_encoders, set_tf32
 from mmseg.engine.chance import make_deterministic, seed_everything
@@ -124,6 +126,7 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
         runner.load_state(parts.state, state_file)
     runner.write_records()
     _log_plan(runner, cfg, parts.schedule, world_size)
+    on_main(lambda: _log_classes(parts.train_set, work_dir))
     return runner
 
 
@@ -333,6 +336,16 @@ def _build_evaluation(cfg: Config) -> list[Hook]:
 def _env_cfg(cfg: Config) -> dict:
     benchmark = bool(cfg.get('cudnn_benchmark')) and not cfg.get('deterministic')
     return {'cudnn_benchmark': benchmark, **cfg.get('env_cfg', {})}
+
+
+def _log_classes(train_set: Dataset, work_dir: Path) -> None:
+    """Say how often each class is labelled, where that is known without reading all labels."""
+    if not isinstance(train_set, TrainingSet):
+        return
+    counts = train_set.known_counts(work_dir)
+    if counts is not None:
+        print_log(pixels_by_class(counts, train_set.label_set), 'current')
+        warn_of_absent_classes(counts, train_set.label_set, train_set.common_reader())
 
 
 def _log_plan(runner: TrainRunner, cfg: Config, schedule: LearningRate, world_size: int) -> None:

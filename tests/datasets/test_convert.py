@@ -151,7 +151,7 @@ def test_what_cannot_be_converted_is_one_sentence(tmp_path, capsys):
     assert "holds no file that ends in '.png'" in refused()
     write(tmp_path / 'labels/1.png', np.full((4, 4), 255, np.uint8))
     assert 'None of the 1 label maps has a labelled pixel' in refused()
-    write(tmp_path / 'labels/2.png', np.zeros((4, 4, 3), np.uint8))
+    write(tmp_path / 'labels/2.png', np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
     assert 'it shows colours' in refused()
 
 

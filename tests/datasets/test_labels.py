@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -93,3 +96,92 @@ def test_another_ignore_index_is_what_ignored_pixels_become(tmp_path):
 def test_a_wrong_label_map_is_refused(label_map, said):
     with pytest.raises(InputError, match=said):
         label_reader(TWO, label_map=label_map)
+
+
+def test_what_a_label_map_says_of_255_counts_and_without_it_255_is_ignored(tmp_path):
+    masks = label_reader(TWO, label_map={0: 'field', 255: 'forest'})
+    assert read(tmp_path, [0, 255], masks) == [0, 1]
+    assert read(tmp_path, [0, 255], label_reader(TWO, label_map={0: 'field', 255: 255})) == [0, 255]
+    assert read(tmp_path, [0, 255], label_reader(TWO, label_map={0: 'field'})) == [0, 255]
+
+
+def test_an_index_made_while_255_was_ignored_is_not_taken_for_one_where_it_is_a_class():
+    masks = label_reader(TWO, label_map={0: 'field', 255: 'forest'})
+    assert masks.meaning != repr(masks)  # as indices were marked before
+    plain = label_reader(TWO)
+    assert plain.meaning == repr(plain)
+
+
+def test_a_value_is_a_class_or_ignored_but_not_both():
+    with pytest.raises(InputError, match='label_map and ignore both name 4: keep one'):
+        label_reader(TWO, label_map={4: 'field', 5: 'forest'}, ignore=[4])
+    own_ignored = LabelSet('two', ('field', 'forest'), ignored_values=(7,))
+    assert label_reader(own_ignored, label_map={7: 'field'}).ignored == ()
+
+
+def test_there_are_no_256_classes():
+    with pytest.raises(InputError, match='256 classes; label maps hold at most 255'):
+        LabelSet('many', tuple(map(str, range(256))))
+
+
+def test_ids_from_one_are_met_with_the_setting_for_them(tmp_path):
+    with pytest.raises(InputError, match=r'ids run from 1 to 2 .* reduce_zero_label=True'):
+        read(tmp_path, [0, 1, 2], label_reader(TWO))
+    with pytest.raises(InputError, match='give the data set a label_map, or list values'):
+        read(tmp_path, [0, 1, 3], label_reader(TWO))
+
+
+def test_floats_are_ids_while_they_are_whole_numbers(tmp_path):
+    for value in (3.0, 0.999, np.nan, np.inf):
+        Image.fromarray(np.array([[0, value]], np.float32)).save(tmp_path / f'{value}.tif')
+    assert read_ids(tmp_path / '3.0.tif').tolist() == [[0, 3]]
+    for value in ('0.999', 'nan', 'inf'):
+        with pytest.raises(InputError, match=rf'{value}.* no class id: ids are whole numbers'):
+            read_ids(tmp_path / f'{value}.tif')
+
+
+@pytest.mark.parametrize('name', ['l.png', 'l.tif'])
+def test_a_label_map_that_went_through_jpeg_is_refused_whatever_its_file_is_called(tmp_path, name):
+    ids = Image.fromarray(np.zeros((16, 16), np.uint8))
+    ids.save(tmp_path / name, **({'format': 'JPEG'} if name == 'l.png' else {'compression': 'jpeg'}))
+    with pytest.raises(InputError, match='compressed as JPEG'):
+        read_ids(tmp_path / name)
+
+
+@pytest.mark.parametrize('bits', [1, 2, 4])
+def test_ids_stored_in_few_bits_are_not_spread_over_the_greys(tmp_path, bits):
+    most = 2**bits - 1
+    path = tmp_path / 'few.png'
+    path.write_bytes(grey_png(bits, [[0, 1], [most, 0]]))
+    assert read_ids(path).tolist() == [[0, 1], [most, 0]]
+
+
+def grey_png(bits: int, rows: list[list[int]]) -> bytes:
+    """A PNG of so many bits a pixel, which no encoder at hand writes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack('>I', len(content)) + kind + content + struct.pack('>I', zlib.crc32(kind + content))
+
+    lines = [int(''.join(f'{value:0{bits}b}' for value in row).ljust(8, '0'), 2) for row in rows]
+    header = struct.pack('>IIBBBBB', len(rows[0]), len(rows), bits, 0, 0, 0, 0)
+    pixels = zlib.compress(b''.join(bytes([0, line]) for line in lines))
+    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header) + chunk(b'IDAT', pixels) + chunk(b'IEND', b'')
+
+
+def test_ids_in_one_of_several_channels_are_met_with_the_way_to_convert_them(tmp_path):
+    ids = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    zero = np.zeros_like(ids)
+    kinds = {'carla': [ids, zero, zero, zero + 255], 'grey': [ids] * 3, 'colours': [ids, ids[::-1], zero]}
+    said = {'carla': 'in the red channel alone', 'grey': 'all the same', 'colours': 'it shows colours'}
+    for name, channels in kinds.items():
+        Image.fromarray(np.dstack(channels)).save(tmp_path / f'{name}.png')
+        with pytest.raises(InputError, match=said[name]):
+            read_ids(tmp_path / f'{name}.png')
+
+
+def test_a_label_map_is_turned_as_its_exif_says_unless_images_are_not(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the top of the picture is the right side of what is stored
+    Image.fromarray(np.array([[1, 2], [3, 4]], np.uint8)).save(tmp_path / 'turned.png', exif=exif)
+    assert LabelReader()(tmp_path / 'turned.png').tolist() == [[3, 1], [4, 2]]
+    assert LabelReader(turn=False)(tmp_path / 'turned.png').tolist() == [[1, 2], [3, 4]]

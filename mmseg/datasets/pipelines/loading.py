@@ -15,7 +15,11 @@ COLOUR_FLAGS = {
     'color': cv2.IMREAD_COLOR,
     'grayscale': cv2.IMREAD_GRAYSCALE,
     'unchanged': cv2.IMREAD_UNCHANGED,
+    'color_ignore_orientation': cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION,
+    'grayscale_ignore_orientation': cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION,
 }
+AS_STORED = ('unchanged', 'color_ignore_orientation', 'grayscale_ignore_orientation')
+"""Ways of reading that leave an image as it is stored, whatever orientation its EXIF notes."""
 
 
 def read_image(path: str | Path, color_type: str = 'color') -> np.ndarray:
@@ -43,7 +47,9 @@ class LoadImageFromFile(Transform):
 
     Args:
         to_float32: give float32 (same values 0..255) instead of uint8.
-        color_type: 'color', 'grayscale' or 'unchanged'.
+        color_type: 'color', 'grayscale' or 'unchanged'. 'unchanged', 'color_ignore_orientation' and
+            'grayscale_ignore_orientation' do not turn the image as its EXIF says; the data set reads its label maps
+            the same way up.
     """
 
     part = Part.IMAGE
@@ -53,6 +59,7 @@ class LoadImageFromFile(Transform):
             raise InputError(f'LoadImageFromFile: color_type is one of {list(COLOUR_FLAGS)}, not {color_type!r}.')
         self.to_float32 = to_float32
         self.color_type = color_type
+        self.turn = color_type not in AS_STORED
 
     def apply(self, results: dict, params: None) -> dict:
         results = dict(results)
@@ -85,6 +92,7 @@ class LoadAnnotations(Transform):
     adds = (LABEL.name,)
 
     def __init__(self, *, reduce_zero_label: bool = False) -> None:
+        self.reduce_zero_label = reduce_zero_label
         self.reader = LabelReader(reduce_zero_label=reduce_zero_label)
 
     def apply(self, results: dict, params: None) -> dict:
