@@ -3,6 +3,7 @@
     python -m demo.image_demo demo/demo.png CONFIG CHECKPOINT
 
 writes ``demo/demo_pred.png``, the image with the classes' colours laid over it. IMG may be a folder.
+The same as ``python -m tools.predict``, which has more to choose from.
 """
 
 import argparse
@@ -13,30 +14,37 @@ from pathlib import Path
 if __name__ == '__main__' and not __package__:  # as a plain script: demo/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mmseg.apis import inference_segmentor, init_segmentor, show_result
-from mmseg.datasets.label_sets import LABEL_SETS
+from mmseg.apis import init_segmentor
+from mmseg.commands.predict import checked_palette, warn
+from mmseg.datasets.label_sets import palette_named
 from mmseg.datasets.pipelines.loading import read_image
-from mmseg.errors import InputError, command, nearest
+from mmseg.errors import InputError, command
 from mmseg.evaluation.export import check_opacity
+from mmseg.prediction.kinds import Style
+from mmseg.prediction.predictor import Predictor
+from mmseg.prediction.run import PathOf, Wanted, predict_files
+from mmseg.prediction.sources import Source, find_sources
+from mmseg.prediction.summary import Summary
 
-SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm'}
 PREDICTED = '_pred'
 
 
 @command
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     check_opacity(args.opacity)
-    outputs = output_files(args.img, args.out)
+    sources = images_of(args.img, args.out)
     palette = palette_named(args.palette) if args.palette else None
     model = init_segmentor(args.config, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
-    if palette and len(palette) < model.num_classes:
-        raise InputError(f'Palette {args.palette} has {len(palette)} colours, the network {model.num_classes} classes.')
-    for image, output in outputs.items():
-        pixels = read_image(image)
-        (label_map,) = inference_segmentor(model, pixels)
-        show_result(pixels, label_map, palette or model.PALETTE, args.opacity, output)
-        print(f'{image} -> {output}')
+    style = Style(checked_palette(palette, args.palette, model.num_classes) or model.PALETTE, args.opacity)
+    summary = Summary({})
+    wanted = Wanted(kinds=['overlay'], style=style, path_of=output_of(args.img, args.out))
+    predict_files(Predictor(model), sources, wanted, summary, progress=sys.stderr.isatty(), warn=warn)
+    for image in summary.images:
+        print(f'{image["file"]} -> {image["saved"]["overlay"]}')
+    for file, reason in summary.failed.items():
+        print(f'error: {file} was left out: {reason}', file=sys.stderr)
+    return 1 if summary.failed else 0
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -53,8 +61,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def output_files(img: Path, out: Path | None) -> dict[Path, Path]:
-    """Every image to predict and where its picture goes; earlier pictures are no images to predict.
+def images_of(img: Path, out: Path | None) -> list[Source]:
+    """Every image to predict; earlier pictures are no images to predict.
 
     Raises:
         InputError: there is no image, or the picture is not to be a PNG file.
@@ -63,29 +71,20 @@ def output_files(img: Path, out: Path | None) -> dict[Path, Path]:
         read_image(img)
         if out and out.suffix.lower() != '.png':
             raise InputError(f'--out writes PNG; name the file {out.with_suffix(".png")}.')
-        return {img: out or predicted_name(img)}
-    images = [
-        path for path in sorted(img.rglob('*')) if path.suffix.lower() in SUFFIXES and not path.stem.endswith(PREDICTED)
+    sources = [
+        source for source in find_sources([img]) if not source.path.stem.endswith(PREDICTED) or source.path == img
     ]
-    if not images:
-        raise InputError(f'Folder {img} holds no images ({", ".join(sorted(SUFFIXES))}).')
-    return {path: predicted_name(out / path.relative_to(img) if out else path) for path in images}
+    if not sources:
+        raise InputError(f'Folder {img} holds only pictures of earlier predictions (*{PREDICTED}.png).')
+    return sources
 
 
-def predicted_name(path: Path) -> Path:
-    return path.with_name(f'{path.stem}{PREDICTED}.png')
-
-
-def palette_named(name: str) -> tuple[tuple[int, int, int], ...]:
-    """The colours of the label set ``name``, with or without its number of classes: cityscapes, camvid11.
-
-    Raises:
-        InputError: there is none.
-    """
-    for known, label_set in LABEL_SETS.items():
-        if name.lower() in (known, known.rstrip('0123456789')):
-            return label_set.palette
-    raise InputError(f'There is no palette {name!r}.{nearest(name, LABEL_SETS)} Known: {", ".join(LABEL_SETS)}.')
+def output_of(img: Path, out: Path | None) -> PathOf:
+    """Where the picture of an image goes: beside it, or where ``--out`` says."""
+    if out and not img.is_dir():
+        return lambda source, kind, suffix: out
+    folder = out or (img if img.is_dir() else img.parent)
+    return lambda source, kind, suffix: folder / source.name.with_name(f'{source.name.name}{PREDICTED}{suffix}')
 
 
 if __name__ == '__main__':

@@ -1,16 +1,15 @@
 """The front door for notebooks and the demo: build a segmentor, predict with it, look at the result, train.
 
 model = init_segmentor('work_dirs/run/run.json', 'work_dirs/run/latest.pth')
-label_map = inference_segmentor(model, 'street.png')[0]
-show_result('street.png', label_map, model.PALETTE, out_file='street_pred.png')
+found = predict(model, 'street.png')
+found.label_map, found.confidence, found.picture()
 """
 
-import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 import torch
 from mmengine import Config
@@ -22,15 +21,16 @@ from mmseg.datasets.loader import collate
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.errors import InputError
-from mmseg.evaluation.evaluate import as_views, predict_batch
+from mmseg.evaluation.evaluate import predict_batch
 from mmseg.evaluation.export import overlay, write_png
 from mmseg.models.weights import load_network
+from mmseg.prediction.inputs import ChannelOrder, images_of, pixels_of
+from mmseg.prediction.predictor import Predictor, sample_of
+from mmseg.prediction.result import Prediction, prediction_of
+from mmseg.prediction.tiles import Tiling
 from mmseg.registry import DATASETS, MODELS
 
 Image = str | Path | np.ndarray
-
-# The coarsest step of a network: what it gets must not be shorter.
-MIN_SIDE = 32
 
 
 def init_segmentor(
@@ -85,9 +85,49 @@ def inference_segmentor(model: Any, images: Image | Sequence[Image]) -> list[np.
     for image in [images] if isinstance(images, str | Path | np.ndarray) else images:
         array = as_array(image)
         height, width = array.shape[:2]
-        (label_map,) = predict_batch(model, collate([_sample(pipeline, array)]), device)
+        (label_map,) = predict_batch(model, collate([sample_of(pipeline, array)]), device)
         label_maps.append(label_map[:height, :width].cpu().numpy())
     return label_maps
+
+
+def predict(
+    model: Any,
+    images: Any,
+    *,
+    return_probs: bool = False,
+    channel_order: ChannelOrder = 'rgb',
+    batch: int = 1,
+    tile: int | None = None,
+    overlap: int | None = None,
+    scale: float = 1.0,
+) -> Prediction | list[Prediction]:
+    """Label map, confidence and picture of an image, or of each of several; a notebook shows the picture.
+
+    Args:
+        model: from :func:`init_segmentor`.
+        images: a path, an array (H, W[, C]) uint8, a PIL image, a tensor (C, H, W) (uint8, or float in 0..1); or
+            several: a list of them, an array (B, H, W, C), a tensor (B, C, H, W).
+        return_probs: also keep the probabilities (classes, H, W).
+        channel_order: of arrays and tensors; 'bgr' is what OpenCV reads.
+        batch: images, or windows, that the network sees together.
+        tile: side of windows for images too large to be predicted at once, see docs/predict.md.
+        overlap: pixels that windows share; default: a quarter of ``tile``.
+        scale: size at which the network sees windows.
+
+    Returns:
+        One prediction for one image, a list for several.
+
+    Raises:
+        InputError: something given is no image, or a file cannot be read.
+    """
+    tiling = None if tile is None else Tiling(size=tile, overlap=tile // 4 if overlap is None else overlap, batch=batch)
+    predictor = Predictor(model, tiling=tiling, scale=scale, keep_probs=return_probs)
+    singles, alone = images_of(images)
+    found: list[Prediction] = []
+    for first in range(0, len(singles), batch):
+        pixels = [pixels_of(image, channel_order, predictor.color_type) for image in singles[first : first + batch]]
+        found += map(partial(prediction_of, model), pixels, predictor.each(pixels))
+    return found[0] if alone else found
 
 
 def show_result(
@@ -146,16 +186,3 @@ def as_array(image: Image) -> np.ndarray:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InputError(f'An image is a BGR uint8 array (H, W, 3), not {image.dtype} {image.shape}.')
     return image
-
-
-def _sample(pipeline: Compose, image: np.ndarray) -> dict[str, Any]:
-    """The views of an image. One so narrow that nothing of it would reach the network is continued by its border."""
-    rng = np.random.default_rng(0)
-    sample = pipeline({'img': image}, rng)
-    short, long = min(sorted(view.shape[-2:]) for view in as_views(sample)['img'])
-    if short >= MIN_SIDE:
-        return sample
-    height, width = image.shape[:2]
-    needed = math.ceil(max(height, width) * MIN_SIDE / long) + 1
-    bottom, right = max(needed - height, 0), max(needed - width, 0)
-    return pipeline({'img': cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)}, rng)

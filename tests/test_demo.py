@@ -11,7 +11,7 @@ import pytest
 
 from demo import image_demo
 from mmseg.apis import inference_segmentor, init_segmentor, show_result
-from mmseg.datasets.label_sets import CITYSCAPES19
+from mmseg.datasets.label_sets import CITYSCAPES19, palette_named
 from tests.fabricated import PUBLISHED, RUN, work_dir
 
 REPOSITORY = Path(__file__).parents[1]
@@ -51,7 +51,7 @@ def test_output_file_opacity_and_palette_can_be_chosen(arguments, tmp_path):
 
 @pytest.mark.parametrize('name', ['cityscapes', 'Cityscapes', 'cityscapes19'])
 def test_palettes_have_short_names(name):
-    assert image_demo.palette_named(name)[0] == (128, 64, 128)
+    assert palette_named(name)[0] == (128, 64, 128)
 
 
 def test_a_palette_with_too_few_colours_is_refused(arguments, tmp_path, capsys):

@@ -18,14 +18,13 @@ from mmseg.apis import init_segmentor
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset, build_test_loader
 from mmseg.datasets.pipelines.loading import read_image
-from mmseg.engine.work_dir import config_of
+from mmseg.engine.work_dir import config_of, require_checkpoint
 from mmseg.errors import command
 from mmseg.evaluation.evaluate import evaluate
 from mmseg.evaluation.metrics import Metrics
 from mmseg.report.figures import Panel, comparison_panel
 from mmseg.report.gallery import most_varied
 from mmseg.report.table import class_table
-from tools.test_work_dir import find_checkpoint
 
 
 class Outcome(NamedTuple):
@@ -68,7 +67,7 @@ def compare(runs: Mapping[str, Path], *, count: int = 4) -> Comparison:
     dataset = None
     outcomes = {}
     for name, work_dir in runs.items():
-        model = init_segmentor(config_of(work_dir), find_checkpoint(work_dir))
+        model = init_segmentor(config_of(work_dir), require_checkpoint(work_dir))
         if dataset is None:
             dataset = build_dataset(model.cfg.data.test, {'test_mode': True})
             shown = most_varied(dataset, count)

@@ -25,12 +25,11 @@ from mmseg.apis import init_segmentor
 from mmseg.config.load import load_config
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset, collate
-from mmseg.engine.work_dir import config_of
+from mmseg.engine.work_dir import config_of, require_checkpoint
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import as_views
 from mmseg.report.facts import ORACLE, domain, labelled_data, setting_of
 from mmseg.report.features import Sampler, draw_features, pca, pure_cells, tsne
-from tools.test_work_dir import find_checkpoint
 
 
 def domains_of(cfg: Config) -> tuple[dict, dict]:
@@ -104,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = config_of(args.work_dir)
     domains = domains_of(load_config(args.data or config, purpose='test'))
     datasets = [build_dataset(cfg, {'test_mode': True}) for cfg in domains]
-    model = init_segmentor(config, find_checkpoint(args.work_dir), weights=args.weights)
+    model = init_segmentor(config, require_checkpoint(args.work_dir), weights=args.weights)
     sampler = Sampler(args.cells, np.random.default_rng(args.seed))
     for which, dataset in enumerate(datasets):
         assert isinstance(dataset, CustomDataset), 'one data set a domain'

@@ -68,11 +68,10 @@ def draw_demo(source_only: Path, daformer: Path, path: Path) -> None:
 
     from mmseg.apis import inference_segmentor, init_segmentor  # noqa: PLC0415
     from mmseg.datasets.loader import build_dataset  # noqa: PLC0415
-    from mmseg.engine.work_dir import config_of  # noqa: PLC0415
+    from mmseg.engine.work_dir import config_of, require_checkpoint  # noqa: PLC0415
     from mmseg.evaluation.export import colorize  # noqa: PLC0415
-    from tools.test_work_dir import find_checkpoint  # noqa: PLC0415
 
-    models = [init_segmentor(config_of(run), find_checkpoint(run)) for run in (source_only, daformer)]
+    models = [init_segmentor(config_of(run), require_checkpoint(run)) for run in (source_only, daformer)]
     dataset = build_dataset(models[0].cfg.data.test, {'test_mode': True})
     frames = []
     for index in range(0, len(dataset), max(1, len(dataset) // FRAMES)):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mmseg.commands.arguments import natural, positive
 from mmseg.datasets.toy import ToyParams, is_written, write_toy
 from mmseg.errors import command
-from tools.arguments import natural, positive
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from mmseg.commands.arguments import natural
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.toy import ToyParams
 from mmseg.engine.work_dir import config_of
 from mmseg.errors import InputError, command
-from tools.arguments import natural
 from tools.compare_runs import compare
 from tools.make_toy import make
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -31,10 +30,10 @@ from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate
 from mmseg.evaluation.export import PredictionWriter
 from mmseg.evaluation.metrics import Metrics, reported_subsets
+from mmseg.evaluation.precision import PRECISIONS, autocast_type
 from mmseg.evaluation.source import source_of
 from mmseg.report.table import class_table
 
-PRECISIONS = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 COLUMNS = {'mIoU': ('IoU', 'Acc'), 'mDice': ('Dice', 'Acc'), 'mFscore': ('Fscore', 'Precision', 'Recall')}
 AUG_RATIOS = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
 
@@ -73,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             dataset,
             on_prediction=on_prediction,
             progress=is_main_process(),
-            dtype=PRECISIONS[args.precision],
+            dtype=autocast_type(args.precision),
         )
     if not is_main_process():
         return

@@ -10,9 +10,8 @@ from pathlib import Path
 if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mmseg.engine.checkpoint_io import LATEST
-from mmseg.engine.work_dir import checkpoint_of, config_of
-from mmseg.errors import InputError, command
+from mmseg.engine.work_dir import config_of, require_checkpoint
+from mmseg.errors import command
 from tools import test
 
 USAGE = 'usage: sh test.sh WORK_DIR [options of tools/test.py]'
@@ -25,24 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(USAGE)
         return 0 if arguments[:1] in (['-h'], ['--help']) else 2
     work_dir = Path(arguments[0])
-    config, checkpoint = config_of(work_dir), find_checkpoint(work_dir)
+    config, checkpoint = config_of(work_dir), require_checkpoint(work_dir)
     print(f'Config: {config}\nCheckpoint: {checkpoint}')
     shown = ['--eval', 'mIoU', '--show-dir', str(work_dir / 'preds'), '--opacity', '1']
     return test.main([str(config), str(checkpoint), *shown, *arguments[1:]])
-
-
-def find_checkpoint(work_dir: Path) -> Path:
-    """The newest checkpoint in a work directory.
-
-    Raises:
-        InputError: there is none.
-    """
-    checkpoint = checkpoint_of(work_dir)
-    if checkpoint is None:
-        latest = work_dir / LATEST
-        broken = f'; {LATEST} there is a broken link to {latest.readlink()}' if latest.is_symlink() else ''
-        raise InputError(f'{work_dir} holds no checkpoint ({LATEST} or iter_N.pth){broken}. Has the run saved one yet?')
-    return checkpoint
 
 
 if __name__ == '__main__':

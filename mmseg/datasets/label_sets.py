@@ -184,3 +184,15 @@ def class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
     if not Path(classes).is_file():
         raise InputError(f'The file of class names {classes!r} does not exist.')
     return tuple(line.strip() for line in Path(classes).read_text().splitlines() if line.strip())
+
+
+def palette_named(name: str) -> tuple[tuple[int, int, int], ...]:
+    """The colours of the label set ``name``, with or without its number of classes: cityscapes, camvid11.
+
+    Raises:
+        InputError: there is none.
+    """
+    for known, label_set in LABEL_SETS.items():
+        if name.lower() in (known, known.rstrip('0123456789')):
+            return label_set.palette
+    raise InputError(f'There is no palette {name!r}.{nearest(name, LABEL_SETS)} Known: {", ".join(LABEL_SETS)}.')

@@ -76,6 +76,20 @@ def checkpoint_of(work_dir: Path) -> Path | None:
     return latest if latest.is_file() else next(reversed(saved_iterations(work_dir)), None)
 
 
+def require_checkpoint(work_dir: Path) -> Path:
+    """The newest checkpoint in a work directory.
+
+    Raises:
+        InputError: there is none.
+    """
+    checkpoint = checkpoint_of(work_dir)
+    if checkpoint is None:
+        latest = work_dir / LATEST
+        broken = f'; {LATEST} there is a broken link to {latest.readlink()}' if latest.is_symlink() else ''
+        raise InputError(f'{work_dir} holds no checkpoint ({LATEST} or iter_N.pth){broken}. Has the run saved one yet?')
+    return checkpoint
+
+
 def refuse_used(work_dir: Path) -> None:
     """Keep a new run from writing into the folder of an earlier one.
 

@@ -108,13 +108,23 @@ def predict_batch(model: Any, batch: dict, device: torch.device, dtype: torch.dt
         device: where to predict.
         dtype: as for :func:`evaluate`.
     """
+    for images, metas in parts_of(batch, device):
+        yield from _predicted(model, images, metas, dtype)
+
+
+def parts_of(batch: dict, device: torch.device) -> Iterator[tuple[list[Tensor], list[list[dict]]]]:
+    """What goes through a network together: images (B, 3, H, W) on ``device`` and their B meta data, by view.
+
+    Images of one size, original size and flip are one part, others one by one; ``batch`` as for
+    :func:`predict_batch`.
+    """
     batch = as_views(batch)
     count = len(batch['img'][0])
     together = count == 1 or all(map(_alike, batch['img'], batch['img_metas']))
     for part in [slice(0, count)] if together else [slice(i, i + 1) for i in range(count)]:
         metas = [view[part] for view in batch['img_metas']]
         images = [_on(device, view[part], view_metas) for view, view_metas in zip(batch['img'], metas, strict=True)]
-        yield from _predicted(model, images, metas, dtype)
+        yield images, metas
 
 
 def _predicted(model: Any, views: list[Tensor], metas: list[list[dict]], dtype: torch.dtype | None) -> Iterator[Tensor]:

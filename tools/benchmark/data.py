@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg.commands.arguments import positive
 from mmseg.config.load import load_config
 from mmseg.datasets.batch import to_network
 from mmseg.datasets.custom import CustomDataset
@@ -28,7 +29,6 @@ from mmseg.datasets.stream import generator
 from mmseg.datasets.toy import ToyParams, save, shots, take
 from mmseg.datasets.training_cache import arrays_of
 from mmseg.datasets.uda_dataset import UDADataset
-from tools.arguments import positive
 from tools.benchmark._alternate import alternate, rows_of
 from tools.convert_datasets import cityscapes, gta
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from mmseg.apis import device_named
+from mmseg.commands.arguments import positive
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.models.uda.teacher import update_ema
-from tools.arguments import positive
 from tools.benchmark._machine import copy_bandwidth, seconds
 from tools.benchmark._training import ENCODERS, Setting, Trainer
 

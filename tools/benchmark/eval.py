@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from mmseg.apis import device_named
+from mmseg.commands.arguments import positive
 from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.evaluation.metrics import ConfusionMatrix
 from mmseg.models.layers import resize
 from mmseg.models.segmentors.label_maps import label_maps
-from tools.arguments import positive
 from tools.benchmark._alternate import alternate, rows_of
 
 CLASSES, IGNORED = len(CITYSCAPES19), 255

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mmseg.apis import device_named
+from mmseg.commands.arguments import positive
 from mmseg.errors import InputError
-from tools.arguments import positive
 from tools.benchmark._training import ENCODERS, Setting
 
 ROOT = Path(__file__).parents[2]

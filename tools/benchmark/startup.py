@@ -16,11 +16,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmseg.commands.arguments import positive
 from mmseg.datasets.class_index import STATS, TABLE
 from mmseg.datasets.gta import GTADataset
 from mmseg.datasets.rare_class_sampling import RareClassSampler
 from mmseg.datasets.stream import generator
-from tools.arguments import positive
 from tools.benchmark._alternate import Row, cpu_ms
 
 MODULES = ('mmseg', 'mmseg.apis', 'mmseg.engine.train')

@@ -45,6 +45,15 @@ def label_maps(logits: Tensor, size: tuple[int, int], *, align_corners: bool, ro
     return found
 
 
+def score_strips(
+    logits: Tensor, size: tuple[int, int], *, align_corners: bool, rows: int | None = None
+) -> Iterator[tuple[int, Tensor]]:
+    """(first row, float32 scores (B, C, up to ``rows``, W)) of ``logits`` resized to ``size``, strip after strip."""
+    rows = rows or (ROWS_CPU if logits.device.type == 'cpu' else ROWS_DEVICE)
+    for start, strip, neighbours in _strips(logits, size, align_corners, rows):
+        yield start, _combined(strip, neighbours)
+
+
 def _strips(
     logits: Tensor, size: tuple[int, int], align_corners: bool, rows: int
 ) -> Iterator[tuple[int, Tensor, Neighbours | None]]:

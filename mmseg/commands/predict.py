@@ -1,0 +1,157 @@
+"""Predict images, folders, lists, videos and huge tiles with a trained network.
+
+python -m tools.predict street.png WORK_DIR --out predictions
+python -m tools.predict photos/ 'more/*.jpg' ride.mp4 CONFIG CHECKPOINT --out predictions --save overlay,ids
+python -m tools.predict tile.tif WORK_DIR --out predictions --tile 1024 --overlap 256 --save ids,confidence
+
+Writes OUT/<kind>/<name> for every kind of --save, and OUT/predictions.json with the shares of the classes and the
+mean confidence of every file.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from mmseg.commands.arguments import positive
+from mmseg.errors import InputError, command
+
+if TYPE_CHECKING:
+    from mmseg.prediction.tiles import Tiling
+
+CONFIG_SUFFIXES = {'.py', '.json'}
+KIND_HELP = 'overlay, ids, color, confidence, probs; several with commas between them; default: overlay'
+
+
+class Network(NamedTuple):
+    """Files of a trained network."""
+
+    config: Path
+    checkpoint: Path
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
+    # Here, so that --help needs neither torch nor a second.
+    from mmseg.apis import init_segmentor  # noqa: PLC0415
+    from mmseg.datasets.label_sets import palette_named  # noqa: PLC0415
+    from mmseg.evaluation.precision import autocast_type  # noqa: PLC0415
+    from mmseg.prediction.kinds import Style, kinds_named  # noqa: PLC0415
+    from mmseg.prediction.predictor import Predictor  # noqa: PLC0415
+    from mmseg.prediction.run import Wanted, in_folders, predict_files  # noqa: PLC0415
+    from mmseg.prediction.sources import find_sources  # noqa: PLC0415
+    from mmseg.prediction.summary import Summary  # noqa: PLC0415
+
+    kinds, tiling = kinds_named(args.save), tiling_of(args)
+    wanted_sources, network = split_arguments(args.paths)
+    sources = find_sources(wanted_sources, skip_below=args.out)
+    palette = palette_named(args.palette) if args.palette else None
+    model = init_segmentor(network.config, network.checkpoint, args.device, weights=args.weights, trust=args.trust)
+    style = Style(checked_palette(palette, args.palette, model.num_classes) or model.PALETTE, args.opacity)
+    predictor = Predictor(
+        model, tiling=tiling, scale=args.scale, keep_probs='probs' in kinds, dtype=autocast_type(args.precision)
+    )
+    about = {
+        'config': str(network.config),
+        'checkpoint': str(network.checkpoint),
+        'weights': args.weights,
+        'classes': list(model.CLASSES),
+        'tile': args.tile,
+        'overlap': args.overlap if args.tile else None,
+        'scale': args.scale,
+        'precision': args.precision,
+    }
+    summary = Summary(about)
+    wanted = Wanted(kinds=kinds, style=style, path_of=in_folders(args.out), batch=args.batch)
+    predict_files(predictor, sources, wanted, summary, progress=sys.stderr.isatty() and not args.quiet, warn=warn)
+    summary_file = summary.write(args.out)
+    for file, reason in summary.failed.items():
+        print(f'error: {file} was left out: {reason}', file=sys.stderr)
+    if not args.quiet:
+        print(f'{len(summary.images)} of {len(sources)} predicted: {args.out} ({summary_file.name})')
+    return 1 if summary.failed else 0
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='python -m tools.predict', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        'paths',
+        nargs='+',
+        metavar='PATH',
+        help='what to predict (files, folders, globs, videos, .txt lists), then WORK_DIR or CONFIG CHECKPOINT',
+    )
+    parser.add_argument('--out', type=Path, required=True, help='folder of the results')
+    parser.add_argument('--save', default='overlay', metavar='KINDS', help=KIND_HELP)
+    parser.add_argument('--tile', type=positive, metavar='N', help='predict through windows of N x N pixels')
+    parser.add_argument('--overlap', type=int, metavar='N', help='pixels that windows share; default: a quarter')
+    parser.add_argument('--scale', type=float, default=1.0, help='size at which the network sees windows; default: 1')
+    parser.add_argument('--batch', type=positive, default=1, metavar='N', help='images or windows predicted together')
+    parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
+    parser.add_argument('--precision', choices=['fp32', 'bf16', 'fp16'], default='fp32', help='of the network')
+    parser.add_argument('--palette', help="colours: cityscapes, camvid, ...; default: the network's own")
+    parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the image; 1 hides the image')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
+    parser.add_argument('--trust', action='store_true', help='load a checkpoint that can run code: you know its origin')
+    parser.add_argument('-q', '--quiet', action='store_true', help='say only what went wrong')
+    return parser.parse_args(argv)
+
+
+def split_arguments(paths: Sequence[str]) -> tuple[list[str], Network]:
+    """What to predict, and with which network: the last path is a work directory, or the last two config and weights.
+
+    Raises:
+        InputError: nothing is left to predict, or what stands last is no network.
+    """
+    from mmseg.engine.work_dir import config_of, find_work_dir, require_checkpoint  # noqa: PLC0415 (heavy)
+
+    if len(paths) >= 2 and Path(paths[-2]).suffix in CONFIG_SUFFIXES:
+        sources, network = list(paths[:-2]), Network(Path(paths[-2]), Path(paths[-1]))
+    else:
+        sources = list(paths[:-1])
+        if Path(paths[-1]).is_file():
+            raise InputError(f'{paths[-1]} is a file: end with a WORK_DIR, or with CONFIG CHECKPOINT.')
+        work_dir = find_work_dir(paths[-1])
+        network = Network(config_of(work_dir), require_checkpoint(work_dir))
+    if not sources:
+        raise InputError('There is nothing to predict: name images, folders or videos before the network.')
+    return sources, network
+
+
+def tiling_of(args: argparse.Namespace) -> 'Tiling | None':
+    """The windows asked for.
+
+    Raises:
+        InputError: options of windows without --tile, or a scale that is not positive.
+    """
+    from mmseg.prediction.tiles import Tiling  # noqa: PLC0415 (heavy)
+
+    if not 0 < args.scale <= 16:
+        raise InputError(f'--scale is a factor above 0, up to 16, not {args.scale}.')
+    if args.tile is None:
+        if args.overlap is not None or args.scale != 1:
+            raise InputError('--overlap and --scale are for windows: give --tile too, e.g. --tile 1024.')
+        return None
+    if args.overlap is None:
+        args.overlap = args.tile // 4
+    return Tiling(size=args.tile, overlap=args.overlap, batch=args.batch)
+
+
+def checked_palette(
+    palette: Sequence[Sequence[int]] | None, name: str | None, classes: int
+) -> Sequence[Sequence[int]] | None:
+    """The palette, if it has a colour for every class.
+
+    Raises:
+        InputError: it has too few.
+    """
+    if palette and len(palette) < classes:
+        raise InputError(f'Palette {name} has {len(palette)} colours, the network {classes} classes.')
+    return palette
+
+
+def warn(text: str) -> None:
+    print(f'warning: {text}', file=sys.stderr)

@@ -1,0 +1,90 @@
+"""What a prediction can be saved as, drawn block by block."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmseg.errors import InputError, nearest
+from mmseg.evaluation.export import check_opacity, colorize, overlay
+from mmseg.prediction.block import Block
+
+
+@dataclass(frozen=True)
+class Style:
+    """How predictions are drawn: RGB colours by class id, and how much of the image they hide (1: all of it)."""
+
+    palette: Sequence[Sequence[int]]
+    opacity: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_opacity(self.opacity)
+
+    @property
+    def id_type(self) -> type[np.unsignedinteger]:
+        """The same for all images of a network, whatever classes one shows: 16 bits from 256 classes on."""
+        return np.uint8 if len(self.palette) < 256 else np.uint16
+
+
+def ids(block: Block, pixels: np.ndarray, style: Style) -> np.ndarray:
+    """Class ids (h, w)."""
+    return block.label_map.cpu().numpy().astype(style.id_type)
+
+
+def color(block: Block, pixels: np.ndarray, style: Style) -> np.ndarray:
+    """The classes' colours, BGR (h, w, 3)."""
+    return np.ascontiguousarray(colorize(block.label_map, style.palette)[..., ::-1])
+
+
+def laid_over(block: Block, pixels: np.ndarray, style: Style) -> np.ndarray:
+    """The image with the classes' colours over it, BGR (h, w, 3)."""
+    return overlay(displayable(pixels), block.label_map.cpu().numpy(), style.palette, style.opacity)
+
+
+def confidence(block: Block, pixels: np.ndarray, style: Style) -> np.ndarray:
+    """The probability of the chosen class, 0..1 as 0..255 (h, w)."""
+    return np.rint(block.confidence.float().cpu().numpy() * 255).astype(np.uint8)
+
+
+def probs(block: Block, pixels: np.ndarray, style: Style) -> np.ndarray:
+    """The probabilities of all classes, float32 (h, w, C)."""
+    assert block.probs is not None
+    return block.probs.permute(1, 2, 0).float().cpu().numpy()
+
+
+Kind = Callable[[Block, np.ndarray, Style], np.ndarray]
+KINDS: Mapping[str, Kind] = {
+    'overlay': laid_over,
+    'ids': ids,
+    'color': color,
+    'confidence': confidence,
+    'probs': probs,
+}
+#: kinds that are pictures for people, which a video can show
+SHOWN = ('overlay', 'color')
+
+
+def kinds_named(text: str) -> list[str]:
+    """The kinds in a list like ``overlay,ids``.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    names = [name.strip() for name in text.split(',') if name.strip()]
+    for name in names:
+        if name not in KINDS:
+            raise InputError(f'--save {name}: there is no such kind.{nearest(name, KINDS)} Known: {", ".join(KINDS)}.')
+    if not names:
+        raise InputError(f'--save names no kind. Known: {", ".join(KINDS)}.')
+    return list(dict.fromkeys(names))
+
+
+def displayable(pixels: np.ndarray) -> np.ndarray:
+    """An image of any depth and number of bands as BGR uint8 (h, w, 3): the first three bands, or grey; scaled."""
+    bands = pixels[..., None] if pixels.ndim == 2 else pixels
+    three = bands[..., :3] if bands.shape[2] >= 3 else np.repeat(bands[..., :1], 3, axis=2)
+    if three.dtype == np.uint8:
+        return np.ascontiguousarray(three)
+    least, most = np.nanpercentile(three, (1, 99))
+    scaled = (three.astype(np.float32) - least) * (255 / max(most - least, 1e-12))
+    return np.nan_to_num(scaled).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,49 @@
+"""A prediction in the hands of a Python program, which a notebook shows as a picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmseg.evaluation.export import overlay
+from mmseg.prediction.block import Block
+from mmseg.prediction.kinds import displayable
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a network says of an image.
+
+    Attributes:
+        label_map: (H, W) class ids, uint8 (int64 beyond 256 classes).
+        confidence: (H, W) float32 in 0..1, the probability of that class.
+        probs: (C, H, W) float32 in 0..1, of every class; None unless asked for.
+        classes: names by class id.
+        palette: RGB colours by class id.
+        image: (H, W, C), BGR, as it was predicted.
+    """
+
+    label_map: np.ndarray
+    confidence: np.ndarray
+    probs: np.ndarray | None
+    classes: Sequence[str]
+    palette: Sequence[Sequence[int]]
+    image: np.ndarray = field(repr=False)
+
+    def picture(self, opacity: float = 0.5) -> np.ndarray:
+        """The image with the classes' colours over it, RGB uint8 (H, W, 3)."""
+        shown = overlay(displayable(self.image), self.label_map, self.palette, opacity)
+        return np.ascontiguousarray(shown[..., ::-1])
+
+    def _repr_png_(self) -> bytes:
+        """For notebooks."""
+        return cv2.imencode('.png', self.picture()[..., ::-1])[1].tobytes()
+
+
+def prediction_of(model: Any, pixels: np.ndarray, block: Block) -> Prediction:
+    """The prediction in ``block`` of an image (H, W, C) as plain arrays."""
+    probs = None if block.probs is None else block.probs.float().cpu().numpy()
+    label_map, confidence = block.label_map.cpu().numpy(), block.confidence.float().cpu().numpy()
+    return Prediction(label_map, confidence, probs, model.CLASSES, model.PALETTE, pixels)

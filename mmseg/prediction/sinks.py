@@ -1,0 +1,167 @@
+"""Files that are written a block at a time, and are there whole or not at all."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from mmseg.errors import InputError
+from mmseg.evaluation.export import write_png
+
+TIFF_BLOCK = 256
+CODEC = 'mp4v'
+
+
+class Sink(Protocol):
+    """Takes the parts of a picture (h, w) or (h, w, C); ``close`` finishes the file, ``discard`` leaves none."""
+
+    path: Path
+
+    def add(self, rows: slice, columns: slice, part: np.ndarray) -> None: ...
+
+    def close(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class PngSink:
+    """A PNG of ``size`` = (height, width), held as pixels until it is closed."""
+
+    def __init__(self, path: Path, size: tuple[int, int]) -> None:
+        self.path = path
+        self.size = size
+        self.picture: np.ndarray | None = None
+
+    def add(self, rows: slice, columns: slice, part: np.ndarray) -> None:
+        if part.shape[:2] == self.size:
+            self.picture = part
+            return
+        if self.picture is None:
+            self.picture = np.empty((*self.size, *part.shape[2:]), part.dtype)
+        self.picture[rows, columns] = part
+
+    def close(self) -> None:
+        assert self.picture is not None
+        write_png(self.path, self.picture)
+        self.picture = None
+
+    def discard(self) -> None:
+        self.picture = None
+
+
+class NpySink:
+    """An array (C, H, W) in NumPy's format, written through the page cache instead of memory of its own."""
+
+    def __init__(self, path: Path, size: tuple[int, int]) -> None:
+        self.path = path
+        self.size = size
+        self.temporary = path.with_name(f'.{path.name}.tmp')
+        self.array: np.ndarray | None = None
+
+    def add(self, rows: slice, columns: slice, part: np.ndarray) -> None:
+        if self.array is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            shape = (part.shape[2], *self.size)
+            self.array = np.lib.format.open_memmap(self.temporary, mode='w+', dtype=part.dtype, shape=shape)
+        self.array[:, rows, columns] = part.transpose(2, 0, 1)
+
+    def close(self) -> None:
+        assert isinstance(self.array, np.memmap)
+        self.array.flush()
+        self.array = None
+        self.temporary.replace(self.path)
+
+    def discard(self) -> None:
+        self.array = None
+        self.temporary.unlink(missing_ok=True)
+
+
+class TiffSink:
+    """A tiled, compressed TIFF that lies where its image lies in the world; only blocks are in memory.
+
+    Args:
+        path: of the file.
+        size: (height, width).
+        profile: ``crs`` and ``transform`` of the image.
+    """
+
+    def __init__(self, path: Path, size: tuple[int, int], profile: Mapping[str, Any]) -> None:
+        self.path = path
+        self.size = size
+        self.profile = dict(profile)
+        self.temporary = path.with_name(f'.{path.name}.tmp')
+        self.file: Any = None
+
+    def add(self, rows: slice, columns: slice, part: np.ndarray) -> None:
+        bands = part[..., None] if part.ndim == 2 else part
+        if bands.shape[2] == 3 and bands.dtype == np.uint8:
+            bands = bands[..., ::-1]  # pictures are BGR here and RGB in files
+        if self.file is None:
+            self._open(bands.shape[2], bands.dtype)
+        window = ((rows.start, rows.stop), (columns.start, columns.stop))
+        self.file.write(np.ascontiguousarray(bands.transpose(2, 0, 1)), window=window)
+
+    def close(self) -> None:
+        self.file.close()
+        self.temporary.replace(self.path)
+
+    def discard(self) -> None:
+        if self.file is not None:
+            self.file.close()
+        self.temporary.unlink(missing_ok=True)
+
+    def _open(self, bands: int, dtype: np.dtype) -> None:
+        import rasterio  # noqa: PLC0415 (an extra, here because a file of this kind was read with it)
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = rasterio.open(
+            self.temporary,
+            'w',
+            driver='GTiff',
+            height=self.size[0],
+            width=self.size[1],
+            count=bands,
+            dtype=dtype,
+            tiled=True,
+            blockxsize=TIFF_BLOCK,
+            blockysize=TIFF_BLOCK,
+            compress='deflate',
+            bigtiff='IF_SAFER',
+            **self.profile,
+        )
+
+
+class VideoSink:
+    """An MP4 video, a frame at a time.
+
+    Args:
+        path: of the file.
+        rate: frames a second.
+    """
+
+    def __init__(self, path: Path, rate: float) -> None:
+        self.path = path
+        self.rate = rate
+        self.temporary = path.with_name(f'.{path.stem}.tmp{path.suffix}')
+        self.writer: cv2.VideoWriter | None = None
+
+    def add(self, rows: slice, columns: slice, part: np.ndarray) -> None:
+        if self.writer is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            code = cv2.VideoWriter.fourcc(*CODEC)
+            self.writer = cv2.VideoWriter(str(self.temporary), code, self.rate, (part.shape[1], part.shape[0]))
+            if not self.writer.isOpened():
+                raise InputError(f'Cannot write the video {self.path}: OpenCV has no {CODEC} encoder here.')
+        self.writer.write(part)
+
+    def close(self) -> None:
+        assert self.writer is not None
+        self.writer.release()
+        self.temporary.replace(self.path)
+
+    def discard(self) -> None:
+        if self.writer is not None:
+            self.writer.release()
+        self.temporary.unlink(missing_ok=True)

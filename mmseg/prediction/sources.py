@@ -1,0 +1,139 @@
+"""What a user asks to have predicted: files, folders, globs, lists and videos, each with the name of its output."""
+
+import glob
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mmseg.errors import InputError
+
+IMAGE_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm', '.jp2'}
+VIDEO_SUFFIXES = {'.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v'}
+LIST_SUFFIX = '.txt'
+
+
+class Source(NamedTuple):
+    """A file to predict; ``name`` is its output below the output folder, without the kind's folder and suffix."""
+
+    path: Path
+    name: Path
+
+    @property
+    def is_video(self) -> bool:
+        return self.path.suffix.lower() in VIDEO_SUFFIXES
+
+
+class Found(NamedTuple):
+    """A file, and where it lies below what the user named."""
+
+    path: Path
+    relative: Path
+    root: Path
+
+
+def find_sources(wanted: Sequence[str | Path], *, skip_below: Path | None = None) -> list[Source]:
+    """Every file that ``wanted`` names, in order, each once.
+
+    Args:
+        wanted: image and video files, folders (searched with their tree; names that begin with a dot are left out),
+            globs, and ``.txt`` lists of images, one path a line, relative to the current folder or to the list.
+        skip_below: a folder whose files are results of an earlier prediction, and no images to predict.
+
+    Raises:
+        InputError: something is not there, a folder holds no images, or nothing is left.
+    """
+    found = {entry.path.resolve(): entry for text in wanted for entry in _found(str(text))}
+    if skip_below is not None:
+        below = skip_below.resolve()
+        found = {path: entry for path, entry in found.items() if below not in path.parents}
+    if not found:
+        raise InputError(f'There is nothing to predict in {", ".join(map(str, wanted))}.')
+    return _named(list(found.values()))
+
+
+def _found(text: str) -> Iterable[Found]:
+    path = Path(text)
+    if path.is_dir():
+        return _in_folder(path)
+    if path.is_file():
+        return _of_list(path) if path.suffix.lower() == LIST_SUFFIX else [_single(path)]
+    matches = sorted(glob.glob(text, recursive=True)) if glob.has_magic(text) else []
+    if not matches:
+        raise InputError(f'{text} does not exist: give image files, folders, globs, videos or a .txt list of images.')
+    files = [match for match in map(Path, matches) if match.is_file() and _is_wanted(match)]
+    return [Found(match, _below(match, _fixed_part(text)), _fixed_part(text)) for match in files]
+
+
+def _in_folder(folder: Path) -> list[Found]:
+    files = [path for path in sorted(folder.rglob('*')) if path.is_file() and _is_wanted(path.relative_to(folder))]
+    if not files:
+        known = ', '.join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
+        raise InputError(f'Folder {folder} holds no images ({known}).')
+    return [Found(path, path.relative_to(folder), folder) for path in files]
+
+
+def _of_list(path: Path) -> list[Found]:
+    found = []
+    for number, line in enumerate(path.read_text(encoding='utf-8', errors='surrogateescape').splitlines(), 1):
+        if not line.strip():
+            continue
+        name = Path(line.strip())
+        file = next((file for file in (name, path.parent / name) if file.is_file()), None)
+        if file is None:
+            raise InputError(f'{path}, line {number}: there is no file {line.strip()!r}.')
+        found.append(Found(file, Path(file.name) if name.is_absolute() else _inside(name), file.parent))
+    if not found:
+        raise InputError(f'{path} lists no images.')
+    return found
+
+
+def _single(path: Path) -> Found:
+    return Found(path, Path(path.name), path.absolute().parent)
+
+
+def _is_wanted(path: Path) -> bool:
+    hidden = any(part.startswith('.') and part not in ('.', '..') for part in path.parts)
+    return not hidden and path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
+
+
+def _fixed_part(pattern: str) -> Path:
+    """The folders of a glob before its first wildcard."""
+    parts = Path(pattern).parts
+    first = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+    return Path(*parts[:first])
+
+
+def _below(path: Path, folder: Path) -> Path:
+    return path.relative_to(folder) if folder in path.parents else Path(path.name)
+
+
+def _inside(path: Path) -> Path:
+    """A relative path that stays below the folder it is put into."""
+    return Path(*(part for part in path.parts if part != '..'))
+
+
+def _named(found: Sequence[Found]) -> list[Source]:
+    """Names without suffix; with it, then with the folder's name before it, then numbered, where two would be one."""
+    choices = [
+        [entry.relative.with_suffix(''), entry.relative, Path(entry.root.absolute().name) / entry.relative]
+        for entry in found
+    ]
+    names = [options[0] for options in choices]
+    for level in (1, 2):
+        taken = Counter(map(_folded, names))
+        names = [
+            options[level] if taken[_folded(name)] > 1 else name for name, options in zip(names, choices, strict=True)
+        ]
+    seen: Counter[str] = Counter()
+    sources = []
+    for entry, name in zip(found, names, strict=True):
+        seen[_folded(name)] += 1
+        count = seen[_folded(name)]
+        sources.append(Source(entry.path, name if count == 1 else name.with_name(f'{name.name}_{count}')))
+    return sources
+
+
+def _folded(name: Path) -> str:
+    """A file system that takes a.jpg and A.JPG for one file must not lose one of them."""
+    return name.as_posix().casefold()

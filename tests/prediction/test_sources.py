@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from mmseg.errors import InputError
+from mmseg.prediction.sources import find_sources
+
+
+def made(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b'x')
+    return folder
+
+
+def names(wanted, **options) -> list[str]:
+    return [source.name.as_posix() for source in find_sources(wanted, **options)]
+
+
+def test_a_folder_keeps_its_tree_and_leaves_out_hidden_and_other_files(tmp_path):
+    made(tmp_path, 'b/c.JPG', 'a.png', '.a.png', '.thumbs/x.png', 'notes.md', 'ride.MP4')
+    assert names([tmp_path]) == ['a', 'b/c', 'ride']
+    assert [source.is_video for source in find_sources([tmp_path])] == [False, False, True]
+
+
+def test_files_that_would_get_one_name_keep_their_suffix_and_then_their_folder(tmp_path):
+    made(tmp_path, 'a.jpg', 'a.png', 'c.png', 'A.JPG')
+    found = dict(zip([s.path.name for s in find_sources([tmp_path])], names([tmp_path]), strict=True))
+    assert found['c.png'] == 'c'
+    assert found['a.png'] == 'a.png'
+    assert len({name.casefold() for name in found.values()}) == 4  # a.jpg and A.JPG too, for file systems that fold
+    made(tmp_path, 'x/1.png', 'y/1.png')
+    assert names([tmp_path / 'x', tmp_path / 'y']) == ['x/1.png', 'y/1.png']
+
+
+def test_globs_lists_and_single_files_go_together_each_file_once(tmp_path, monkeypatch):
+    made(tmp_path, 'in/a.png', 'in/deep/b.png', 'in/c.txt', 'list/d.png')
+    (tmp_path / 'list' / 'all.txt').write_text('d.png\n\nin/a.png\n')
+    monkeypatch.chdir(tmp_path)
+    assert names(['in/**/*.png', 'list/all.txt', 'in/a.png']) == ['a', 'deep/b', 'd']
+
+
+def test_results_of_an_earlier_prediction_are_not_predicted(tmp_path):
+    made(tmp_path, 'a.png', 'out/overlay/a.png')
+    assert names([tmp_path], skip_below=tmp_path / 'out') == ['a']
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'message'),
+    [('gone.png', 'does not exist'), ('empty', 'holds no images'), ('*.bmp', 'does not exist'), ('l.txt', 'line 2')],
+)
+def test_what_is_not_there_is_named(wanted, message, tmp_path, monkeypatch):
+    (tmp_path / 'empty').mkdir()
+    made(tmp_path, 'a.png')
+    (tmp_path / 'l.txt').write_text('a.png\nb.png\n')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=message):
+        find_sources([wanted])
