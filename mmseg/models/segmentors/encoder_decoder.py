@@ -1,9 +1,11 @@
 """The plain segmentor: a backbone, perhaps a neck, a decode head, perhaps auxiliary heads."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from functools import partial
+from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from mmseg.errors import InputError, nearest
@@ -22,11 +24,13 @@ class TestSettings:
         mode: 'whole' image at once, or a 'slide' of overlapping crops whose logits are averaged.
         crop_size: (height, width) of the crops.
         stride: (vertical, horizontal) distance of neighbouring crops.
+        batched_slide: predict all crops of an image together: fuller kernels, and as much more memory.
     """
 
     mode: Literal['whole', 'slide'] = 'whole'
     crop_size: tuple[int, int] | None = None
     stride: tuple[int, int] | None = None
+    batched_slide: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in ('whole', 'slide'):
@@ -71,6 +75,9 @@ class EncoderDecoder(BaseSegmentor):
         pretrained: handed to the backbone, see :meth:`init_weights`.
         init_cfg: part of the schema; parts initialise themselves.
     """
+
+    #: predictions besides :meth:`encode_decode` that can be looked at, see :meth:`part_logits`
+    parts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -127,20 +134,20 @@ class EncoderDecoder(BaseSegmentor):
         """All heads by their prefix in the log."""
         return {'decode': self.decode_head, **self.auxiliary_heads()}
 
-    def extract_feat(self, img: Tensor, view: None = None) -> StageFeatures:
-        """Images (B, 3, H, W) -> features behind the neck, finest first."""
+    def extract_feat(self, img: Tensor, view: Any = None) -> Any:
+        """Images (B, 3, H, W) -> features behind the neck, finest first: :class:`StageFeatures`."""
         stages = self.backbone(img)
         return StageFeatures(stages if self.neck is None else self.neck(stages), stages)
 
-    def reference_features(self, img: Tensor, view: None = None) -> StageFeatures:
-        """The stages of the backbone alone."""
+    def reference_features(self, img: Tensor, view: Any = None) -> Any:
+        """The stages of the backbone alone, as :class:`StageFeatures`."""
         return StageFeatures(self.backbone(img))
 
-    def compared(self, features: StageFeatures, reference: StageFeatures, label: Tensor) -> list[Compared]:
+    def compared(self, features: Any, reference: Any, label: Tensor) -> list[Compared]:
         """The last stage of the backbone."""
         return [Compared(features.stages[-1], reference.stages[-1], label)]
 
-    def levels(self, features: StageFeatures) -> list[Tensor]:
+    def levels(self, features: Any) -> list[Tensor]:
         """All of them."""
         return list(features)
 
@@ -161,6 +168,10 @@ class EncoderDecoder(BaseSegmentor):
         """The decode head's logits (B, classes, h, w)."""
         return self.decode_head.prediction(logits['decode'])
 
+    def part_logits(self, img: Tensor, part: str) -> Tensor:
+        """As :meth:`encode_decode`, of one of :attr:`parts`: (B, C, H, W), or (B, 1, H, W) in 0..1."""
+        raise InputError(f'{type(self).__name__} has no part {part!r}; its parts are {self.parts}.')
+
     def losses_of(
         self, logits: Mapping[str, Any], label: Tensor, seg_weight: Tensor | None = None
     ) -> dict[str, Tensor]:
@@ -173,18 +184,33 @@ class EncoderDecoder(BaseSegmentor):
 
     def test_logits(self, img: Tensor) -> Tensor:
         """Logits (B, C, H, W) in the mode of ``test_cfg``."""
-        return self.encode_decode(img) if self.test_cfg.mode == 'whole' else self.slide_logits(img)
+        return self.tested(img, self.encode_decode)
 
-    def slide_logits(self, img: Tensor) -> Tensor:
-        """Logits (B, C, H, W): the mean over all crops that show a pixel."""
+    def test_part(self, img: Tensor, part: str) -> Tensor:
+        """As :meth:`test_logits`, of one of :attr:`parts`."""
+        return self.tested(img, partial(self.part_logits, part=part))
+
+    def tested(self, img: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
+        """What ``predict`` makes of images (B, 3, H, W), at once or in crops as ``test_cfg`` says."""
+        return predict(img) if self.test_cfg.mode == 'whole' else self.slide(img, predict)
+
+    def slide(self, img: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
+        """What ``predict`` makes of crops of images (B, 3, H, W): the mean over all crops that show a pixel."""
         assert self.test_cfg.crop_size is not None
         assert self.test_cfg.stride is not None
-        batch, _, height, width = img.shape
-        total = img.new_zeros((batch, self.num_classes, height, width))
-        shown = img.new_zeros((height, width))
-        for rows, columns in slide_windows((height, width), self.test_cfg.crop_size, self.test_cfg.stride):
-            total[:, :, rows, columns] += self.encode_decode(img[:, :, rows, columns])
-            shown[rows, columns] += 1
+        size = (img.shape[2], img.shape[3])
+        places = list(slide_windows(size, self.test_cfg.crop_size, self.test_cfg.stride))
+        groups = [places] if self.test_cfg.batched_slide else [[place] for place in places]
+        total: Tensor | None = None
+        shown = img.new_zeros(size)
+        for group in groups:
+            found = predict(torch.cat([img[:, :, rows, columns] for rows, columns in group]))
+            if total is None:
+                total = img.new_zeros((len(img), found.shape[1], *size))
+            for (rows, columns), part in zip(group, found.chunk(len(group)), strict=True):
+                total[:, :, rows, columns] += part
+                shown[rows, columns] += 1
+        assert total is not None
         return total / shown
 
 

@@ -99,6 +99,17 @@ def painter(**test_cfg):
     )
 
 
+@pytest.mark.parametrize('batched', [False, True])
+def test_the_crops_of_an_image_are_predicted_together_where_that_is_asked_for(batched):
+    """Four crops side by side, of two columns each; the head adds the number of its call."""
+    segmentor = painter(mode='slide', crop_size=(4, 2), stride=(4, 2), batched_slide=batched)
+    segmentor.decode_head.count_calls = True
+    img = torch.rand(2, 3, 4, 8)
+    found = segmentor.test_logits(img) - img
+    expected = [1, 1, 1, 1] if batched else [1, 2, 3, 4]
+    torch.testing.assert_close(found, torch.tensor(expected).repeat_interleave(2).expand(found.shape).float())
+
+
 @pytest.mark.parametrize(
     ('size', 'crop', 'stride', 'rows', 'columns'),
     [
