@@ -13,6 +13,7 @@ from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.long_tail_paste import LongTailPaste
 from mmseg.datasets.rare_class_sampling import RareClassSampler
 from mmseg.datasets.stream import TrainingSet, generator, shuffled
+from mmseg.datasets.sync_crop import check_size, cut_alike
 from mmseg.errors import InputError, nearest
 from mmseg.registry import DATASETS
 
@@ -42,6 +43,8 @@ class UDADataset(TrainingSet):
             ``template_gt_semantic_seg``, drawn as the first.
         long_tail_paste: None, or the settings of :class:`LongTailPaste`, which adds ``paste_img``,
             ``paste_img_metas``, ``paste_label``.
+        sync_crop_size: (height, width) of a box that is cut from all images of a sample alike, after everything else;
+            rare class sampling judges what was there before. None = nothing is cut.
         index_dir: where the class index of the source goes if its own folder cannot be written to.
 
     Attributes:
@@ -60,6 +63,7 @@ class UDADataset(TrainingSet):
         rare_class_sampling: Mapping | None = None,
         second_source: bool = False,
         long_tail_paste: Mapping | None = None,
+        sync_crop_size: tuple[int, int] | None = None,
         index_dir: str | Path | None = None,
     ) -> None:
         self.source = built(source)
@@ -69,6 +73,7 @@ class UDADataset(TrainingSet):
         self.target = built(unlabelled(target, self.label_set) if isinstance(target, dict) else target)
         check_same_classes(self.label_set, self.target.label_set)
         self.second_source = second_source
+        self.sync_crop_size = check_size(sync_crop_size)
         self.sampler = self.long_tail = None
         if rare_class_sampling is not None:
             check_keys('rare_class_sampling', rare_class_sampling, RCS_KEYS)
@@ -94,7 +99,7 @@ class UDADataset(TrainingSet):
             sample |= {f'template_{key}': template[key] for key in ('img', 'img_metas', 'gt_semantic_seg')}
         if self.long_tail is not None:
             sample |= self.long_tail.sample(self.source, rng)
-        return sample
+        return sample if self.sync_crop_size is None else cut_alike(sample, self.sync_crop_size, rng)
 
     def __getitem__(self, index: int) -> dict:
         return self.sample(index, seed=0)

@@ -18,9 +18,13 @@ from tests.parity import golden
 REFERENCE = golden('uda_rcs').arrays
 
 
-def reference_counts(key):
-    entries = json.loads(str(REFERENCE[key]))
+def counts_of(stored):
+    entries = json.loads(str(stored))
     return np.array([[entry.get(str(train_id), 0) for train_id in range(19)] for entry in entries])
+
+
+def reference_counts(key):
+    return counts_of(REFERENCE[key])
 
 
 @pytest.mark.parametrize('temperature', ['0.01', '0.1', 'inf'])
