@@ -1,27 +1,17 @@
 """The linear layer of encoders: ``nn.Linear``, kept from a slow library on some CPUs."""
 
 import math
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmseg.models.layers.conv import ONEDNN, ONEDNN_NUMBERS
+from mmseg.models.layers import conv
+from mmseg.models.layers.processor import in_order, prefers
 
 #: Rows of an image, and products of numbers for it, from which on reordering the weights for oneDNN costs less than it
 #: saves.
 ROWS, PRODUCTS = 128, 2**23
-
-
-def is_amd() -> bool:
-    """Whether this is a CPU on which MKL, torch's library for products, leaves out its AVX-512 kernels."""
-    info = Path('/proc/cpuinfo')
-    return info.is_file() and 'AuthenticAMD' in info.read_text(encoding='utf-8', errors='replace')
-
-
-#: Whether oneDNN, which looks at the instructions rather than at the vendor, computes products in half the time.
-SLOW_PRODUCTS = ONEDNN and is_amd()
 
 
 class Linear(nn.Linear):
@@ -47,11 +37,24 @@ def is_large(x: Tensor, weight: Tensor) -> bool:
     if torch.is_autocast_enabled('cpu') or x.ndim < 3:
         return False
     rows = math.prod(x.shape[1:-1])
-    return rows >= ROWS and rows * weight.numel() >= PRODUCTS and rows * x.shape[-1] > ONEDNN_NUMBERS
+    return rows >= ROWS and rows * weight.numel() >= PRODUCTS and rows * x.shape[-1] > conv.ONEDNN_NUMBERS
 
 
 def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """``F.linear`` as a convolution with one tap, on an image of one row in channels last."""
     row = x.reshape(1, 1, -1, x.shape[-1]).permute(0, 3, 1, 2)
-    y = F.conv2d(row, weight[:, :, None, None], bias, dilation=2)  # "dilated" goes to oneDNN, see Conv2d
+    y = conv.pointwise(row, weight[:, :, None, None], bias)
     return y.permute(0, 2, 3, 1).reshape(*x.shape[:-1], -1)
+
+
+def _slow_products() -> bool:
+    """Whether oneDNN, which looks at the instructions only, computes products in much less time than torch's library.
+
+    That one (MKL) leaves out its AVX-512 kernels on some processors that could run them.
+    """
+    x, weight = in_order(1, 512, 512), in_order(512, 512)
+    return prefers('products', {'AVX2': False}, lambda: pointwise(x, weight, None), lambda: F.linear(x, weight))
+
+
+#: Whether large products go to oneDNN.
+SLOW_PRODUCTS = _slow_products()

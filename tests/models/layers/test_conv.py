@@ -4,15 +4,17 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg.models.layers import ConvModule
+from mmseg.models.layers import ConvModule, conv
 from mmseg.models.layers.conv import Conv2d
 from mmseg.models.layers.dilated_depthwise import from_phases, to_phases
 from tests.models.layers.rounding import assert_within_rounding
 
 
+@pytest.mark.parametrize('products_back', [True, False])
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize('bias', [True, False])
-def test_a_pointwise_convolution_is_the_plain_one(layout, bias):
+def test_a_pointwise_convolution_is_the_plain_one(layout, bias, products_back, monkeypatch):
+    monkeypatch.setattr(conv, 'PRODUCTS_BACK', products_back)
     assert_within_rounding(
         Conv2d(12, 7, 1, bias=bias), torch.randn(2, 12, 9, 11).contiguous(memory_format=layout), nn.Conv2d
     )
