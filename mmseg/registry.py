@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 from mmengine import registry as engine
 
-from mmseg.config.legacy import modernise_component
 from mmseg.errors import InputError, nearest
 
 
@@ -82,11 +81,6 @@ def _takes_numbers_only(parameter: inspect.Parameter) -> bool:
     return kinds <= {int, float, bool, type(None)}
 
 
-def build_network(cfg: dict, registry: engine.Registry, default_args: dict | None = None) -> Any:
-    """As :func:`build`, for dicts as mmseg 0.x and the published runs wrote them: dead keys are dropped first."""
-    return build(modernise_component(cfg), registry, default_args)
-
-
 def _find(name: str, registry: Any) -> Callable:
     registry.import_from_location()
     level = registry
@@ -100,13 +94,11 @@ def _find(name: str, registry: Any) -> Callable:
     )
 
 
-def _child(parent: engine.Registry, location: str, build_func: Callable = build) -> engine.Registry:
-    return engine.Registry(
-        parent.name, build_func=build_func, parent=parent, scope='mmseg', locations=[f'mmseg.{location}']
-    )
+def _child(parent: engine.Registry, location: str) -> engine.Registry:
+    return engine.Registry(parent.name, build_func=build, parent=parent, scope='mmseg', locations=[f'mmseg.{location}'])
 
 
-MODELS = _child(engine.MODELS, 'models', build_network)
+MODELS = _child(engine.MODELS, 'models')
 DATASETS = _child(engine.DATASETS, 'datasets')
 TRANSFORMS = _child(engine.TRANSFORMS, 'datasets.pipelines')
 HOOKS = _child(engine.HOOKS, 'engine')

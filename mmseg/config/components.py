@@ -6,7 +6,8 @@ at all, since their constructors look at files: of those the names are compared.
 
 import copy
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -31,29 +32,40 @@ def check_components(cfg: Config, purpose: Purpose = 'train') -> None:
             place in the config and the nearest valid name.
     """
     uda = cfg.get('uda') if purpose == 'train' else None
+    model = _at('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
     if purpose == 'train':
-        _check_pairs(cfg)
-    _at('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
+        _check_pairs(cfg, model)
     for split in ('train', 'val', 'test') if purpose == 'train' else ('test',):
         if cfg.data.get(split) is not None:
             for place, dataset in _datasets(cfg.data[split], f'data.{split}'):
                 _check_dataset(place, dataset)
 
 
-def _check_pairs(cfg: Config) -> None:
-    """Refuse to adapt on data that have no target images, and say so where those that are there are not used."""
+def _check_pairs(cfg: Config, model: Any) -> None:
+    """Refuse to adapt on data that have no target images, and say what of the target is read and used by nobody."""
     DATASETS.import_from_location()
     kinds = DATASETS.module_dict
     train = cfg.data.train
     kind = kinds['ConcatDataset'] if isinstance(train, list | tuple) else kinds.get(train.get('type'), object)
-    if not cfg.get('uda'):
-        if issubclass(kind, kinds['UDADataset']):
-            logger.warning('data.train is a UDADataset, but uda is not set: training uses its source alone.')
-    elif issubclass(kind, (kinds['CustomDataset'], kinds['ConcatDataset'])):
-        raise InputError(
-            'uda is set, but data.train gives no target images: make it dict(type="UDADataset", source=..., '
-            'target=...), or set uda=None to train on its labels alone.'
-        )
+    paired = not issubclass(kind, (kinds['CustomDataset'], kinds['ConcatDataset']))
+    if getattr(model, 'needs_target', False):
+        if not paired:
+            raise InputError(
+                'uda is set, but data.train gives no target images: make it dict(type="UDADataset", source=..., '
+                'target=...), or set uda=None to train on its labels alone.'
+            )
+        _name_unused_fields(train.get('target'), model.fields_of_target())
+    elif issubclass(kind, kinds['UDADataset']):
+        method = cfg.uda.type if cfg.get('uda') else None
+        reason = f'{method} does not look at its target' if method else 'uda is not set'
+        logger.warning('data.train is a UDADataset, but %s: training uses its source alone.', reason)
+
+
+def _name_unused_fields(target: Any, used: Collection[str]) -> None:
+    for place, dataset in _datasets(target, 'data.train.target') if isinstance(target, dict | list | tuple) else ():
+        collects = [step for step in dataset.get('pipeline') or () if step.get('type') == 'Collect']
+        for key in {key for step in collects for key in step.get('keys', ())} - {'img', 'gt_semantic_seg', *used}:
+            logger.warning('%s.pipeline collects %r, which the method does not use.', place, key)
 
 
 def build_without_memory(model: dict, uda: dict | None = None) -> torch.nn.Module:
@@ -86,12 +98,12 @@ def _check_dataset(place: str, cfg: dict) -> None:
     for argument in cfg.keys() - {'type'} - (known if known is not None else cfg.keys()):
         raise InputError(f'{place}: {name} has no argument {argument!r}.{nearest(argument, known or ())}')
     for number, step in enumerate(cfg.get('pipeline') or ()):
-        _at(f'{place}.pipeline.{number}', lambda step=step: TRANSFORMS.build(copy.deepcopy(step)))
+        _at(f'{place}.pipeline.{number}', partial(TRANSFORMS.build, copy.deepcopy(step)))
 
 
-def _at(place: str, build: Any) -> None:
+def _at(place: str, build: Callable[[], Any]) -> Any:
     try:
-        build()
+        return build()
     except InputError as error:
         raise InputError(f'{place}: {error}') from error
     except (TypeError, ValueError, AssertionError) as error:

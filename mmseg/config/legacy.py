@@ -1,27 +1,20 @@
-"""Old spellings in configs -> today's, by explicit tables, here and nowhere else.
+"""Old spellings in configs -> today's, by explicit tables, where configs are read and nowhere else.
+
+Here are those of the schema and of networks; a method, or whatever else is a part of its own, brings those of its keys
+(:mod:`mmseg.config.rules`).
 
 Configs of mmseg 0.x, of the published DAFormer runs and of code bases built on them load unmodified. A key in
 :data:`DEAD` never had, or no longer has, an effect on the result; everything that would change the result is an
 error with the way out.
 """
 
-import copy
 import fnmatch
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from mmseg.config import rules
+from mmseg.config.rules import Dead
 from mmseg.errors import InputError
-
-
-@dataclass(frozen=True)
-class Dead:
-    """A key without effect: the dicts it stands in (dotted path, ``*`` matches anything), and why it may go."""
-
-    where: str
-    key: str
-    why: str
-    applies: Callable[[dict], bool] = lambda parent: True
 
 
 def _is_mit(backbone: dict) -> bool:
@@ -40,10 +33,6 @@ DEAD: tuple[Dead, ...] = (
     Dead('model.train_cfg', 'log_config', 'networks know no logging'),
     Dead('uda', 'model', 'a copy of model'),
     Dead('uda', 'max_iters', 'a copy of runner.max_iters'),
-    Dead('uda', 'source_only', 'False is what there is', _is_false('source_only')),
-    Dead('uda', 'print_grad_magnitude', 'a debug print'),
-    Dead('uda', 'imnet_feature_dist_scale_method', 'there is one way to scale labels, by ratio'),
-    Dead('uda', 'imnet_original_pretrained', 'the ImageNet network is always that of pretrained'),
     Dead('optimizer', 'constructor', 'there is one', lambda optimizer: 'Default' in str(optimizer['constructor'])),
     Dead('optimizer.paramwise_cfg.custom_keys', 'pos_block', 'no parameter of any network here has it in its name'),
     Dead('optimizer_config', 'loss_scale', 'found while training; precision says whether it is needed'),
@@ -80,13 +69,13 @@ def modernise(values: dict[str, Any]) -> Translation:
     There is one short note per change; lists that JSON holds for tuples are not worth one.
     """
     notes, refused = [], []
-    for change in CHANGES:
+    for change in (*CHANGES, *rules.CHANGES):
         try:
             notes += change(values)
         except InputError as error:
             refused.append(str(error))
     for path, part in list(_dicts(values)):
-        for row in DEAD:
+        for row in (*DEAD, *rules.DEAD):
             if row.key in part and fnmatch.fnmatchcase(path, row.where) and row.applies(part):
                 del part[row.key]
                 notes.append(f'{path}.{row.key} dropped ({row.why})'.lstrip('.'))
@@ -97,27 +86,6 @@ def modernise(values: dict[str, Any]) -> Translation:
         for key in TUPLES & part.keys():
             part[key] = _as_tuple(part[key])
     return Translation(notes, refused)
-
-
-def modernise_component(component: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the dict of one network or UDA method (``model`` inside), in today's spelling.
-
-    Raises:
-        InputError: a setting has no counterpart today.
-    """
-    part = copy.deepcopy(dict(component))
-    if 'model' in part:
-        kept = {key: part.pop(key) for key in ('model', 'max_iters') if key in part}
-        places: list[dict[str, Any]] = [{'model': kept['model'], 'uda': part}]
-    elif 'backbone' in part:
-        kept, places = {}, [{'model': part}]
-    else:
-        kept, places = {}, [{'model': {place: part}} for place in ('backbone', 'decode_head')]
-    for place in places:
-        refused = modernise(place).refused
-        if refused:
-            raise InputError(refused[0])
-    return part | kept
 
 
 def _dicts(value: Any, path: str = '') -> Iterator[tuple[str, dict]]:
@@ -136,32 +104,6 @@ def _as_tuple(value: Any) -> Any:
     if value and all(isinstance(item, list | tuple) for item in value):
         return [tuple(item) for item in value]
     return tuple(value)
-
-
-def _source_only(values: dict[str, Any]) -> list[str]:
-    uda = values.get('uda')
-    if isinstance(uda, dict) and uda.get('source_only'):
-        raise InputError(
-            'uda.source_only=True is gone: train on the source alone with a data set like '
-            'configs/_base_/datasets/gta_to_cityscapes_512x512.py and without uda.'
-        )
-    return []
-
-
-def _switches_of_variants(values: dict[str, Any]) -> list[str]:
-    """Switches of an older code base on DACS, which did not do what their names say (docs/variants.md)."""
-    uda = values.get('uda')
-    ways = {
-        'mix_losses_soft': "use type='DACSPlus' with soft=0.9",
-        'mmd_loss': "use type='DACSPlus' with mmd=dict(weight=0.005)",
-        'adv_loss': 'there is no adversarial loss',
-        'adv_loss_fada': 'there is no adversarial loss',
-    }
-    given = [key for key in ways if isinstance(uda, dict) and key in uda]
-    for key in given:
-        if values['uda'].pop(key):
-            raise InputError(f'uda.{key}=True is gone: {ways[key]}.')
-    return [f'uda.{key} dropped (False is what there is)' for key in given]
 
 
 def _total_iters(values: dict[str, Any]) -> list[str]:
@@ -214,8 +156,6 @@ def _same_as_embed_cfg(values: dict[str, Any]) -> list[str]:
 
 
 CHANGES: tuple[Callable[[dict[str, Any]], list[str]], ...] = (
-    _source_only,
-    _switches_of_variants,
     _total_iters,
     _settings_beside_the_model,
     _optimizer_hooks,

@@ -10,7 +10,9 @@ import difflib
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from mmseg.config import rules
 from mmseg.config.names import unfit_as_name
+from mmseg.config.rules import value_at
 from mmseg.errors import InputError, nearest
 
 Purpose = Literal['train', 'test']
@@ -168,15 +170,6 @@ def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:
     return []
 
 
-def value_at(values: Any, dotted: str) -> Any:
-    """The value at ``'a.b.c'``, None where there is none."""
-    for key in dotted.split('.'):
-        if not isinstance(values, dict) or key not in values:
-            return None
-        values = values[key]
-    return values
-
-
 def _missing(values: dict[str, Any], purpose: Purpose) -> Iterator[str]:
     required = [*REQUIRED[purpose]]
     if purpose == 'train' and values.get('evaluation') is not None:
@@ -248,18 +241,6 @@ def _bad_names(values: dict[str, Any]) -> Iterator[str]:
 
 
 def _at_odds(values: dict[str, Any]) -> Iterator[str]:
-    """Settings that only work together with one of another section."""
-    uda = values.get('uda') or {}
-    drawn = value_at(values, 'data.train.long_tail_paste') is not None
-    pasted = uda.get('soft_paste', uda.get('type') == 'DSP')
-    if pasted and not drawn:
-        yield 'uda.soft_paste needs data.train.long_tail_paste=dict(classes=[...]), from which the loader draws.'
-    if drawn and not pasted:
-        yield "data.train.long_tail_paste draws what nobody pastes: set uda.type='DACSPlus' and uda.soft_paste=True."
-    if uda.get('type') == 'DSP' and not value_at(values, 'data.train.second_source'):
-        yield "uda.type='DSP' pastes from a second source image: set data.train.second_source=True."
-    batch = value_at(values, 'data.samples_per_gpu')
-    for key in ('uda.mmd', 'uda.masked_mmd'):
-        queue = value_at(values, f'{key}.queue')
-        if isinstance(queue, int) and isinstance(batch, int) and 0 < queue < batch:
-            yield f'{key}.queue is {queue}, which is less than a batch (data.samples_per_gpu={batch}); 0 = no queue.'
+    """Settings that only work together with one of another section, as the parts say themselves."""
+    for check in rules.CHECKS:
+        yield from check(values)

@@ -46,7 +46,7 @@ from mmseg.evaluation.source import source_of
 from mmseg.models.layers.norm import refuse_synchronised
 from mmseg.models.networks import student_network
 from mmseg.models.weights import load_network
-from mmseg.registry import HOOKS, MODELS
+from mmseg.registry import DATASETS, HOOKS, MODELS, accepted_arguments
 
 
 def build_model(cfg: Config) -> nn.Module:
@@ -240,9 +240,9 @@ def _make_folder(work_dir: Path) -> None:
 
 def _build_train_set(train_cfg: dict | list, work_dir: Path) -> TrainingSet:
     """The training data; what it has to write and cannot write beside its files goes to the work directory."""
-    if isinstance(train_cfg, dict) and train_cfg.get('type') == 'UDADataset':
-        return build_dataset(train_cfg, {'index_dir': work_dir})
-    return build_dataset(train_cfg)
+    kind = DATASETS.get(train_cfg['type']) if isinstance(train_cfg, dict) else None
+    takes_folder = kind is not None and 'index_dir' in (accepted_arguments(kind) or ())
+    return build_dataset(train_cfg, {'index_dir': work_dir} if takes_folder else None)
 
 
 def _device(cfg: Config) -> torch.device:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmseg.config.schema import value_at
+from mmseg.config.rules import value_at
 from mmseg.report.facts import ORACLE, SOURCE_ONLY, Facts, facts_of
 
 FILE = Path(__file__).with_name('published.json')

@@ -82,4 +82,19 @@ def test_for_testing_method_and_training_data_do_not_matter():
 
 def test_target_images_that_no_method_uses_are_pointed_out(caplog):
     check_components(changed('uda', None))
-    assert 'training uses its source alone' in caplog.text
+    assert 'uda is not set: training uses its source alone' in caplog.text
+    check_components(changed('uda', {'type': 'SourceOnly'}))
+    assert 'SourceOnly does not look at its target: training uses its source alone' in caplog.text
+
+
+def test_a_method_on_the_labelled_domain_alone_needs_no_target_images():
+    cfg = changed('uda', {'type': 'SourceOnly'})
+    cfg.data.train = cfg.data.test
+    check_components(cfg)
+
+
+def test_a_field_of_the_target_that_the_method_does_not_use_is_named(caplog):
+    collect = {'type': 'Collect', 'keys': ['img', 'valid_pseudo_mask', 'depth']}
+    check_components(changed('data.train.target.pipeline', [*PIPELINE, collect]))
+    assert "data.train.target.pipeline collects 'depth', which the method does not use" in caplog.text
+    assert 'valid_pseudo_mask' not in caplog.text

@@ -5,7 +5,8 @@ from mmengine.config import Config
 
 from mmseg.config.components import build_without_memory, check_components
 from mmseg.config.load import load_config
-from mmseg.config.schema import DEFAULTS, value_at
+from mmseg.config.rules import value_at
+from mmseg.config.schema import DEFAULTS
 from tests import parity
 from tests.config.test_users_configs import ALL as USERS_CONFIGS
 

@@ -20,9 +20,6 @@ from mmseg.models.uda.teacher import MeanTeacher
 from mmseg.models.uda.uda_decorator import Term, require
 from mmseg.registry import MODELS
 
-#: field of the target's samples: pixels whose pseudo-label counts, where there is one
-VALID_PSEUDO_MASK = 'valid_pseudo_mask'
-
 
 @MODELS.register_module()
 class DACS(MeanTeacher):
@@ -47,7 +44,7 @@ class DACS(MeanTeacher):
         InputError: a setting is out of its range, or does not fit another.
     """
 
-    target_fields = frozenset({VALID_PSEUDO_MASK})
+    labels_target = True
     imnet_model: BaseSegmentor | None
     feature_distance: FeatureDistance | None
 
@@ -117,9 +114,8 @@ class DACS(MeanTeacher):
         return self.trusted(pseudo_label(logits, threshold=self.pseudo_threshold), data)
 
     def trusted(self, pseudo: PseudoLabel, data: Mapping[str, Any]) -> PseudoLabel:
-        """``pseudo``, of whatever teacher, with weight 0 where the target images of ``data`` show nothing to learn."""
-        valid = data.get(f'target_{VALID_PSEUDO_MASK}')
-        return trusted(pseudo, valid, ignore_top=self.ignore_top, ignore_bottom=self.ignore_bottom)
+        pseudo = super().trusted(pseudo, data)
+        return trusted(pseudo, ignore_top=self.ignore_top, ignore_bottom=self.ignore_bottom)
 
     def mix_mask(self, source_label: Tensor) -> Tensor:
         """M, (B, 1, H, W) bool."""

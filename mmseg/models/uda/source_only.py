@@ -13,6 +13,7 @@ class SourceOnly(UDADecorator):
     """L = L_S. Target images are not looked at, and need not be there."""
 
     needs_target = False
+    target_fields = frozenset()
 
     def make_batch(self, data: dict[str, Any]) -> Batch:
         return Batch(data, Labelled(data['img'], data['gt_semantic_seg']))

@@ -3,6 +3,7 @@
 import copy
 import logging
 import math
+from typing import TypeVar
 
 import torch
 from mmengine.logging import print_log
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 
 from mmseg.models.networks import Network, Role
 from mmseg.models.uda.uda_decorator import UDADecorator, require
+
+Segmentor = TypeVar('Segmentor', bound=nn.Module)
 
 
 class MeanTeacher(UDADecorator):
@@ -27,8 +30,7 @@ class MeanTeacher(UDADecorator):
         super().__init__(**decorator)
         require(0 <= alpha <= 1, 'uda.alpha', alpha, 'in 0..1')
         self.alpha = alpha
-        self.ema_model = copy.deepcopy(self.model).requires_grad_(False)
-        freeze_stochastic_layers(self.ema_model)
+        self.ema_model = follower_of(self.model)
 
     def init_weights(self) -> None:
         super().init_weights()
@@ -52,6 +54,13 @@ class MeanTeacher(UDADecorator):
             return super().missing_iteration(state, prefix)
         print_log('The checkpoint has no iteration counter: its teacher counts as warmed up.', 'current', logging.INFO)
         return warmed_up(self.alpha) * self.accumulate
+
+
+def follower_of(student: Segmentor) -> Segmentor:
+    """A copy of ``student`` that does not learn, and predicts without dropout in whatever mode."""
+    copied = copy.deepcopy(student).requires_grad_(False)
+    freeze_stochastic_layers(copied)
+    return copied
 
 
 def ema_alpha(step: int, alpha: float) -> float:

@@ -15,12 +15,15 @@ from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.uda.batch import Batch, Labelled, StepRecord
 from mmseg.models.uda.further_term import FurtherTerm
 from mmseg.models.uda.fusion import fusion_pays, refuse_fusion
+from mmseg.models.uda.pseudo_label import PseudoLabel, trusted
 from mmseg.registry import MODELS
 
 if TYPE_CHECKING:
     from mmengine.optim import OptimWrapper
 
 T = TypeVar('T')
+#: field of the target's samples: pixels whose pseudo-label counts, where there is one
+VALID_PSEUDO_MASK = 'valid_pseudo_mask'
 #: a prefix of log names, and losses (and accuracies) by name
 Term = tuple[str, dict[str, Tensor]]
 
@@ -49,10 +52,15 @@ class UDADecorator(nn.Module):
     """
 
     iteration: Tensor
+    #: of a method that ``labels_target``: how slowly its teacher follows, and from which confidence on it is sure
+    alpha: float
+    pseudo_threshold: float
     #: whether the batches of the loader have to hold target images
     needs_target: ClassVar[bool] = True
+    #: whether :meth:`make_batch` labels the target images (``batch.pseudo``)
+    labels_target: ClassVar[bool] = False
     #: fields of the target's samples besides the image that the method reads
-    target_fields: ClassVar[frozenset[str]] = frozenset()
+    target_fields: ClassVar[frozenset[str]] = frozenset({VALID_PSEUDO_MASK})
     #: set by a method with a term that needs the graphs of the source and of the mixed images at the same time
     couples_domains = False
 
@@ -95,6 +103,10 @@ class UDADecorator(nn.Module):
         term.attach(self)
         self.add_module(term.name, term)
         self.term_names.append(term.name)
+
+    def fields_of_target(self) -> set[str]:
+        """Fields of the target's samples besides the image that the method and its further terms read."""
+        return set(self.target_fields).union(*(term.target_fields for term in self.terms()))
 
     def terms(self) -> list[FurtherTerm]:
         """The further terms, in the order of the config."""
@@ -175,6 +187,10 @@ class UDADecorator(nn.Module):
         A term is a prefix of its log names and its losses; those that share a graph belong into one term.
         """
         raise NotImplementedError
+
+    def trusted(self, pseudo: PseudoLabel, data: Mapping[str, Any]) -> PseudoLabel:
+        """``pseudo``, of whatever teacher, with weight 0 where the target images of ``data`` show nothing to learn."""
+        return trusted(pseudo, data.get(f'target_{VALID_PSEUDO_MASK}'))
 
     def objective(self, batch: Batch) -> Iterator[Term]:
         """The method's terms and the further ones; those whose graphs have to live together are one."""

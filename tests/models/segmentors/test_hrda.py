@@ -15,7 +15,7 @@ from mmseg.models.layers.box import Box
 from mmseg.models.segmentors import encoder_decoder
 from mmseg.models.segmentors.hrda_encoder_decoder import HRDAEncoderDecoder
 from mmseg.registry import MODELS
-from tests.models.networks import daformer_head, tiny_backbone
+from tests.models.networks import build, daformer_head, tiny_backbone
 from tests.parity import Golden, fill_module, golden, manifest, shapes
 
 QUICK = [f'hrda_train_{case}' for case in ('fullcrop', 'dlv2')]
@@ -26,7 +26,7 @@ SLOW = [
 
 
 def built(reference: Golden, **changes) -> HRDAEncoderDecoder:
-    return fill_module(MODELS.build({**reference.config, **changes}))
+    return fill_module(build({**reference.config, **changes}))
 
 
 def assert_stored(reference: Golden, key: str, value: Tensor, atol: float) -> None:
@@ -192,7 +192,7 @@ def tiny(**changes: object) -> HRDAEncoderDecoder:
 
 
 def test_names_and_shapes_of_the_published_segmentor():
-    segmentor = MODELS.build(golden('hrda_train').config)
+    segmentor = build(golden('hrda_train').config)
     assert list(shapes(segmentor).items()) == list(manifest('seg_hrda_daformer_sepaspp_mitb0').items())
 
 
