@@ -5,14 +5,16 @@ visualizer backends are found by name too. A registry imports the package that f
 looked up: ``import mmseg`` stays light.
 """
 
+import contextlib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, get_type_hints
 
 from mmengine import registry as engine
 
+from mmseg.config.values import fits, in_words, shown
 from mmseg.errors import InputError, nearest
 
 
@@ -52,36 +54,58 @@ def _constructors(target: Callable) -> list[Callable]:
     return [vars(cls)['__init__'] for cls in target.__mro__ if '__init__' in vars(cls) and cls is not object]
 
 
-def build(cfg: dict, registry: engine.Registry, default_args: dict | None = None) -> Any:
-    """Build what ``cfg`` describes: ``type`` is a registered name (or a class), the rest its arguments.
+def build(cfg: Mapping, registry: engine.Registry | None = None, default_args: dict | None = None) -> Any:
+    """Build what ``cfg`` describes: ``type`` is a name in ``registry`` (or a class), the rest its arguments.
 
     Raises:
-        InputError: no ``type``, a name that is not registered, an argument that its constructor does
-            not have (the message names the nearest valid name), or a text where it takes a number.
+        InputError: no ``type``, a name that is not registered, or what :func:`check_arguments` finds.
     """
+    if not isinstance(cfg, Mapping):
+        raise InputError(f"{shown(cfg)} is no part of a config: that is a dict with a 'type'.")
     arguments = {**(default_args or {}), **cfg}
     if 'type' not in arguments:
-        raise InputError(f"This part of the config has no 'type' ({registry.name} expected): {dict(cfg)}")
+        raise InputError(f"This part of the config has no 'type': {shown(dict(cfg))}")
     kind = arguments.pop('type')
     arguments.pop('_scope_', None)
-    target = _find(kind, registry) if isinstance(kind, str) else kind
-    known = accepted_arguments(target)
-    if known is not None:
-        for name in arguments.keys() - known:
-            raise InputError(f'{target.__name__} has no argument {name!r}.{nearest(name, known)}')
-    for parameter in _keywords(target):
-        value = arguments.get(parameter.name)
-        if isinstance(value, str) and _takes_numbers_only(parameter):
-            raise InputError(f'{target.__name__}: {parameter.name}={value!r} is a text; it takes a number.')
+    target = kind if callable(kind) else _find(kind, registry)
+    check_arguments(target, {name: value for name, value in arguments.items() if name in cfg})
     return target(**arguments)
 
 
-def _takes_numbers_only(parameter: inspect.Parameter) -> bool:
-    kinds = set(get_args(parameter.annotation) or [parameter.annotation])
-    return kinds <= {int, float, bool, type(None)}
+def check_arguments(target: Callable, arguments: Mapping[str, Any]) -> None:
+    """Compare ``arguments`` of a config with names, types and ranges in the signature of ``target``.
+
+    Raises:
+        InputError: ``target`` has no such argument (the nearest valid name is told), or takes other values for it.
+    """
+    known = accepted_arguments(target)
+    for name in arguments:
+        if not isinstance(name, str):
+            raise InputError(f'{target.__name__} has no argument {name!r}: names of arguments are texts.')
+        if known is not None and name not in known:
+            raise InputError(f'{target.__name__} has no argument {name!r}.{nearest(name, known)}')
+    checked = set()
+    for name, hint, default in _annotated(target):
+        value = arguments.get(name, default)
+        if name not in checked and value is not default and not fits(value, hint):
+            raise InputError(f'{target.__name__}: {name}={shown(value)} does not fit: it takes {in_words(hint)}.')
+        checked.add(name)
 
 
-def _find(name: str, registry: Any) -> Callable:
+def _annotated(target: Callable) -> Iterator[tuple[str, Any, Any]]:
+    """Name, type and default of each keyword of ``target`` that has a type which is known at run time."""
+    hints: dict[str, Any] = {}
+    for constructor in reversed(_constructors(target)):
+        with contextlib.suppress(NameError, TypeError):  # a type that is imported for type checkers only
+            hints |= get_type_hints(constructor, include_extras=True)
+    for parameter in _keywords(target):
+        if parameter.name in hints:
+            yield parameter.name, hints[parameter.name], parameter.default
+
+
+def _find(name: Any, registry: Any) -> Callable:
+    if not isinstance(name, str):
+        raise InputError(f'type={shown(name)} is no name.')
     registry.import_from_location()
     level = registry
     while level is not None:

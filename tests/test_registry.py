@@ -7,7 +7,16 @@ import pytest
 from mmseg.config import legacy
 from mmseg.errors import InputError
 from mmseg.models.backbones import mix_transformer
-from mmseg.registry import DATASETS, MODELS, accepted_arguments
+from mmseg.registry import (
+    DATASETS,
+    HOOKS,
+    MODELS,
+    TRANSFORMS,
+    _annotated,
+    _keywords,
+    accepted_arguments,
+    build,
+)
 from tests.parity import golden
 
 
@@ -56,8 +65,38 @@ def test_a_misspelt_argument_names_class_key_and_the_nearest_one():
 
 
 def test_a_text_where_a_number_belongs_names_class_and_key():
-    with pytest.raises(InputError, match=r"mit_b0: drop_path_rate='a lot' is a text; it takes a number"):
+    with pytest.raises(InputError, match=r"mit_b0: drop_path_rate='a lot' does not fit: it takes a number"):
         MODELS.build({'type': 'mit_b0', 'drop_path_rate': 'a lot'})
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'words'),
+    [
+        ({'type': 'mit_b0', 'drop_path_rate': float('nan')}, 'a number in 0..1'),
+        ({'type': 'mit_b0', 'depths': (1, -1, 1, 1)}, 'a list, each element a whole number of at least 1'),
+        ({'type': 'mit_b0', 1: 2}, 'names of arguments are texts'),
+        ({'type': 'CrossEntropyLoss', 'reduction': 'max'}, "'none' or 'mean' or 'sum'"),
+        ({'type': []}, r'type=\[\] is no name'),
+        (5, '5 is no part of a config'),
+    ],
+)
+def test_a_value_that_a_constructor_does_not_take_is_told_in_words(cfg, words):
+    with pytest.raises(InputError, match=words):
+        build(cfg, MODELS)
+
+
+def test_every_argument_of_what_is_registered_here_says_what_it_takes():
+    checked = 0
+    for registry in (MODELS, DATASETS, TRANSFORMS, HOOKS):
+        registry.import_from_location()
+        for name, target in registry.module_dict.items():
+            if not target.__module__.startswith('mmseg.'):
+                continue
+            said = {argument for argument, _, _ in _annotated(target)}
+            unsaid = {parameter.name for parameter in _keywords(target)} - said
+            assert not unsaid, (name, unsaid)
+            checked += len(said)
+    assert checked > 500
 
 
 def test_the_sizes_of_mit_can_be_imported():

@@ -1,11 +1,12 @@
 """Ask the constructors whether they take what a config gives them, before any file is read or network trained.
 
 Networks and methods are built without memory (on PyTorch's meta device), transforms as they are, data sets not
-at all, since their constructors look at files: of those the names are compared.
+at all, since their constructors look at files: of those names and values of arguments are compared.
 """
 
 import copy
 import logging
+import traceback
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any
@@ -14,31 +15,33 @@ import torch
 from mmengine.config import Config
 
 from mmseg.config.schema import Purpose
+from mmseg.config.values import shown
 from mmseg.errors import InputError, nearest
-from mmseg.registry import DATASETS, MODELS, TRANSFORMS, accepted_arguments
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS, check_arguments
 
 logger = logging.getLogger(__name__)
 
 
-def check_components(cfg: Config, purpose: Purpose = 'train') -> None:
-    """Check every ``type`` and argument name under ``model``, ``uda`` and ``data``.
+def check_components(cfg: Config, purpose: Purpose = 'train') -> torch.nn.Module:
+    """Check every ``type`` and argument under ``model``, ``uda`` and ``data``; returns the network, without memory.
 
     Args:
         cfg: a config from :func:`mmseg.config.load.load_config`.
         purpose: 'test' looks at ``model`` and ``data.test`` only.
 
     Raises:
-        InputError: a name that is not registered or an argument that its constructor does not have, with the
-            place in the config and the nearest valid name.
+        InputError: a name that is not registered, or an argument that its constructor does not have or not with this
+            value, with the place in the config and the nearest valid name.
     """
     uda = cfg.get('uda') if purpose == 'train' else None
-    model = _at('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
-    if purpose == 'train':
-        _check_pairs(cfg, model)
     for split in ('train', 'val', 'test') if purpose == 'train' else ('test',):
         if cfg.data.get(split) is not None:
             for place, dataset in _datasets(cfg.data[split], f'data.{split}'):
                 _check_dataset(place, dataset)
+    model = told_with_place('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
+    if purpose == 'train':
+        _check_pairs(cfg, model)
+    return model
 
 
 def _check_pairs(cfg: Config, model: Any) -> None:
@@ -82,6 +85,8 @@ def _datasets(cfg: Any, place: str) -> Iterator[tuple[str, dict]]:
         for number, part in enumerate(cfg):
             yield from _datasets(part, f'{place}.{number}')
         return
+    if not isinstance(cfg, dict):
+        raise InputError(f'{place} has to be the dict of a data set, not {shown(cfg)}.')
     yield place, cfg
     for inner in ('source', 'target', 'dataset'):
         if isinstance(cfg.get(inner), dict | list | tuple):
@@ -91,20 +96,29 @@ def _datasets(cfg: Any, place: str) -> Iterator[tuple[str, dict]]:
 def _check_dataset(place: str, cfg: dict) -> None:
     name = cfg.get('type')
     DATASETS.import_from_location()
-    dataset = DATASETS.module_dict.get(name)
+    dataset = DATASETS.module_dict.get(name) if isinstance(name, str) else None
     if dataset is None:
         raise InputError(f'{place}: {name!r} is not a known data set.{nearest(str(name), DATASETS.module_dict)}')
-    known = accepted_arguments(dataset)
-    for argument in cfg.keys() - {'type'} - (known if known is not None else cfg.keys()):
-        raise InputError(f'{place}: {name} has no argument {argument!r}.{nearest(argument, known or ())}')
+    arguments = {key: value for key, value in cfg.items() if key != 'type'}
+    told_with_place(place, lambda: check_arguments(dataset, arguments))
     for number, step in enumerate(cfg.get('pipeline') or ()):
-        _at(f'{place}.pipeline.{number}', partial(TRANSFORMS.build, copy.deepcopy(step)))
+        told_with_place(f'{place}.pipeline.{number}', partial(TRANSFORMS.build, copy.deepcopy(step)))
 
 
-def _at(place: str, build: Callable[[], Any]) -> Any:
+def told_with_place(place: str, build: Callable[[], Any]) -> Any:
+    """What ``build`` makes of a part of the config at ``place``.
+
+    Raises:
+        InputError: whatever a constructor raises, since the values that it got are the user's: with the place, and
+            with the line of code where it is no refusal of a value.
+    """
     try:
         return build()
     except InputError as error:
         raise InputError(f'{place}: {error}') from error
-    except (TypeError, ValueError, AssertionError) as error:
-        raise InputError(f'{place}: {type(error).__name__}: {error}') from error
+    except Exception as error:
+        told = f'{type(error).__name__}: {error}'
+        if not isinstance(error, TypeError | ValueError | AssertionError):
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            told += f' ({frame.filename}, line {frame.lineno})'
+        raise InputError(f'{place}: {told}') from error

@@ -7,12 +7,14 @@ receives as they stand.
 
 import copy
 import difflib
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from mmseg.config import rules
 from mmseg.config.names import unfit_as_name
 from mmseg.config.rules import value_at
+from mmseg.config.values import fits, in_words, shown
 from mmseg.errors import InputError, nearest
 
 Purpose = Literal['train', 'test']
@@ -96,7 +98,7 @@ SECTIONS: dict[str, set[str]] = {
     'log_config': {'interval', 'hooks'},
     'dist_params': {'backend', 'port', 'check_interval'},
 }
-DICTS = {'model', *(section for section in SECTIONS if '.' not in section), 'optimizer', 'uda', 'env_cfg'}
+DICTS = {'model', *SECTIONS, 'optimizer', 'uda', 'env_cfg'}
 CHOICES: dict[str, tuple[Any, ...]] = {
     'precision': ('fp32', 'bf16', 'fp16'),
     'evaluation.precision': ('fp32', 'bf16', 'fp16', None),
@@ -122,6 +124,22 @@ AT_LEAST: dict[str, int] = {
     'log_config.interval': 1,
 }
 
+# What other values are, where they are given.
+TYPES: dict[str, Any] = {
+    'load_from': str,
+    'resume_from': str,
+    'work_dir': str,
+    'deterministic': bool,
+    'cudnn_benchmark': bool,
+    'find_unused_parameters': bool,
+    'use_ddp_wrapper': bool,
+    'workflow': Sequence[Sequence],
+    'evaluation.metric': str | Sequence[str],
+    'data.train': dict | Sequence[dict],
+    'data.val': dict | Sequence[dict],
+    'data.test': dict | Sequence[dict],
+}
+
 MAY_BE_ABSENT = {'seed', 'evaluation.samples_per_gpu'}
 
 # Numbers that may be absent, and whether they may be 0.
@@ -137,6 +155,9 @@ NUMBERS: dict[str, bool] = {
     'data.train.rare_class_sampling.class_temp': False,
     'data.train.rare_class_sampling.min_crop_ratio': True,
 }
+
+# All classes alike.
+MAY_BE_INFINITE = {'data.train.rare_class_sampling.class_temp'}
 
 
 def complete(values: dict[str, Any], *, name: str) -> dict[str, Any]:
@@ -162,6 +183,9 @@ def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:
     errors = [*_missing(values, purpose), *_not_dicts(values, DICTS if purpose == 'train' else {'model', 'data'})]
     if errors:
         raise InputError(' '.join(errors))
+    not_dicts = [*_not_dicts(values, DICTS)]
+    if not_dicts:  # for testing; the other checks look into them
+        return not_dicts
     elsewhere = [*_misspelt(values), *_unknown(values), *_bad_values(values), *_bad_names(values), *_at_odds(values)]
     if purpose == 'test':
         return elsewhere
@@ -175,7 +199,7 @@ def _missing(values: dict[str, Any], purpose: Purpose) -> Iterator[str]:
     if purpose == 'train' and values.get('evaluation') is not None:
         required.append('data.val')
     for key in required:
-        if value_at(values, key) is None:
+        if value_at(values, key) in (None, [], ()):
             remedy = ' (or evaluation=None, to train without)' if key == 'data.val' else ''
             yield f'The config has no {key!r}, which is needed{remedy}.{nearest(key, values)}'
     for key in ('model', 'uda', 'optimizer', 'runner'):
@@ -186,12 +210,13 @@ def _missing(values: dict[str, Any], purpose: Purpose) -> Iterator[str]:
 
 def _not_dicts(values: dict[str, Any], keys: set[str]) -> Iterator[str]:
     for key in sorted(keys):
-        if values.get(key) is not None and not isinstance(values[key], dict):
-            yield f'{key!r} has to be a dict, not {values[key]!r}.'
+        value = value_at(values, key)
+        if value is not None and not isinstance(value, dict):
+            yield f'{key!r} has to be a dict, not {shown(value)}.'
 
 
 def _misspelt(values: dict[str, Any]) -> Iterator[str]:
-    for key in sorted(values.keys() - TOP_LEVEL - USER_VARIABLES):
+    for key in sorted(map(str, values.keys() - TOP_LEVEL - USER_VARIABLES)):
         like = difflib.get_close_matches(key, TOP_LEVEL, n=1, cutoff=MISSPELT)
         if like and not key.startswith('name_'):
             yield f'Unknown key {key!r}. Did you mean {like[0]!r}? (A variable of your own needs another name.)'
@@ -200,8 +225,8 @@ def _misspelt(values: dict[str, Any]) -> Iterator[str]:
 def _unknown(values: dict[str, Any]) -> Iterator[str]:
     for section, known in SECTIONS.items():
         part = value_at(values, section)
-        for key in sorted(part.keys() - known) if isinstance(part, dict) else ():
-            yield f'Unknown key {section}.{key}.{nearest(key, known)} Known: {", ".join(sorted(known))}.'
+        for key in sorted(part.keys() - known, key=str) if isinstance(part, dict) else ():
+            yield f'Unknown key {section}.{key}.{nearest(str(key), known)} Known: {", ".join(sorted(known))}.'
 
 
 def _bad_values(values: dict[str, Any]) -> Iterator[str]:
@@ -220,17 +245,18 @@ def _bad_values(values: dict[str, Any]) -> Iterator[str]:
         yield f'dist_params.port has to be a whole number in 0..65535 (0: a free one), not {port!r}.'
     for key, zero in NUMBERS.items():
         value = value_at(values, key)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = fits(value, float) and (math.isfinite(value) or key in MAY_BE_INFINITE)
         if value is not None and not (number and (value >= 0 if zero else value > 0)):
             yield f'{key} has to be a number {"of at least 0" if zero else "above 0"}, not {value!r}.'
     for key in ('log_config.hooks', 'custom_hooks'):
         hooks = value_at(values, key)
-        listed = isinstance(hooks, list | tuple)
-        if hooks is not None and not (listed and all(isinstance(hook, dict) and 'type' in hook for hook in hooks)):
-            yield f"{key} has to be a list of dicts with a 'type', not {hooks!r}."
-    for key in ('data.train', 'data.val', 'data.test'):
-        if not isinstance(value_at(values, key), dict | list | tuple | None):
-            yield f'{key} has to be a dict (or a list of dicts), not {value_at(values, key)!r}.'
+        listed = fits(hooks, Sequence[dict])
+        if hooks is not None and not (listed and all(isinstance(hook.get('type'), str) for hook in hooks)):
+            yield f"{key} has to be a list of dicts with the name of a hook as 'type', not {shown(hooks)}."
+    for key, hint in TYPES.items():
+        value = value_at(values, key)
+        if value is not None and not fits(value, hint):
+            yield f'{key} has to be {in_words(hint)}, not {shown(value)}.'
 
 
 def _bad_names(values: dict[str, Any]) -> Iterator[str]:

@@ -77,7 +77,7 @@ class CustomDataset(TrainingSet):
         ann_dir: str | list[str] | None = None,
         seg_map_suffix: str = '.png',
         split: str | list[str] | None = None,
-        data_root: str | None = None,
+        data_root: str | Path | None = None,
         test_mode: bool = False,
         ignore_index: int | None = None,
         reduce_zero_label: bool = False,
@@ -86,11 +86,8 @@ class CustomDataset(TrainingSet):
         label_set: LabelSet | str | Mapping | None = None,
         label_map: Mapping[int, int | str] | str | None = None,
         ignore: Sequence[int] = (),
-        cache_dir: str | None = None,
+        cache_dir: str | Path | None = None,
     ) -> None:
-        for name, folder in (('data_root', data_root), ('cache_dir', cache_dir)):
-            if folder is not None and not isinstance(folder, str | Path):
-                raise InputError(f'{type(self).__name__}: {name} has to be a folder, not {folder!r}.')
         self.data_root = data_root
         self.test_mode = test_mode
         base = self.LABELS if label_set is None else label_set_of(label_set)

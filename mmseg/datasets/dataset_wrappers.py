@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmseg.config.values import Count
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.stream import TrainingSet
@@ -89,7 +90,7 @@ class ConcatDataset(TrainingSet):
 class RepeatDataset(ConcatDataset):
     """A data set whose epoch is ``times`` passes."""
 
-    def __init__(self, *, dataset: dict | TrainingSet, times: int) -> None:
+    def __init__(self, *, dataset: dict | TrainingSet, times: Count) -> None:
         if times < 1:
             raise InputError(f'RepeatDataset: times is at least 1, not {times}.')
         super().__init__(datasets=[built(dataset)] * times)

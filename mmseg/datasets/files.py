@@ -22,7 +22,7 @@ class Suffixes(NamedTuple):
 
 
 def roots(
-    data_root: str | None,
+    data_root: str | Path | None,
     img_dir: str | list[str],
     ann_dir: str | list[str] | None,
     split: str | list[str] | None,
@@ -112,5 +112,5 @@ def _list(value: str | list[str] | tuple[str, ...] | None) -> list[str | None]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _under(data_root: str | None, path: str | None) -> str | None:
+def _under(data_root: str | Path | None, path: str | None) -> str | None:
     return path if data_root is None or path is None else str(Path(data_root, path))

@@ -61,8 +61,8 @@ class Cacheable(Protocol):
     plain_pipeline: Compose
     img_infos: list[dict]
     reader: LabelReader
-    cache_dir: str | None
-    data_root: str | None
+    cache_dir: str | Path | None
+    data_root: str | Path | None
 
 
 class Arrays(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whether the hooks that a config names exist, before anything is built or written."""
+"""Whether the hooks that a config names exist and take what it gives them, before anything is built or written."""
 
 from pathlib import Path
 from typing import Any
@@ -6,17 +6,22 @@ from typing import Any
 from mmengine import Config
 from mmengine.runner.priority import Priority, get_priority
 
+from mmseg.config.components import told_with_place
+from mmseg.engine.hooks.checkpoint import CheckpointSaver
 from mmseg.engine.trackers import TRACKERS, vis_backend
 from mmseg.errors import InputError, nearest
-from mmseg.registry import HOOKS, accepted_arguments
+from mmseg.registry import HOOKS, check_arguments
 
 
 def check_hooks(cfg: Config) -> None:
-    """Check names, argument names and needed packages under ``log_config.hooks`` and ``custom_hooks``.
+    """Check names, arguments and needed packages of ``checkpoint_config``, ``log_config.hooks`` and ``custom_hooks``.
 
     Raises:
-        InputError: one is not known, has no such argument, or needs a package that is not installed.
+        InputError: one is not known, has no such argument or not with this value, or needs a package that is not
+            installed.
     """
+    saver = {key: value for key, value in (cfg.get('checkpoint_config') or {}).items() if key != 'type'}
+    told_with_place('checkpoint_config', lambda: check_arguments(CheckpointSaver, saver))
     places = {'log_config.hooks': (cfg.get('log_config') or {}).get('hooks'), 'custom_hooks': cfg.get('custom_hooks')}
     for place, hooks in places.items():
         for number, hook in enumerate(hooks or ()):
@@ -36,9 +41,8 @@ def _check_hook(place: str, cfg: dict[str, Any]) -> None:
     except (KeyError, TypeError, ValueError) as error:
         names = ', '.join(priority.name for priority in Priority)
         raise InputError(f'{place}: priority={cfg["priority"]!r} is not in 0..100 or one of {names}.') from error
-    arguments = accepted_arguments(known[name])
-    for argument in cfg.keys() - {'type', 'priority'} - (cfg.keys() if arguments is None else arguments):
-        raise InputError(f'{place}: {name} has no argument {argument!r}.{nearest(argument, arguments or ())}')
+    arguments = {key: value for key, value in cfg.items() if key not in ('type', 'priority')}
+    told_with_place(place, lambda: check_arguments(known[name], arguments))
 
 
 def _known_hooks() -> dict[str, Any]:

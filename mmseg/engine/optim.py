@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -10,10 +10,12 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIMIZERS
 from torch import Tensor, nn
 
-from mmseg import registry
+from mmseg.config.components import told_with_place
+from mmseg.config.values import NotNegative, Positive, fits, in_words, shown
 from mmseg.engine.distributed import average_gradients
 from mmseg.errors import InputError, nearest
 from mmseg.models.networks import Role, networks_of
+from mmseg.registry import accepted_arguments, build, check_arguments
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 #: what a parameter group is updated with, and does not change in a run
@@ -40,10 +42,10 @@ class ParamwiseRules:
         bias_decay_mult: weight decay of the same biases.
     """
 
-    custom_keys: dict[str, dict[str, float]] = field(default_factory=dict)
-    norm_decay_mult: float = 1.0
-    bias_lr_mult: float = 1.0
-    bias_decay_mult: float = 1.0
+    custom_keys: dict[str, dict[str, NotNegative]] = field(default_factory=dict)
+    norm_decay_mult: NotNegative = 1.0
+    bias_lr_mult: NotNegative = 1.0
+    bias_decay_mult: NotNegative = 1.0
 
     def __post_init__(self) -> None:
         for key, rule in self.custom_keys.items():
@@ -115,23 +117,31 @@ def build_optimizer(model: nn.Module, cfg: dict) -> torch.optim.Optimizer:
     The fused implementation is taken where the optimizer and the device have one (``fused=False`` to refuse).
 
     Raises:
-        InputError: unknown optimizer, argument, or ``paramwise_cfg`` key; no ``lr``.
+        InputError: unknown optimizer, argument, or ``paramwise_cfg`` key, or a value that one does not take; no ``lr``.
     """
     arguments = dict(cfg)
     paramwise = dict(arguments.pop('paramwise_cfg', None) or {})
-    _refuse_unknown(paramwise, {rule.name for rule in fields(ParamwiseRules)}, 'optimizer.paramwise_cfg')
-    if not isinstance(arguments.get('lr'), int | float):
-        raise InputError(f'optimizer.lr must be a number, got {arguments.get("lr")!r}.')
-    groups = param_groups(
-        model, lr=arguments['lr'], weight_decay=arguments.get('weight_decay', 0.0), rules=ParamwiseRules(**paramwise)
-    )
+    told_with_place('optimizer.paramwise_cfg', lambda: check_arguments(ParamwiseRules, paramwise))
+    numbers = {'lr': arguments.get('lr'), 'weight_decay': arguments.get('weight_decay', 0.0)}
+    for key, value in numbers.items():
+        if not fits(value, NotNegative):
+            raise InputError(f'optimizer.{key} must be {in_words(NotNegative)}, not {shown(value)}.')
+    groups = param_groups(model, **numbers, rules=ParamwiseRules(**paramwise))
     if not groups:
         raise InputError('Nothing to train: no parameter of the model requires a gradient.')
-    kind = OPTIMIZERS.get(arguments.get('type', ''))
-    if kind is not None and 'fused' in (registry.accepted_arguments(kind) or ()) and 'foreach' not in arguments:
+    kind = OPTIMIZERS.get(str(arguments.get('type', '')))
+    if kind is not None and 'fused' in (accepted_arguments(kind) or ()) and 'foreach' not in arguments:
         devices = {parameter.device.type for group in groups for parameter in group['params']}
         arguments.setdefault('fused', devices <= {'cpu', 'cuda'})
-    return registry.build(arguments, OPTIMIZERS, {'params': groups})
+    return told_with_place('optimizer', lambda: build(arguments, OPTIMIZERS, {'params': groups}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradClip:
+    """Gradients are scaled so that their norm is at most ``max_norm`` (``optimizer_config.grad_clip``)."""
+
+    max_norm: Positive
+    norm_type: float = 2.0
 
 
 class StudentOptimWrapper(OptimWrapper):
@@ -227,6 +237,19 @@ def _refuse_other_settings(groups: list[dict], saved: list[dict]) -> None:
                 )
 
 
+def clipping(optimizer_config: dict | None) -> dict | None:
+    """The arguments of ``torch.nn.utils.clip_grad_norm_`` that the config's ``optimizer_config`` gives, if any.
+
+    Raises:
+        InputError: an unknown key, or a value that it does not take.
+    """
+    _refuse_unknown(dict(optimizer_config or {}), {'grad_clip', 'type'}, 'optimizer_config')
+    grad_clip = (optimizer_config or {}).get('grad_clip')
+    if grad_clip is None:
+        return None
+    return told_with_place('optimizer_config.grad_clip', lambda: asdict(build({'type': GradClip, **grad_clip})))
+
+
 def build_optim_wrapper(
     model: nn.Module,
     optimizer: dict,
@@ -236,8 +259,7 @@ def build_optim_wrapper(
     accumulate: int = 1,
 ) -> StudentOptimWrapper:
     """Optimizer and wrapper from the config's keys of the same names."""
-    _refuse_unknown(dict(optimizer_config or {}), {'grad_clip', 'type'}, 'optimizer_config')
-    clip_grad = (optimizer_config or {}).get('grad_clip')
+    clip_grad = clipping(optimizer_config)
     return StudentOptimWrapper(
         build_optimizer(model, optimizer), precision=precision, accumulate=accumulate, clip_grad=clip_grad
     )

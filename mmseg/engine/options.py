@@ -12,6 +12,7 @@ from mmseg.config.components import check_components
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.engine.distributed import join_processes, on_main
 from mmseg.engine.hook_check import check_hooks
+from mmseg.engine.learning_check import check_learning
 from mmseg.engine.processes import processes_wanted, run_processes
 from mmseg.engine.stop import TrainingStopped
 from mmseg.engine.train import train
@@ -68,7 +69,7 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
         cfg.model.pretrained = None
         for key in ('pretrained', 'init_cfg'):
             cfg.model.backbone.pop(key, None)
-    check_components(cfg)
+    check_learning(cfg, check_components(cfg))
     check_hooks(cfg)
     return cfg
 

@@ -6,9 +6,12 @@ The warm-up multiplies the decayed rate of the same iteration (DAFormer, section
 1500 iterations, then linear decay), which a chain of two schedulers does not do.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from mmseg.errors import InputError, nearest
+from mmseg.config.components import told_with_place
+from mmseg.config.values import NotNegative, Whole
+from mmseg.errors import InputError
+from mmseg.registry import build
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +31,12 @@ class LearningRate:
     max_iters: int
     policy: str = 'poly'
     warmup: str | None = None
-    warmup_iters: int = 0
-    warmup_ratio: float = 0.1
-    power: float = 1.0
-    min_lr: float = 0.0
-    step: tuple[int, ...] = ()
-    gamma: float = 0.1
+    warmup_iters: Whole = 0
+    warmup_ratio: NotNegative = 0.1
+    power: NotNegative = 1.0
+    min_lr: NotNegative = 0.0
+    step: Whole | tuple[Whole, ...] = ()
+    gamma: NotNegative = 0.1
     by_epoch: bool = False
 
     def __post_init__(self) -> None:
@@ -45,6 +48,11 @@ class LearningRate:
         if self.warmup and self.warmup_iters <= 0:
             raise InputError(f'lr_config.warmup={self.warmup!r} needs warmup_iters > 0, got {self.warmup_iters}.')
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The iterations of policy 'step'."""
+        return (self.step,) if isinstance(self.step, int) else self.step
+
     def __call__(self, iteration: int, base: float) -> float:
         """The learning rate of ``iteration`` for a group of base rate ``base``."""
         return self._warm(iteration) * self._decayed(iteration, base)
@@ -54,7 +62,8 @@ class LearningRate:
             left = max(1 - iteration / self.max_iters, 0.0)
             return (base - self.min_lr) * left**self.power + self.min_lr
         if self.policy == 'step':
-            return max(base * self.gamma ** sum(iteration >= at for at in self.step), self.min_lr)
+            passed = sum(iteration >= at for at in self.steps)
+            return max(base * self.gamma**passed, self.min_lr)
         return base
 
     def _warm(self, iteration: int) -> float:
@@ -68,7 +77,7 @@ class LearningRate:
         warm = f'{self.warmup} warm-up over {self.warmup_iters} iterations, then ' if self.warmup else ''
         decay = {
             'poly': f'polynomial decay of power {self.power:g} to {self.min_lr:g} at iteration {self.max_iters}',
-            'step': f'times {self.gamma:g} at iterations {list(self.step)}',
+            'step': f'times {self.gamma:g} at iterations {list(self.steps)}',
             'fixed': 'constant',
         }
         return warm + decay[self.policy]
@@ -77,9 +86,7 @@ class LearningRate:
 def build_schedule(lr_config: dict | None, max_iters: int) -> LearningRate:
     """The schedule that ``lr_config`` of a config describes; None means a constant rate."""
     arguments = dict(lr_config or {'policy': 'fixed'})
-    known = {field.name for field in fields(LearningRate)} - {'max_iters'}
-    for name in arguments.keys() - known:
-        raise InputError(f'lr_config has no key {name!r}.{nearest(name, known)}')
-    steps = arguments.get('step', ())
-    arguments['step'] = (steps,) if isinstance(steps, int) else tuple(steps)
-    return LearningRate(max_iters=max_iters, **arguments)
+    if 'max_iters' in arguments:
+        raise InputError("lr_config has no key 'max_iters'; it is that of runner.")
+    arguments['type'] = LearningRate
+    return told_with_place('lr_config', lambda: build(arguments, default_args={'max_iters': max_iters}))

@@ -15,9 +15,10 @@ from mmengine.visualization.vis_backend import (
     force_init_env,
 )
 
+from mmseg.config.components import told_with_place
 from mmseg.engine.provenance import config_text
-from mmseg.errors import InputError, nearest
-from mmseg.registry import accepted_arguments
+from mmseg.errors import InputError
+from mmseg.registry import check_arguments
 
 # Arguments of the old hooks without a meaning here: log_config.interval counts for all, in iterations.
 DROPPED = {
@@ -95,9 +96,7 @@ def vis_backend(cfg: dict, work_dir: Path) -> dict:
             'or leave this entry out of the config.'
         )
     given = {tracker.renamed.get(key, key): value for key, value in cfg.items() if key not in DROPPED}
-    known = accepted_arguments(tracker.backend) or set()
-    for key in given.keys() - known:
-        raise InputError(f'log_config.hooks: {hook} has no argument {key!r}.{nearest(key, known)}')
+    told_with_place(f'log_config.hooks: {hook}', lambda: check_arguments(tracker.backend, given))
     if hook == 'WandbLoggerHook':
         given['init_kwargs'] = {'project': 'mmseg', 'name': work_dir.name} | dict(given.get('init_kwargs') or {})
     if hook == 'MlflowLoggerHook':

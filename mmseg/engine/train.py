@@ -15,6 +15,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from mmseg.config.components import told_with_place
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
 from mmseg.datasets.sense import pixels_by_class, warn_of_absent_classes
@@ -286,7 +287,8 @@ def _build_hooks(cfg: Config, schedule: LearningRate, train_set: Any) -> list[Ho
 
 def _build_hook(entry: dict) -> Hook:
     """A hook as configs describe it; ``priority`` is its place among the others, if not its own."""
-    hook = HOOKS.build({key: value for key, value in entry.items() if key != 'priority'})
+    arguments = {key: value for key, value in entry.items() if key != 'priority'}
+    hook = told_with_place(f'hook {entry["type"]}', lambda: HOOKS.build(arguments))
     hook.priority = entry.get('priority', hook.priority)
     return hook
 
@@ -308,7 +310,7 @@ def _build_saver(wanted: dict | None) -> list[Hook]:
     """What saves the state of the run; nothing does for ``checkpoint_config = None``."""
     if wanted is None:
         return []
-    return [CheckpointSaver(**{key: value for key, value in wanted.items() if key != 'type'})]
+    return [told_with_place('checkpoint_config', lambda: HOOKS.build({**wanted, 'type': CheckpointSaver}))]
 
 
 def _build_evaluation(cfg: Config) -> list[Hook]:

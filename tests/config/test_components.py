@@ -4,7 +4,7 @@ import json
 import pytest
 from mmengine.config import Config
 
-from mmseg.config.components import check_components
+from mmseg.config.components import check_components, told_with_place
 from mmseg.errors import InputError
 
 PIPELINE = [{'type': 'LoadImageFromFile'}, {'type': 'Resize', 'img_scale': (64, 32)}]
@@ -71,6 +71,39 @@ def test_a_good_config_passes_without_weights_or_data():
 def test_an_unknown_name_is_reported_with_its_place_and_the_nearest_known(place, value, message):
     with pytest.raises(InputError, match=message):
         check_components(changed(place, value))
+
+
+@pytest.mark.parametrize(
+    ('place', 'value', 'message'),
+    [
+        (
+            'model.decode_head.num_classes',
+            -3,
+            r'num_classes=-3 does not fit: it takes a whole number of',
+        ),
+        ('model.decode_head.decoder_params', [], 'uda: SegFormerHead: decoder_params='),
+        ('model.test_cfg', 5, 'uda: EncoderDecoder: test_cfg=5 does not fit: it takes a dict or None'),
+        ('model.backbone', 5, 'uda: '),
+        ('data.train.source.pipeline', 5, r'data\.train\.source: GTADataset: pipeline=5'),
+        ('data.train.source.pipeline', [5], r'data\.train\.source: GTADataset: pipeline=\[5\]'),
+        ('data.train.source.img_dir', 5, r'data\.train\.source: GTADataset: img_dir=5'),
+        ('data.train.source', 5, r'data\.train: UDADataset: source=5'),
+        ('data.test.type', [], r'data\.test: \[\] is not a known data set'),
+        ('data.test', [5], r'data\.test\.0 has to be the dict of a data set'),
+        ('data.test.pipeline.1.img_scale', [0, 5], r'data\.test\.pipeline\.1: Resize: img_scale='),
+    ],
+)
+def test_a_value_that_a_part_does_not_take_is_told_with_its_place(place, value, message):
+    with pytest.raises(InputError, match=message):
+        check_components(changed(place, value))
+
+
+def test_whatever_a_constructor_raises_is_told_with_the_line_of_code():
+    def build() -> None:
+        raise ZeroDivisionError('by nothing')
+
+    with pytest.raises(InputError, match=r'here: ZeroDivisionError: by nothing \(.*test_components\.py, line \d+\)'):
+        told_with_place('here', build)
 
 
 def test_for_testing_method_and_training_data_do_not_matter():

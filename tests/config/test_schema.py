@@ -111,6 +111,14 @@ def test_training_needs_validation_data_unless_it_does_not_evaluate():
         ('log_config__hooks', {'type': 'TextLoggerHook'}),
         ('custom_hooks', 3),
         ('custom_hooks', [{'priority': 'LOW'}]),
+        ('custom_hooks', [{'type': []}]),
+        ('deterministic', 'yes'),
+        ('load_from', 5),
+        ('workflow', 3),
+        ('evaluation__metric', 5),
+        ('data__train__rare_class_sampling__class_temp', float('nan')),
+        ('optimizer__lr', float('inf')),
+        ('optimizer__lr', -1),
     ],
 )
 def test_a_value_that_cannot_be_is_an_error(key, value):
@@ -118,10 +126,25 @@ def test_a_value_that_cannot_be_is_an_error(key, value):
         schema.validate(config(**{key: value}), 'train')
 
 
-@pytest.mark.parametrize('key', ['data', 'runner', 'uda', 'evaluation'])
-def test_a_section_that_is_no_dict_is_an_error(key):
-    with pytest.raises(InputError, match=f"'{key}' has to be a dict"):
-        schema.validate(config(**{key: [1]}), 'train')
+SECTIONS = ['data', 'runner', 'uda', 'evaluation', 'data__train__rare_class_sampling', 'optimizer_config__grad_clip']
+
+
+@pytest.mark.parametrize('key', SECTIONS)
+@pytest.mark.parametrize('value', [[1], 0, 5, 'x', False])
+def test_a_section_that_is_no_dict_is_an_error(key, value):
+    with pytest.raises(InputError, match=f"'{key.replace('__', '.')}' has to be a dict"):
+        schema.validate(config(**{key: value}), 'train')
+
+
+def test_keys_that_are_no_texts_are_named_with_the_others():
+    with pytest.raises(InputError, match=r'lr_config\.1\..*lr_config\.a\.'):
+        schema.validate(config(lr_config={1: 2, 'a': 3}), 'train')
+
+
+@pytest.mark.parametrize('empty', [[], ()])
+def test_an_empty_list_is_no_data(empty):
+    with pytest.raises(InputError, match=r"no 'data\.val'"):
+        schema.validate(config(data__val=empty), 'train')
 
 
 def test_a_method_without_type_is_an_error():
@@ -152,6 +175,12 @@ def test_a_name_that_files_cannot_have_is_an_error(key, value, reason):
 @pytest.mark.parametrize('value', ['gta2cs_uda_warm_s0', 'Läufe 7 (neu)', '.hidden', 12, 'a..b'])
 def test_other_names_are_fine(value):
     assert schema.validate(config(exp=value, name=value), 'train') == []
+
+
+def test_for_testing_a_section_that_is_no_dict_does_not_matter():
+    values = {'model': {'type': 'X'}, 'data': {'test': {}}, 'uda': 5, 'evaluation': 'x'}
+    told = schema.validate(schema.complete(values, name='x'), 'test')
+    assert told == ["'evaluation' has to be a dict, not 'x'.", "'uda' has to be a dict, not 5."]
 
 
 def test_for_testing_only_model_and_test_data_matter():

@@ -201,7 +201,7 @@ def test_own_data_without_classes_are_asked_for_them(tmp_path):
 @pytest.mark.parametrize('key', ['data_root', 'cache_dir'])
 def test_a_folder_that_is_no_text_is_refused(tmp_path, key):
     write_pairs(tmp_path, random_labels(1))
-    with pytest.raises(InputError, match=f'{key} has to be a folder, not 3'):
+    with pytest.raises(InputError, match=f'{key}=3 does not fit: it takes a text or a path'):
         DATASETS.build({**own_data(tmp_path), key: 3})
 
 

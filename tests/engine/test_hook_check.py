@@ -27,11 +27,23 @@ def with_hook(place: str, **hook) -> Config:
         ('custom_hooks', {'type': 'ScalarLogs'}, r"custom_hooks\.0: 'ScalarLogs'.*Did you mean 'ScalarLog'"),
         ('custom_hooks', {'type': 'EMAHook', 'priority': 'HI'}, "priority='HI' is not in 0..100 or one of HIGHEST"),
         ('custom_hooks', {'type': 'EMAHook', 'priority': 101}, 'is not in 0..100'),
+        ('custom_hooks', {'type': 'ReplicaCheck', 'interval': 0}, r'custom_hooks\.0: ReplicaCheck: interval=0'),
+        (
+            'custom_hooks',
+            {'type': 'ReplicaCheck', 'interval': 'x'},
+            "interval='x' does not fit: it takes a whole",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_told_with_its_place(place, hook, message):
     with pytest.raises(InputError, match=message):
         check_hooks(with_hook(place, **hook))
+
+
+@pytest.mark.parametrize(('key', 'value'), [('max_keep_ckpts', 'x'), ('max_keep_ckpts', 1.5), ('interval', 0)])
+def test_what_saves_the_run_is_checked_too(key, value):
+    with pytest.raises(InputError, match=f'checkpoint_config: CheckpointSaver: {key}='):
+        check_hooks(Config({'checkpoint_config': {key: value}}))
 
 
 @pytest.mark.parametrize('hook', [{'type': 'EMAHook', 'priority': 'LOW'}, {'type': 'ScalarLog', 'priority': 30}])

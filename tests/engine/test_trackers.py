@@ -84,7 +84,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_pip_line(tmp_path, mo
 
 
 def test_an_argument_that_a_backend_has_not_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"TensorboardLoggerHook has no argument 'save_dirr'.*'save_dir'"):
+    with pytest.raises(InputError, match=r"TensorboardLoggerHook: .* has no argument 'save_dirr'.*'save_dir'"):
         trackers.vis_backend({'type': 'TensorboardLoggerHook', 'save_dirr': 'x'}, tmp_path)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mmseg.config.values import Count, Fraction, Positive
 from mmseg.datasets.pipelines.fields import LABEL, field_of
 from mmseg.datasets.pipelines.transform import Part, Transform, shape_of, size_of
 from mmseg.errors import InputError
@@ -32,9 +33,9 @@ class Resize(Transform):
     def __init__(
         self,
         *,
-        img_scale: Sequence[int] | Sequence[Sequence[int]] | None = None,
+        img_scale: tuple[Count, Count] | Sequence[tuple[Count, Count]] | None = None,
         multiscale_mode: str = 'range',
-        ratio_range: Sequence[float] | None = None,
+        ratio_range: tuple[Positive, Positive] | None = None,
         keep_ratio: bool = True,
     ) -> None:
         self.scales = scale_list(img_scale)
@@ -129,7 +130,9 @@ class RandomCrop(Transform):
     part = Part.BOTH
     REDRAWS = 10
 
-    def __init__(self, *, crop_size: Sequence[int], cat_max_ratio: float = 1.0, ignore_index: int = 255) -> None:
+    def __init__(
+        self, *, crop_size: tuple[Count, Count], cat_max_ratio: Fraction = 1.0, ignore_index: int = 255
+    ) -> None:
         self.crop_size = (int(crop_size[0]), int(crop_size[1]))
         if min(self.crop_size) <= 0:
             raise InputError(f'RandomCrop: crop_size is (height, width), both above 0, not {crop_size!r}.')
@@ -222,8 +225,8 @@ class Pad(Transform):
     def __init__(
         self,
         *,
-        size: Sequence[int] | None = None,
-        size_divisor: int | None = None,
+        size: tuple[Count, Count] | None = None,
+        size_divisor: Count | None = None,
         pad_val: float = 0,
         seg_pad_val: int = 255,
     ) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mmseg.config.values import Positive, Whole
 from mmseg.datasets.pipelines.transform import Part, Transform
 from mmseg.registry import TRANSFORMS
 
@@ -16,7 +17,7 @@ class Normalize(Transform):
 
     part = Part.IMAGE
 
-    def __init__(self, *, mean: Sequence[float], std: Sequence[float], to_rgb: bool = True) -> None:
+    def __init__(self, *, mean: Sequence[float], std: Sequence[Positive], to_rgb: bool = True) -> None:
         self.mean = np.array(mean, dtype=np.float32)
         self.std = np.array(std, dtype=np.float32)
         self.to_rgb = to_rgb
@@ -58,10 +59,10 @@ class PhotoMetricDistortion(Transform):
     def __init__(
         self,
         *,
-        brightness_delta: int = 32,
-        contrast_range: Sequence[float] = (0.5, 1.5),
-        saturation_range: Sequence[float] = (0.5, 1.5),
-        hue_delta: int = 18,
+        brightness_delta: Whole = 32,
+        contrast_range: tuple[Positive, Positive] = (0.5, 1.5),
+        saturation_range: tuple[Positive, Positive] = (0.5, 1.5),
+        hue_delta: Whole = 18,
     ) -> None:
         self.brightness_delta = brightness_delta
         self.contrast_range = tuple(contrast_range)

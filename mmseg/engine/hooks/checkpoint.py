@@ -5,6 +5,7 @@ from pathlib import Path
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 
+from mmseg.config.values import Count
 from mmseg.engine.checkpoint_io import keep_newest, point_latest_to, remove_unfinished
 from mmseg.engine.runner import TrainRunner
 from mmseg.registry import HOOKS
@@ -24,7 +25,7 @@ class CheckpointSaver(Hook):
 
     priority = 'LOWEST'
 
-    def __init__(self, *, interval: int = 1000, max_keep_ckpts: int = -1, by_epoch: bool = False) -> None:
+    def __init__(self, *, interval: Count = 1000, max_keep_ckpts: int = -1, by_epoch: bool = False) -> None:
         self.interval = interval
         self.max_keep_ckpts = max_keep_ckpts
         self.by_epoch = by_epoch

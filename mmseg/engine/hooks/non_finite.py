@@ -8,6 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from torch import Tensor
 
+from mmseg.config.values import Count
 from mmseg.engine.distributed import gather
 from mmseg.engine.finite import NamedTensors, not_finite, tensors_of
 from mmseg.engine.hooks.training_log import Record
@@ -39,7 +40,7 @@ class NonFiniteStop(Hook):
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, *, remembered_batches: int = 1000) -> None:
+    def __init__(self, *, remembered_batches: Count = 1000) -> None:
         self._first: Tensor | None = None  # number of the first such iteration, or -1
         self._at_first = torch.empty(0)  # what the step returned there, by _names
         self._names: list[str] = []

@@ -2,6 +2,7 @@
 
 from mmengine.hooks import Hook
 
+from mmseg.config.values import Count
 from mmseg.engine.distributed import differences
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.stop import ReplicasDiffer
@@ -19,7 +20,7 @@ class ReplicaCheck(Hook):
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, *, interval: int = 500) -> None:
+    def __init__(self, *, interval: Count = 500) -> None:
         self.interval = interval
         self._compared = False
 

@@ -8,6 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from torch import Tensor
 
+from mmseg.config.values import Count
 from mmseg.engine.distributed import mean_values
 from mmseg.engine.runner import TrainRunner
 from mmseg.registry import HOOKS
@@ -66,7 +67,7 @@ class TrainingLog(Hook):
 
     priority = 'BELOW_NORMAL'
 
-    def __init__(self, *, interval: int = 50) -> None:
+    def __init__(self, *, interval: Count = 50) -> None:
         self.interval = interval
         self.means = Means()
         self._times: list[tuple[float, float]] = []

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmseg.config.values import Count, Fraction, Positive
 from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.mit_keys import to_mit
 from mmseg.models.layers import DropPath, Linear, drop_path_rates, init_vision_transformer
@@ -180,16 +181,16 @@ class MixVisionTransformer(Backbone):
     def __init__(
         self,
         *,
-        in_chans: int = 3,
-        embed_dims: Sequence[int] = SIZES['mit_b0'][0],
-        num_heads: Sequence[int] = (1, 2, 5, 8),
-        mlp_ratios: Sequence[float] = (4, 4, 4, 4),
-        depths: Sequence[int] = SIZES['mit_b0'][1],
-        sr_ratios: Sequence[int] = (8, 4, 2, 1),
+        in_chans: Count = 3,
+        embed_dims: Sequence[Count] = SIZES['mit_b0'][0],
+        num_heads: Sequence[Count] = (1, 2, 5, 8),
+        mlp_ratios: Sequence[Positive] = (4, 4, 4, 4),
+        depths: Sequence[Count] = SIZES['mit_b0'][1],
+        sr_ratios: Sequence[Count] = (8, 4, 2, 1),
         qkv_bias: bool = True,
-        drop_rate: float = 0.0,
-        attn_drop_rate: float = 0.0,
-        drop_path_rate: float = 0.1,
+        drop_rate: Fraction = 0.0,
+        attn_drop_rate: Fraction = 0.0,
+        drop_path_rate: Fraction = 0.1,
         freeze_patch_embed: bool = False,
         with_cp: bool = False,
         pretrained: str | None = None,

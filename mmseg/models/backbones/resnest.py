@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmseg.config.values import Count
 from mmseg.models.backbones.resnet import ResidualBlock, ResNetV1d
 from mmseg.models.backbones.resnext import group_width
 from mmseg.models.layers import build_norm
@@ -123,10 +124,10 @@ class ResNeSt(ResNetV1d):
     def __init__(
         self,
         *,
-        groups: int = 1,
-        base_width: int = 4,
-        radix: int = 2,
-        reduction_factor: int = 4,
+        groups: Count = 1,
+        base_width: Count = 4,
+        radix: Count = 2,
+        reduction_factor: Count = 4,
         avg_down_stride: bool = True,
         **resnet,
     ) -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg.config.values import Count
 from mmseg.errors import InputError
 from mmseg.models.backbones.base import Backbone, freeze
 from mmseg.models.layers import build_norm
@@ -155,12 +156,12 @@ class ResNet(Backbone):
         self,
         *,
         depth: int,
-        in_channels: int = 3,
-        stem_channels: int = 64,
-        base_channels: int = 64,
-        num_stages: int = 4,
-        strides: Sequence[int] = (1, 2, 2, 2),
-        dilations: Sequence[int] = (1, 1, 1, 1),
+        in_channels: Count = 3,
+        stem_channels: Count = 64,
+        base_channels: Count = 64,
+        num_stages: Count = 4,
+        strides: Sequence[Count] = (1, 2, 2, 2),
+        dilations: Sequence[Count] = (1, 1, 1, 1),
         out_indices: Sequence[int] = (0, 1, 2, 3),
         style: str = 'pytorch',
         deep_stem: bool = False,

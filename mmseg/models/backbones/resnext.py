@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from mmseg.config.values import Count
 from mmseg.models.backbones.resnet import DEPTHS, Bottleneck, ResNet
 from mmseg.registry import MODELS
 
@@ -18,7 +19,7 @@ class ResNeXt(ResNet):
 
     depths = {depth: row for depth, row in DEPTHS.items() if row[0] is Bottleneck}
 
-    def __init__(self, *, groups: int = 1, base_width: int = 4, **resnet) -> None:
+    def __init__(self, *, groups: Count = 1, base_width: Count = 4, **resnet) -> None:
         self.groups = groups
         self.base_width = base_width
         super().__init__(**resnet)

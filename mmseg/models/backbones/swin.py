@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmseg.config.values import Count, Fraction, Positive
 from mmseg.errors import InputError
 from mmseg.models.backbones.base import Backbone, freeze
 from mmseg.models.backbones.position import gather_bias, relative_position_index, resize_window_table, without_indices
@@ -252,22 +253,22 @@ class SwinTransformer(Backbone):
     def __init__(
         self,
         *,
-        pretrain_img_size: int | Sequence[int] = 224,
-        in_channels: int = 3,
-        embed_dims: int = 96,
-        patch_size: int = 4,
-        window_size: int = 7,
-        mlp_ratio: float = 4,
-        depths: Sequence[int] = (2, 2, 6, 2),
-        num_heads: Sequence[int] = (3, 6, 12, 24),
-        strides: Sequence[int] = (4, 2, 2, 2),
+        pretrain_img_size: Count | Sequence[Count] = 224,
+        in_channels: Count = 3,
+        embed_dims: Count = 96,
+        patch_size: Count = 4,
+        window_size: Count = 7,
+        mlp_ratio: Positive = 4,
+        depths: Sequence[Count] = (2, 2, 6, 2),
+        num_heads: Sequence[Count] = (3, 6, 12, 24),
+        strides: Sequence[Count] = (4, 2, 2, 2),
         out_indices: Sequence[int] = (0, 1, 2, 3),
         qkv_bias: bool = True,
         qk_scale: float | None = None,
         patch_norm: bool = True,
-        drop_rate: float = 0.0,
-        attn_drop_rate: float = 0.0,
-        drop_path_rate: float = 0.1,
+        drop_rate: Fraction = 0.0,
+        attn_drop_rate: Fraction = 0.0,
+        drop_path_rate: Fraction = 0.1,
         use_abs_pos_embed: bool = False,
         frozen_stages: int = -1,
         act_cfg: dict = GELU,

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmseg.config.values import Count, Fraction
 from mmseg.errors import InputError, nearest
 from mmseg.models.backbones.base import Backbone
 from mmseg.models.weights import State, load_strict
@@ -41,9 +42,9 @@ class TimmBackbone(Backbone):
         *,
         model_name: str,
         out_indices: Sequence[int] = (0, 1, 2, 3),
-        img_size: int | Sequence[int] | None = None,
-        in_channels: int = 3,
-        drop_path_rate: float = 0.0,
+        img_size: Count | Sequence[Count] | None = None,
+        in_channels: Count = 3,
+        drop_path_rate: Fraction = 0.0,
         with_cp: bool = False,
         norm: bool = False,
         settings: Mapping[str, Any] | None = None,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mmseg.config.values import Count, Fraction, Positive
 from mmseg.errors import InputError
 from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.position import resize_position_embedding
@@ -102,18 +103,18 @@ class VisionTransformer(Backbone):
     def __init__(
         self,
         *,
-        img_size: int | Sequence[int] = 224,
-        patch_size: int = 16,
-        in_channels: int = 3,
-        embed_dims: int = 768,
-        num_layers: int = 12,
-        num_heads: int = 12,
-        mlp_ratio: float = 4,
+        img_size: Count | Sequence[Count] = 224,
+        patch_size: Count = 16,
+        in_channels: Count = 3,
+        embed_dims: Count = 768,
+        num_layers: Count = 12,
+        num_heads: Count = 12,
+        mlp_ratio: Positive = 4,
         out_indices: int | Sequence[int] = -1,
         qkv_bias: bool = True,
-        drop_rate: float = 0.0,
-        attn_drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
+        drop_rate: Fraction = 0.0,
+        attn_drop_rate: Fraction = 0.0,
+        drop_path_rate: Fraction = 0.0,
         with_cls_token: bool = True,
         norm_cfg: dict = LN,
         act_cfg: dict = GELU,

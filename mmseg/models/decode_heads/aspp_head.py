@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmseg.config.values import Count
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.layers import ASPP, resize
 from mmseg.registry import MODELS
@@ -22,7 +23,7 @@ class ASPPHead(BaseDecodeHead):
 
     separable = False
 
-    def __init__(self, *, dilations: Sequence[int] = (1, 6, 12, 18), **head: Any) -> None:
+    def __init__(self, *, dilations: Sequence[Count] = (1, 6, 12, 18), **head: Any) -> None:
         super().__init__(**head)
         aspp = ASPP(
             in_channels=self.map_channels(),

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from mmseg.config.values import Count, Fraction
 from mmseg.errors import InputError, nearest
 from mmseg.models.layers import Conv2d, init_from_cfg, resize
 from mmseg.models.losses.accuracy import accuracy
@@ -44,12 +45,12 @@ class BaseDecodeHead(nn.Module, ABC):
     def __init__(
         self,
         *,
-        in_channels: int | Sequence[int],
-        channels: int,
-        num_classes: int,
+        in_channels: Count | Sequence[Count],
+        channels: Count,
+        num_classes: Count,
         in_index: int | Sequence[int] = -1,
         input_transform: str | None = None,
-        dropout_ratio: float = 0.1,
+        dropout_ratio: Fraction = 0.1,
         conv_cfg: dict | None = None,
         norm_cfg: dict | None = None,
         act_cfg: dict | None = RELU,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from mmseg.config.values import Count
 from mmseg.models.decode_heads.decode_head import CROSS_ENTROPY, BaseDecodeHead
 from mmseg.models.layers import ConvModule
 from mmseg.registry import MODELS
@@ -30,10 +31,10 @@ class DLV2Head(BaseDecodeHead):
     def __init__(
         self,
         *,
-        in_channels: int,
-        num_classes: int,
+        in_channels: Count,
+        num_classes: Count,
         in_index: int = -1,
-        dilations: Sequence[int] = (6, 12, 18, 24),
+        dilations: Sequence[Count] = (6, 12, 18, 24),
         loss_decode: Mapping | Sequence[Mapping] = CROSS_ENTROPY,
         ignore_index: int = 255,
         align_corners: bool = False,

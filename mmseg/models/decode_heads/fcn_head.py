@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmseg.config.values import Count, Whole
 from mmseg.errors import InputError
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.layers import ConvModule
@@ -25,7 +26,13 @@ class FCNHead(BaseDecodeHead):
     """
 
     def __init__(
-        self, *, num_convs: int = 2, kernel_size: int = 3, concat_input: bool = True, dilation: int = 1, **head: Any
+        self,
+        *,
+        num_convs: Whole = 2,
+        kernel_size: Count = 3,
+        concat_input: bool = True,
+        dilation: Count = 1,
+        **head: Any,
     ) -> None:
         super().__init__(**head)
         inputs = self.map_channels()

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmseg.config.values import Count
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.layers import ConvModule
 from mmseg.models.layers.isa import SelfAttentionBlock, interlace
@@ -22,7 +23,7 @@ class ISAHead(BaseDecodeHead):
         **head: see :class:`BaseDecodeHead`.
     """
 
-    def __init__(self, *, isa_channels: int, down_factor: Sequence[int] = (8, 8), **head: Any) -> None:
+    def __init__(self, *, isa_channels: Count, down_factor: Sequence[Count] = (8, 8), **head: Any) -> None:
         super().__init__(**head)
         self.down_factor = (down_factor[0], down_factor[1])
         style: dict[str, Any] = {'norm_cfg': self.norm_cfg, 'act_cfg': self.act_cfg}

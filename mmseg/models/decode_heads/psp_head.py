@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmseg.config.values import Count
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.layers import ConvModule
 from mmseg.models.layers.pyramid_pooling import PyramidPooling
@@ -23,7 +24,7 @@ class PSPHead(BaseDecodeHead):
         **head: see :class:`BaseDecodeHead`.
     """
 
-    def __init__(self, *, pool_scales: Sequence[int] = POOL_SCALES, **head: Any) -> None:
+    def __init__(self, *, pool_scales: Sequence[Count] = POOL_SCALES, **head: Any) -> None:
         super().__init__(**head)
         inputs = self.map_channels()
         style: dict[str, Any] = {'norm_cfg': self.norm_cfg, 'act_cfg': self.act_cfg}

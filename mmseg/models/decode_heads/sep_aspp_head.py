@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmseg.config.values import Whole
 from mmseg.models.decode_heads.aspp_head import ASPPHead
 from mmseg.models.layers import ConvModule, DepthwiseSeparableConvModule, resize
 from mmseg.registry import MODELS
@@ -23,7 +24,7 @@ class DepthwiseSeparableASPPHead(ASPPHead):
 
     separable = True
 
-    def __init__(self, *, c1_in_channels: int, c1_channels: int, **aspp: Any) -> None:
+    def __init__(self, *, c1_in_channels: Whole, c1_channels: int, **aspp: Any) -> None:
         super().__init__(**aspp)
         style: dict[str, Any] = {'norm_cfg': self.norm_cfg, 'act_cfg': self.act_cfg}
         details = c1_channels if c1_in_channels > 0 else 0

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from mmseg.config.values import Count
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.decode_heads.psp_head import POOL_SCALES
 from mmseg.models.layers import ConvModule, resize
@@ -26,7 +27,7 @@ class UPerHead(BaseDecodeHead):
     def __init__(
         self,
         *,
-        pool_scales: Sequence[int] = POOL_SCALES,
+        pool_scales: Sequence[Count] = POOL_SCALES,
         input_transform: Literal['multiple_select'] = 'multiple_select',
         **head: Any,
     ) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmseg.config.values import NotNegative
 from mmseg.errors import InputError
 from mmseg.registry import MODELS
 
@@ -36,8 +37,8 @@ class CrossEntropyLoss(nn.Module):
         *,
         use_sigmoid: bool = False,
         reduction: Reduction = 'mean',
-        class_weight: Sequence[float] | None = None,
-        loss_weight: float = 1.0,
+        class_weight: Sequence[NotNegative] | None = None,
+        loss_weight: NotNegative = 1.0,
         loss_name: str = 'loss_seg',
     ) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from mmseg.config.values import Count, Positive
 from mmseg.errors import InputError
 from mmseg.models.layers import build_norm
 from mmseg.registry import MODELS
@@ -21,7 +22,7 @@ class Feature2Pyramid(nn.Module):
         norm_cfg: normalisation inside the enlargement by 4.
     """
 
-    def __init__(self, *, embed_dim: int, rescales: Sequence[float] = (4, 2, 1, 0.5), norm_cfg: dict = BN) -> None:
+    def __init__(self, *, embed_dim: Count, rescales: Sequence[Positive] = (4, 2, 1, 0.5), norm_cfg: dict = BN) -> None:
         super().__init__()
         self.rescales = tuple(rescales)
         known = {4: 'upsample_4x', 2: 'upsample_2x', 1: 'identity', 0.5: 'downsample_2x', 0.25: 'downsample_4x'}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from mmseg.config.values import Count
 from mmseg.errors import InputError
 from mmseg.models.layers import resize
 from mmseg.registry import MODELS
@@ -18,7 +19,7 @@ class SegFormerAdapter(nn.Module):
         scales: factor per side for each of them.
     """
 
-    def __init__(self, *, out_layers: Sequence[int] = (3,), scales: Sequence[int] = (4,)) -> None:
+    def __init__(self, *, out_layers: Sequence[int] = (3,), scales: Sequence[Count] = (4,)) -> None:
         super().__init__()
         if len(out_layers) != len(scales):
             raise InputError(f'SegFormerAdapter: {len(scales)} scales for {len(out_layers)} out_layers')

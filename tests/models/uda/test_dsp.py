@@ -124,10 +124,10 @@ def test_the_debug_pictures_show_the_second_paste():
     ('setting', 'message'),
     [
         ({'soft': 0}, r'uda\.soft'),
-        ({'soft': None}, r'uda\.soft'),
+        ({'soft': None}, 'DSP: soft=None'),
         ({'fuse_forward': True}, r'uda\.fuse_forward.*three images'),
         ({'projection': 0, 'mmd': {'weight': 1.0}}, r'uda\.projection'),
-        ({'masked_mmd': 0.005}, r'uda\.masked_mmd'),
+        ({'masked_mmd': 0.005}, 'masked_mmd=0.005'),
         ({'mmd': {'weight': 0}}, r'uda\.mmd\.weight'),
     ],
 )
