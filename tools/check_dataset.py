@@ -1,69 +1,12 @@
-"""Decode every image and label map of a config's data sets, and name what cannot be used.
+"""Door to :mod:`mmseg.commands.check`; python -m tools.check_dataset --help says what it does."""
 
-python -m tools.check_dataset CONFIG [--split train val] [--cfg-options KEY=VALUE ...]
-
-Training looks at a few pairs only, to start soon; this looks at all of them once, before a long run.
-"""
-
-import argparse
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mmseg.config.load import load_config, parse_cfg_options
-from mmseg.datasets.check import full_check
-from mmseg.datasets.dataset_wrappers import ConcatDataset
-from mmseg.datasets.loader import build_dataset
-from mmseg.datasets.uda_dataset import UDADataset
-from mmseg.errors import InputError, command
-
-
-@command
-def main(argv: Sequence[str] | None = None) -> int:
-    """1 if something was found, which is printed."""
-    args = parse_args(argv)
-    cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='train')
-    found = 0
-    for split in args.split:
-        if cfg.data.get(split) is None:
-            continue
-        whole = build_dataset(cfg.data[split], {'test_mode': True} if split != 'train' else None)
-        for dataset in parts(whole):
-            name = f'data.{split}: {dataset.image_path(0).parent}'
-            try:
-                full_check(dataset, title=name)
-            except InputError as error:
-                found += 1
-                print(f'{name}:\n{error}')
-            else:
-                print(f'{name}: {len(dataset)} images{" and label maps" if dataset.labelled else ""} are fine')
-    return int(found > 0)
-
-
-def parts(dataset: Any) -> Iterator[Any]:
-    """The data sets of files that ``dataset`` is made of."""
-    if isinstance(dataset, UDADataset):
-        yield from parts(dataset.source)
-        yield from parts(dataset.target)
-    elif isinstance(dataset, ConcatDataset):
-        for part in dict.fromkeys(dataset.datasets):
-            yield from parts(part)
-    else:
-        yield dataset
-
-
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file (.py, or the .json of a work directory)')
-    splits = ['train', 'val', 'test']
-    parser.add_argument('--split', nargs='+', choices=splits, default=splits[:2], help='default: train val')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings that replace')
-    return parser.parse_args(argv)
-
+from mmseg.commands.check import main
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -97,6 +97,17 @@ def overlay(image: np.ndarray, label_map: np.ndarray, palette: Sequence[Sequence
     return np.rint(image * (1 - opacity) + colours * opacity).astype(np.uint8)
 
 
+def displayable(pixels: np.ndarray) -> np.ndarray:
+    """An image of any depth and number of bands as BGR uint8 (h, w, 3): the first three bands, or grey; scaled."""
+    bands = pixels[..., None] if pixels.ndim == 2 else pixels
+    three = bands[..., :3] if bands.shape[2] >= 3 else np.repeat(bands[..., :1], 3, axis=2)
+    if three.dtype == np.uint8:
+        return np.ascontiguousarray(three)
+    least, most = np.nanpercentile(three, (1, 99))
+    scaled = (three.astype(np.float32) - least) * (255 / max(most - least, 1e-12))
+    return np.nan_to_num(scaled).clip(0, 255).astype(np.uint8)
+
+
 def as_ids(label_map: np.ndarray) -> np.ndarray:
     """Class ids in the smallest type of a PNG that holds them: 8 or 16 bits."""
     return label_map.astype(np.uint8 if label_map.max(initial=0) <= np.iinfo(np.uint8).max else np.uint16)

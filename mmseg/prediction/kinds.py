@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmseg.errors import InputError, nearest
-from mmseg.evaluation.export import check_opacity, colorize, overlay
+from mmseg.evaluation.export import check_opacity, colorize, displayable, overlay
 from mmseg.prediction.block import Block
 
 
@@ -77,14 +77,3 @@ def kinds_named(text: str) -> list[str]:
     if not names:
         raise InputError(f'--save names no kind. Known: {", ".join(KINDS)}.')
     return list(dict.fromkeys(names))
-
-
-def displayable(pixels: np.ndarray) -> np.ndarray:
-    """An image of any depth and number of bands as BGR uint8 (h, w, 3): the first three bands, or grey; scaled."""
-    bands = pixels[..., None] if pixels.ndim == 2 else pixels
-    three = bands[..., :3] if bands.shape[2] >= 3 else np.repeat(bands[..., :1], 3, axis=2)
-    if three.dtype == np.uint8:
-        return np.ascontiguousarray(three)
-    least, most = np.nanpercentile(three, (1, 99))
-    scaled = (three.astype(np.float32) - least) * (255 / max(most - least, 1e-12))
-    return np.nan_to_num(scaled).clip(0, 255).astype(np.uint8)

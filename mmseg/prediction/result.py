@@ -7,9 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmseg.evaluation.export import overlay
+from mmseg.evaluation.export import displayable, overlay
 from mmseg.prediction.block import Block
-from mmseg.prediction.kinds import displayable
 
 
 @dataclass(frozen=True, eq=False)

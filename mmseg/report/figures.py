@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.errors import InputError
-from mmseg.evaluation.export import IGNORED, colorize
+from mmseg.evaluation.export import IGNORED, colorize, displayable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +31,9 @@ LEGEND_ENTRY_INCHES = 1.3
 LEGEND_LINE_INCHES = 0.2
 DPI = 110
 COLUMNS = 5  # pictures in a row of what a method has of its own
+SOURCE, TARGET, MIXED = IMAGES = ('source image', 'target image', 'mixed image')
+# No 8-bit image is so bright that two deviations above its mean lie beyond: deeper ones are stretched for display.
+BRIGHTEST = 510
 
 
 class Panel(NamedTuple):
@@ -71,14 +74,14 @@ def debug_panel(step: 'StepRecord', label_set: LabelSet, path: Path | str) -> Pa
     for i, meta in enumerate(step.img_metas):
         given: list[list[tuple[str, Tensor | None]]] = [
             [
-                ('source image', step.source_img),
+                (SOURCE, step.source_img),
                 ('source label', step.source_label),
-                ('target image', step.target_img),
+                (TARGET, step.target_img),
                 ('pseudo-label', step.pseudo_label),
                 ('pseudo-label weight (white: 1)', step.pseudo_weight),
             ],
             [
-                ('mixed image', step.mixed_img),
+                (MIXED, step.mixed_img),
                 ('mixed label', step.mixed_label),
                 ('mix mask (white: source)', step.mix_mask),
                 ('mixed weight (white: 1)', step.mixed_weight),
@@ -92,17 +95,21 @@ def debug_panel(step: 'StepRecord', label_set: LabelSet, path: Path | str) -> Pa
 
 
 def denormalize(image: Tensor, img_norm_cfg: Mapping[str, Any]) -> np.ndarray:
-    """Network input (3, H, W), normalised with ``img_norm_cfg`` (RGB order, 0..255) -> RGB uint8 (H, W, 3)."""
+    """Network input (C, H, W), normalised with ``img_norm_cfg`` -> RGB uint8 (H, W, 3).
+
+    Of more bands the first three are shown, a single one as grey; deeper images than 8 bits are stretched to 0..255.
+    """
     mean, std = (np.asarray(img_norm_cfg[key], np.float32) for key in ('mean', 'std'))
     values = image.detach().float().cpu().numpy().transpose(1, 2, 0) * std + mean
-    if not img_norm_cfg.get('to_rgb', True):
-        values = values[..., ::-1]
-    return np.rint(values.clip(0, 255)).astype(np.uint8)
+    if (mean + 2 * std).max() <= BRIGHTEST:
+        values = np.rint(values.clip(0, 255)).astype(np.uint8)
+    shown = displayable(values)
+    return shown if img_norm_cfg.get('to_rgb', True) else np.ascontiguousarray(shown[..., ::-1])
 
 
 def _panel(title: str, values: Tensor, meta: Mapping[str, Any]) -> Panel:
-    """The picture of an image (3, H, W), or of a map (1, H, W) of labels (integers) or of values in 0..1."""
-    if len(values) == 3:
+    """The picture of an image (C, H, W), or of a map (1, H, W) of labels (integers) or of values in 0..1."""
+    if len(values) > 1 or title in IMAGES:
         return Panel(title, denormalize(values, meta['img_norm_cfg']))
     counts = values.is_floating_point() or values.dtype == torch.bool
     return Panel(title, _map(values), (0, 1) if counts else None)

@@ -1,0 +1,120 @@
+"""Look at your own images and labels, and write a first config for them.
+
+python -m tools.init --source IMAGES LABELS --target IMAGES --val IMAGES LABELS --out configs/my/
+
+The source has labels, the target needs none. Without --val nothing is measured; without --target the source is
+trained on alone. Says what was guessed and what to check, then checks every file.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmseg.errors import InputError, command
+
+if TYPE_CHECKING:
+    from mmseg.own_data.config_text import Domain, Plan
+
+PRETRAINED = Path('pretrained/mit_b0.pth')
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
+    # Here, so that --help needs neither torch nor a second.
+    from mmseg.commands.check import check_config  # noqa: PLC0415
+    from mmseg.own_data.config_text import config_text  # noqa: PLC0415
+
+    file = args.out if args.out.suffix == '.py' else args.out / ('uda.py' if args.target else 'supervised.py')
+    if file.exists() and not args.force:
+        raise InputError(f'{file} exists already: name another --out, or give --force to replace it.')
+    plan = make_plan(args)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(config_text(plan, file), encoding='utf-8')
+    tell(plan, file)
+    return check_config(str(file), ['train', 'val'])
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='python -m tools.init', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    pair = ('IMAGES', 'LABELS')
+    parser.add_argument('--source', nargs=2, type=Path, metavar=pair, required=True, help='labelled images')
+    parser.add_argument('--target', type=Path, metavar='IMAGES', help='images without labels of the other domain')
+    parser.add_argument('--val', nargs=2, type=Path, metavar=pair, help='labelled images of the target, to measure on')
+    parser.add_argument('--out', type=Path, required=True, help='folder of the config, or its file (.py)')
+    parser.add_argument(
+        '--classes', type=Path, metavar='FILE', help='names (and colours) of the classes: txt, csv, json'
+    )
+    parser.add_argument('--force', action='store_true', help='replace a config that is there')
+    return parser.parse_args(argv)
+
+
+def make_plan(args: argparse.Namespace) -> 'Plan':
+    """Everything the config says, measured or guessed.
+
+    Raises:
+        InputError: files are missing, do not pair, or cannot be used.
+    """
+    from mmseg.own_data.class_list import read_classes  # noqa: PLC0415
+    from mmseg.own_data.config_text import Plan  # noqa: PLC0415
+    from mmseg.own_data.guess import guess_classes, guess_geometry  # noqa: PLC0415
+    from mmseg.own_data.look import look_at_images, look_at_labels  # noqa: PLC0415
+
+    progress = sys.stderr.isatty()
+    given = read_classes(args.classes) if args.classes else None
+    source = domain_of(*args.source)
+    target = domain_of(args.target) if args.target else None
+    val = domain_of(*args.val) if args.val else None
+    facts = [
+        look_at_images(domain.images, domain.naming.names, progress=progress)
+        for domain in (source, target, val)
+        if domain is not None
+    ]
+    kinds = {(fact.bands, fact.dtype) for fact in facts}
+    if len(kinds) > 1:
+        told = ', '.join(f'{bands} bands of {dtype}' for bands, dtype in sorted(kinds))
+        raise InputError(f'The domains have images of different kinds ({told}): convert them to one.')
+    labels = look_at_labels(
+        args.source[1], [label_name(source, name) for name in source.naming.names], progress=progress
+    )
+    pretrained = str(PRETRAINED) if PRETRAINED.is_file() and facts[0].is_photo else None
+    return Plan(source, target, val, guess_classes(labels, given), guess_geometry(facts), facts[0], pretrained)
+
+
+def domain_of(images: Path, labels: Path | None = None) -> 'Domain':
+    """The files of a domain and how their names go."""
+    from mmseg.own_data.config_text import Domain  # noqa: PLC0415
+    from mmseg.own_data.naming import image_files, paired_naming, suffix_naming  # noqa: PLC0415
+
+    names = image_files(images)
+    if labels is None:
+        return Domain(images, None, suffix_naming(names))
+    return Domain(images, labels, paired_naming(names, image_files(labels), where=(images, labels)))
+
+
+def label_name(domain: 'Domain', name: str) -> str:
+    return name.removesuffix(domain.naming.img_suffix) + domain.naming.seg_map_suffix
+
+
+def tell(plan: 'Plan', file: Path) -> None:
+    """Say what was found and what was guessed."""
+    for title, domain in (('source', plan.source), ('target', plan.target), ('val', plan.val)):
+        if domain is None:
+            continue
+        naming = domain.naming
+        labels = f', labels *{naming.seg_map_suffix}' if domain.labels else ''
+        print(f'{title}: {len(naming.names)} images *{naming.img_suffix}{labels} in {domain.images}')
+        for suffix, count in naming.others.items():
+            print(f'  {count} that end in {suffix or "no suffix"} are left out')
+    facts = plan.facts
+    print(f'images: {facts.size[0]}x{facts.size[1]}, {facts.bands} bands of {facts.dtype}')
+    print(f'classes: {len(plan.classes.names)} ({", ".join(plan.classes.names)})')
+    for note in (*plan.classes.notes, *plan.geometry.notes):
+        print(f'check: {note}')
+    if plan.val is None:
+        print('check: without --val nothing is measured during training; look at predictions (tools.predict)')
+    print(f'Config: {file}')

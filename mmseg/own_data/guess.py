@@ -1,0 +1,125 @@
+"""From what was measured to settings, each with the reason that the user should check."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmseg.datasets.label_sets import IGNORE
+from mmseg.own_data.class_list import NamedClass
+from mmseg.own_data.look import ImageFacts, LabelFacts
+
+LARGEST_SHORT_SIDE = 768
+"""Images are seen at most at this height or width in training: what fits a small GPU, and what the papers use."""
+LARGEST_CROP = 512
+PAPER_CROP, PAPER_MIN_PIXELS = 512, 3000
+COARSEST_STEP = 32
+FEW_IMAGES, MOST_ITERATIONS, FEWEST_ITERATIONS, EPOCHS = 2, 40_000, 2_000, 200
+MASK_VALUES = (0, 255)
+FIRST_IS_EMPTY = 'label value 0 does not occur: values 1..N are taken for classes 0..N-1 (reduce_zero_label=True)'
+
+
+@dataclass
+class Classes:
+    """How label values become classes; ``colours`` as given, or None; ``notes`` say what was guessed."""
+
+    names: list[str]
+    colours: list[tuple[int, int, int]] | None = None
+    label_map: dict[int, int] | None = None
+    reduce_zero_label: bool = False
+    shares: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """(width, height) at which images are seen, None for their own; the square crop's side; notes."""
+
+    scale: tuple[int, int] | None
+    crop: int
+    notes: tuple[str, ...]
+
+
+def guess_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Classes:
+    """The classes of label files with these values."""
+    if given is not None:
+        return _given_classes(labels, given)
+    values = sorted(value for value in labels.pixels if value != IGNORE)
+    if tuple(sorted(labels.pixels)) == MASK_VALUES:
+        return Classes(
+            ['background', 'foreground'],
+            label_map={0: 0, 255: 1},
+            shares=[labels.share(0), labels.share(255)],
+            notes=['labels hold 0 and 255 alone: taken for a mask, 255 being the class "foreground" and not ignored'],
+        )
+    shares = [labels.share(value) for value in values]
+    if values == list(range(len(values))):
+        notes = []
+        if values and 0 < labels.share(0) < 0.05:
+            notes = [
+                f'label value 0 ({labels.share(0):.1%} of the pixels) is taken for a class; if it means "no data", set '
+                'reduce_zero_label=True in labels and drop the first class'
+            ]
+        return Classes([f'class_{value}' for value in values], shares=shares, notes=notes)
+    if values == list(range(1, len(values) + 1)):
+        names = [f'class_{value}' for value in values]
+        return Classes(names, reduce_zero_label=True, shares=shares, notes=[FIRST_IS_EMPTY])
+    return Classes(
+        [f'class_{value}' for value in values],
+        label_map={value: i for i, value in enumerate(values)},
+        shares=shares,
+        notes=[f'label values are not 0..N-1: {", ".join(map(str, values))} become classes 0..{len(values) - 1}'],
+    )
+
+
+def _given_classes(labels: LabelFacts, given: Sequence[NamedClass]) -> Classes:
+    values = [entry.value for entry in given]
+    unnamed = sorted(value for value in labels.pixels if value not in values and value != IGNORE)
+    label_map: dict[int, int] = {value: i for i, value in enumerate(values)}
+    notes = []
+    if unnamed:
+        told = ', '.join(f'{value} ({labels.share(value):.1%})' for value in unnamed)
+        notes.append(f'label values without a name are ignored: {told}')
+        label_map |= dict.fromkeys(unnamed, IGNORE)
+    unseen = [entry.name for entry in given if not labels.pixels[entry.value]]
+    if unseen:
+        notes.append(f'no label that was looked at shows {", ".join(unseen)}')
+    plain = values == list(range(len(values))) and not unnamed
+    colours = [entry.colour for entry in given if entry.colour is not None]
+    return Classes(
+        [entry.name for entry in given],
+        colours if len(colours) == len(given) else None,
+        None if plain else label_map,
+        shares=[labels.share(value) for value in values],
+        notes=notes,
+    )
+
+
+def guess_geometry(images: Sequence[ImageFacts]) -> Geometry:
+    """At which size images are seen and how large crops are, for all domains alike."""
+    width, height = images[0].size
+    notes: list[str] = []
+    if any(facts.size != images[0].size for facts in images):
+        notes.append('the domains have images of different sizes: check that things are equally large in both')
+    factor = min(1.0, LARGEST_SHORT_SIDE / min(width, height))
+    scale = None
+    if factor < 1:
+        scale = (round(width * factor), round(height * factor))
+        notes.append(
+            f'images of {width}x{height} are seen at {scale[0]}x{scale[1]}; for small things give crops of the full '
+            'size instead: remove the Resize steps'
+        )
+    smallest = min(min(facts.smallest) for facts in images) * factor
+    crop = max(COARSEST_STEP, min(LARGEST_CROP, int(smallest)) // COARSEST_STEP * COARSEST_STEP)
+    return Geometry(scale, crop, tuple(notes))
+
+
+def guess_sampling(crop: int) -> dict[str, Any]:
+    """Rare class sampling as in the paper, its pixel counts scaled from its crops to these."""
+    pixels = max(1, round(PAPER_MIN_PIXELS * (crop / PAPER_CROP) ** 2))
+    return {'min_pixels': pixels, 'class_temp': 0.01, 'min_crop_ratio': 0.5}
+
+
+def guess_iterations(count: int) -> int:
+    """About two hundred times through the source, but no more than the paper's 40,000."""
+    wanted = EPOCHS * count // FEW_IMAGES
+    return min(MOST_ITERATIONS, max(FEWEST_ITERATIONS, round(wanted, -3)))

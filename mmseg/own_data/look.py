@@ -1,0 +1,108 @@
+"""What images and label maps hold, measured on a part of them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from mmseg.datasets.labels import read_ids
+from mmseg.datasets.pipelines.loading import read_image
+from mmseg.errors import InputError
+
+MOST = 200
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """Of ``looked`` images: (width, height) by count, bands, NumPy type, and per band mean and standard deviation.
+
+    Bands are in the order of the network: RGB where there are three.
+    """
+
+    looked: int
+    sizes: Counter[tuple[int, int]]
+    bands: int
+    dtype: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The most frequent (width, height)."""
+        return self.sizes.most_common(1)[0][0]
+
+    @property
+    def smallest(self) -> tuple[int, int]:
+        """The least width and the least height."""
+        return min(width for width, _ in self.sizes), min(height for _, height in self.sizes)
+
+    @property
+    def is_photo(self) -> bool:
+        """Whether they are plain 8-bit colour images."""
+        return self.bands == 3 and self.dtype == 'uint8'
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """Of ``looked`` label maps: pixels by file value."""
+
+    looked: int
+    pixels: Counter[int] = field(default_factory=Counter)
+
+    def share(self, value: int) -> float:
+        """Share of the pixels with a file value, in 0..1."""
+        return self.pixels[value] / max(1, self.pixels.total())
+
+
+def look_at_images(folder: Path, names: Sequence[str], *, progress: bool = False) -> ImageFacts:
+    """Measure a part of the images.
+
+    Raises:
+        InputError: one cannot be read, or they differ in their bands or depth.
+    """
+    sizes: Counter[tuple[int, int]] = Counter()
+    kinds: dict[tuple[int, str], str] = {}
+    sums: list[np.ndarray] = []
+    chosen = spread(names)
+    for name in tqdm(chosen, desc=f'images of {folder}', unit='image', disable=not progress, leave=False):
+        image = read_image(folder / name, 'unchanged')
+        bands = image[..., None] if image.ndim == 2 else image
+        sizes[(bands.shape[1], bands.shape[0])] += 1
+        kinds.setdefault((bands.shape[2], str(bands.dtype)), name)
+        if len(kinds) > 1:
+            told = '; '.join(f'{file}: {count} bands of {dtype}' for (count, dtype), file in kinds.items())
+            raise InputError(
+                f'The images in {folder} differ in their bands or depth ({told}): convert them to one kind.'
+            )
+        ordered = bands[..., ::-1] if bands.shape[2] == 3 else bands
+        values = ordered.reshape(-1, ordered.shape[2]).astype(np.float64)
+        sums.append(np.stack([np.full(values.shape[1], len(values)), values.sum(0), (values**2).sum(0)]))
+    pixels, total, squares = np.sum(sums, axis=0)
+    mean = total / pixels
+    std = np.sqrt(np.maximum(squares / pixels - mean**2, 0))
+    ((bands_found, dtype),) = kinds
+    return ImageFacts(len(chosen), sizes, bands_found, dtype, tuple(mean.tolist()), tuple(std.tolist()))
+
+
+def look_at_labels(folder: Path, names: Sequence[str], *, progress: bool = False) -> LabelFacts:
+    """Count the values of a part of the label maps.
+
+    Raises:
+        InputError: one cannot be read, or holds colours or other things that are no ids.
+    """
+    pixels: Counter[int] = Counter()
+    chosen = spread(names)
+    for name in tqdm(chosen, desc=f'labels of {folder}', unit='file', disable=not progress, leave=False):
+        counts = np.bincount(read_ids(folder / name).ravel(), minlength=256)
+        pixels.update({int(value): int(counts[value]) for value in np.flatnonzero(counts)})
+    return LabelFacts(len(chosen), pixels)
+
+
+def spread(names: Sequence[str], most: int = MOST) -> list[str]:
+    """At most ``most`` names, evenly over all."""
+    if len(names) <= most:
+        return list(names)
+    return [names[i * len(names) // most] for i in range(most)]

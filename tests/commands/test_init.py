@@ -1,0 +1,76 @@
+import cv2
+import numpy as np
+import pytest
+
+from mmseg.commands import init
+from mmseg.config.load import load_config
+from mmseg.engine.train import train
+
+
+def domain(folder, gain, *, bands=3, dtype=np.uint8, mask=False):
+    """Six images with rectangles of three classes (or a mask of 0 and 255), and their label maps."""
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        label = np.zeros((48, 64), np.uint8)
+        label[8:40, 8 : 30 + i] = 1
+        label[20:30, 40:60] = 2
+        image = (label[..., None] * 60 + rng.integers(0, 40, (48, 64, bands))) * gain
+        for name, array in (('img', image.astype(dtype)), ('lab', (label > 0) * np.uint8(255) if mask else label)):
+            (folder / name / 'cam').mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / name / 'cam' / f'{i}.png'), array)
+    return folder
+
+
+def written(tmp_path, *options) -> str:
+    arguments = ['--source', tmp_path / 'a/img', tmp_path / 'a/lab', '--out', tmp_path / 'out', *options]
+    assert init.main([str(argument) for argument in arguments]) == 0
+    (config,) = (tmp_path / 'out').glob('*.py')
+    return str(config)
+
+
+def test_from_folders_to_a_trained_network_in_two_commands(tmp_path, capsys):
+    domain(tmp_path / 'a', 1)
+    domain(tmp_path / 'b', 1.4)
+    (tmp_path / 'names.csv').write_text('id,name,r,g,b\n0,ground,9,9,9\n1,house,255,0,0\n2,car,0,0,255\n')
+    val = ['--val', tmp_path / 'b/img', tmp_path / 'b/lab']
+    config = written(tmp_path, '--target', tmp_path / 'b/img', *val, '--classes', tmp_path / 'names.csv')
+    said = capsys.readouterr().out
+    assert 'source: 6 images *.png, labels *.png' in said
+    assert 'classes: 3 (ground, house, car)' in said
+    assert '6 images and label maps are fine' in said
+    options = {'runner.max_iters': 2, 'evaluation.interval': 2, 'data.workers_per_gpu': 0, 'lr_config.warmup_iters': 1}
+    cfg = load_config(config, {**options, 'work_dir': str(tmp_path / 'run')}, purpose='train')
+    assert cfg.model.decode_head.num_classes == 3
+    assert (train(cfg) / 'iter_2.pth').is_file()
+
+
+@pytest.mark.parametrize(('bands', 'dtype', 'gain'), [(1, np.uint16, 300), (4, np.uint8, 1)])
+def test_bands_and_depth_of_the_images_reach_network_and_normalisation(tmp_path, bands, dtype, gain):
+    domain(tmp_path / 'a', gain, bands=bands, dtype=dtype, mask=True)
+    domain(tmp_path / 'b', gain, bands=bands, dtype=dtype)
+    options = {'runner.max_iters': 2, 'data.workers_per_gpu': 0, 'lr_config.warmup_iters': 1}
+    config = written(tmp_path, '--target', tmp_path / 'b/img')
+    cfg = load_config(config, {**options, 'work_dir': str(tmp_path / 'run')}, purpose='train')
+    assert len(cfg.norm.mean) == cfg.model.backbone.get('in_chans') == bands
+    seen = cv2.imread(str(tmp_path / 'a/img/cam/0.png'), cv2.IMREAD_UNCHANGED).reshape(-1, bands)
+    assert cfg.norm.mean == pytest.approx(seen.mean(0), rel=0.1)
+    assert {int(value): train_id for value, train_id in cfg.source.label_map.items()} == {0: 0, 255: 1}
+    assert cfg.evaluation is None
+    assert (train(cfg) / 'iter_2.pth').is_file()
+
+
+def test_a_config_that_is_there_is_not_replaced_unasked(tmp_path, capsys):
+    domain(tmp_path / 'a', 1)
+    written(tmp_path)
+    arguments = ['--source', str(tmp_path / 'a/img'), str(tmp_path / 'a/lab'), '--out', str(tmp_path / 'out')]
+    assert init.main(arguments) == 2
+    assert '--force' in capsys.readouterr().err
+    assert init.main([*arguments, '--force']) == 0
+
+
+def test_domains_of_different_kinds_are_told(tmp_path, capsys):
+    domain(tmp_path / 'a', 1)
+    domain(tmp_path / 'b', 1, bands=1)
+    arguments = ['--source', tmp_path / 'a/img', tmp_path / 'a/lab', '--target', tmp_path / 'b/img', '--out', tmp_path]
+    assert init.main([str(argument) for argument in arguments]) == 2
+    assert '1 bands of uint8, 3 bands of uint8' in capsys.readouterr().err

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from mmseg.errors import InputError
+from mmseg.own_data.naming import image_files, paired_naming, suffix_naming
+
+WHERE = (Path('images'), Path('labels'))
+
+
+@pytest.mark.parametrize(
+    ('images', 'labels', 'suffixes'),
+    [
+        (['a.jpg', 'b.jpg'], ['a.png', 'b.png'], ('.jpg', '.png')),
+        (['f1.jpg', 'f10.jpg', 'f2.jpg'], ['f1.png', 'f10.png', 'f2.png'], ('.jpg', '.png')),
+        (['x/a_rgb.png', 'y/b_rgb.png'], ['x/a_ids.png', 'y/b_ids.png'], ('_rgb.png', '_ids.png')),
+        (['a.png', 'b.png'], ['a_mask.png', 'b_mask.png'], ('.png', '_mask.png')),
+        (
+            ['c/c_0_leftImg8bit.png', 'c/c_1_leftImg8bit.png'],
+            ['c/c_0_gtFine_color.png', 'c/c_0_gtFine_labelIds.png', 'c/c_1_gtFine_labelIds.png'],
+            ('_leftImg8bit.png', '_gtFine_labelIds.png'),
+        ),
+        (['a.tif', 'b.tif', 'c.tif', 'd.TIF'], ['a.tif', 'b.tif', 'c.tif'], ('.tif', '.tif')),
+    ],
+)
+def test_the_ends_of_names_are_found_by_what_pairs_most_images(images, labels, suffixes):
+    found = paired_naming(images, labels, where=WHERE)
+    assert (found.img_suffix, found.seg_map_suffix) == suffixes
+
+
+def test_what_has_no_label_is_counted_by_its_suffix():
+    found = paired_naming(['a.jpg', 'b.jpg', 'c.JPG', 'd.jpg'], ['a.png', 'b.png', 'c.png'], where=WHERE)
+    assert found.names == ['a.jpg', 'b.jpg']
+    assert found.others == {'.JPG': 1, '.jpg': 1}
+    assert suffix_naming(['a.jpg', 'b.jpg', 'c.JPG']).others == {'.JPG': 1}
+
+
+def test_names_that_do_not_pair_are_told():
+    with pytest.raises(InputError, match=r'first image: x/a\.png, first label: y/a\.png'):
+        paired_naming(['x/a.png'], ['y/a.png'], where=WHERE)
+
+
+def test_hidden_files_are_no_images_and_empty_folders_are_told(tmp_path):
+    (tmp_path / '.a.png').touch()
+    with pytest.raises(InputError, match='holds no images'):
+        image_files(tmp_path)
+    with pytest.raises(InputError, match='does not exist'):
+        image_files(tmp_path / 'gone')
