@@ -24,7 +24,8 @@ from mmseg.config.experiment import NOT_PUBLISHED, Run
 from mmseg.engine.cluster import Resources, minutes_of, submit
 from mmseg.engine.grid import run_here
 from mmseg.engine.options import add_training_options, load_run, train_and_report
-from mmseg.engine.work_dir import checkpoint_of, config_of, find_work_dir
+from mmseg.engine.recovery import usable_config_of
+from mmseg.engine.work_dir import checkpoint_of, find_work_dir
 from mmseg.errors import InputError, command
 
 GENERATED = Path(__file__).resolve().parent / 'configs' / 'generated'
@@ -91,11 +92,13 @@ def resume(args: argparse.Namespace) -> int:
     if args.work_dir is not None:
         raise InputError('--resume goes on in the folder it names; leave --work-dir out.')
     work_dir = find_work_dir(args.resume)
-    cfg = load_run(config_of(work_dir), args)
-    checkpoint = checkpoint_of(work_dir)
-    if checkpoint is None:
+    cfg = load_run(usable_config_of(work_dir), args)
+    started = checkpoint_of(work_dir) is not None
+    if not started:
         print(f'{work_dir} holds no checkpoint: the run starts from the beginning.')
-    return train_and_report(cfg, work_dir=work_dir, resume=checkpoint)
+    return train_and_report(
+        cfg, work_dir=work_dir, resume=work_dir if started else None, allow_changes=args.allow_changes
+    )
 
 
 def write_configs(rows: Sequence[Run]) -> list[Path]:
@@ -189,7 +192,8 @@ def resources_of(args: argparse.Namespace) -> Resources:
 def train_config(args: argparse.Namespace) -> int:
     """Train or submit the run of ``args.config``."""
     if args.machine == 'local':
-        return train_and_report(load_run(args.config, args), work_dir=args.work_dir)
+        cfg = load_run(args.config, args)
+        return train_and_report(cfg, work_dir=args.work_dir, allow_changes=args.allow_changes)
     if args.work_dir is not None:
         raise InputError('--machine slurm makes the folders of its runs; leave --work-dir out.')
     args.gpus = processes_of_a_run(args)

@@ -146,7 +146,7 @@ def test_a_resume_that_fails_leaves_the_records_of_the_run_alone(config, capsys)
     assert run_experiments.main(['--config', str(config), '--work-dir', 'a', '--cfg-options', 'model.width=4']) == 0
     saved = Path('a/a.json').read_text()
     assert run_experiments.main(['--resume', 'a', '--cfg-options', 'model.width=8', 'runner.max_iters=3']) == 2
-    assert 'does not fit' in capsys.readouterr().err
+    assert 'model.width 4 → 8' in capsys.readouterr().err
     assert Path('a/a.json').read_text() == saved
     assert run_experiments.main(['--resume', 'a', '--cfg-options', 'runner.max_iters=3']) == 0
 

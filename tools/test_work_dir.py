@@ -10,7 +10,8 @@ from pathlib import Path
 if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mmseg.engine.work_dir import config_of, require_checkpoint
+from mmseg.engine.recovery import usable_config_of
+from mmseg.engine.work_dir import require_checkpoint
 from mmseg.errors import command
 from tools import test
 
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(USAGE)
         return 0 if arguments[:1] in (['-h'], ['--help']) else 2
     work_dir = Path(arguments[0])
-    config, checkpoint = config_of(work_dir), require_checkpoint(work_dir)
+    config, checkpoint = usable_config_of(work_dir), require_checkpoint(work_dir)
     print(f'Config: {config}\nCheckpoint: {checkpoint}')
     shown = ['--eval', 'mIoU', '--show-dir', str(work_dir / 'preds'), '--opacity', '1']
     return test.main([str(config), str(checkpoint), *shown, *arguments[1:]])

@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     cfg = load_run(args.config, args)
     if args.load_from:
         cfg.load_from = args.load_from
-    return train_and_report(cfg, work_dir=args.work_dir, resume=args.resume_from)
+    return train_and_report(cfg, work_dir=args.work_dir, resume=args.resume_from, allow_changes=args.allow_changes)
 
 
 if __name__ == '__main__':

@@ -106,7 +106,8 @@ def split_arguments(paths: Sequence[str]) -> tuple[list[str], Network]:
     Raises:
         InputError: nothing is left to predict, or what stands last is no network.
     """
-    from mmseg.engine.work_dir import config_of, find_work_dir, require_checkpoint  # noqa: PLC0415 (heavy)
+    from mmseg.engine.recovery import usable_config_of  # noqa: PLC0415 (heavy)
+    from mmseg.engine.work_dir import find_work_dir, require_checkpoint  # noqa: PLC0415 (heavy)
 
     if len(paths) >= 2 and Path(paths[-2]).suffix in CONFIG_SUFFIXES:
         sources, network = list(paths[:-2]), Network(Path(paths[-2]), Path(paths[-1]))
@@ -115,7 +116,7 @@ def split_arguments(paths: Sequence[str]) -> tuple[list[str], Network]:
         if Path(paths[-1]).is_file():
             raise InputError(f'{paths[-1]} is a file: end with a WORK_DIR, or with CONFIG CHECKPOINT.')
         work_dir = find_work_dir(paths[-1])
-        network = Network(config_of(work_dir), require_checkpoint(work_dir))
+        network = Network(usable_config_of(work_dir), require_checkpoint(work_dir))
     if not sources:
         raise InputError('There is nothing to predict: name images, folders or videos before the network.')
     return sources, network

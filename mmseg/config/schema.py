@@ -34,7 +34,8 @@ DEFAULTS: dict[str, Any] = {
     'seed': None,  # a new one is drawn and recorded
     'deterministic': False,
     'cudnn_benchmark': False,
-    'checkpoint_config': {'by_epoch': False, 'interval': 4000, 'max_keep_ckpts': 1},  # None: nothing is saved
+    # None: nothing is saved
+    'checkpoint_config': {'by_epoch': False, 'interval': 4000, 'max_keep_ckpts': 1, 'minutes': 30},
     'evaluation': {'interval': 4000, 'metric': 'mIoU'},
     'log_config': {
         'interval': 50,
@@ -93,8 +94,8 @@ SECTIONS: dict[str, set[str]] = {
     'optimizer_config': {'grad_clip'},
     'optimizer_config.grad_clip': {'max_norm', 'norm_type'},
     'optimizer.paramwise_cfg': {'custom_keys', 'norm_decay_mult', 'bias_lr_mult', 'bias_decay_mult'},
-    'checkpoint_config': {'by_epoch', 'interval', 'max_keep_ckpts'},
-    'evaluation': {'interval', 'metric', 'samples_per_gpu', 'precision'},
+    'checkpoint_config': {'by_epoch', 'interval', 'max_keep_ckpts', 'minutes'},
+    'evaluation': {'interval', 'metric', 'samples_per_gpu', 'precision', 'save_best'},
     'log_config': {'interval', 'hooks'},
     'dist_params': {'backend', 'port', 'check_interval'},
 }
@@ -145,6 +146,7 @@ MAY_BE_ABSENT = {'seed', 'evaluation.samples_per_gpu'}
 # Numbers that may be absent, and whether they may be 0.
 NUMBERS: dict[str, bool] = {
     'dist_params.port': True,
+    'checkpoint_config.minutes': False,
     'lr_config.warmup_iters': True,
     'lr_config.warmup_ratio': True,
     'lr_config.power': True,

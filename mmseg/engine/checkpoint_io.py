@@ -3,12 +3,17 @@
 import os
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from mmseg.errors import InputError
+from mmseg.models.finite import not_finite
+from mmseg.models.whole_file import damage_of, is_torch_archive
+from mmseg.writing import naming_full_disk, replacing, sync_folder
 
 LATEST = 'latest.pth'
 
@@ -17,17 +22,12 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     """Write ``state`` under a temporary name, force it to the disk, then give it its name.
 
     Whatever ends the process meanwhile, ``path`` is the whole old file, the whole new one, or absent.
+
+    Raises:
+        DiskFullError: there is no room for it.
     """
-    temporary = _temporary(path)
-    try:
-        with temporary.open('wb') as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path, needed=_bytes_of(state)) as temporary, temporary.open('wb') as file:
+        torch.save(state, file)
 
 
 def point_latest_to(path: Path) -> Path:
@@ -37,15 +37,18 @@ def point_latest_to(path: Path) -> Path:
     systems without links get a copy.
     """
     latest = path.with_name(LATEST)
-    temporary = _temporary(latest)
+    temporary = latest.with_name(f'.{LATEST}.{os.getpid()}.tmp')
     temporary.unlink(missing_ok=True)
     try:
-        os.link(path, temporary)
-    except OSError:
-        shutil.copyfile(path, temporary)
-    temporary.replace(latest)
-    temporary.unlink(missing_ok=True)  # renaming onto another link to the same file leaves both names
-    _sync_folder(path.parent)
+        with naming_full_disk(latest, needed=path.stat().st_size):
+            try:
+                os.link(path, temporary)
+            except OSError:
+                shutil.copyfile(path, temporary)
+            temporary.replace(latest)
+    finally:
+        temporary.unlink(missing_ok=True)  # renaming onto another link to the same file leaves both names
+    sync_folder(path.parent)
     return latest
 
 
@@ -63,8 +66,8 @@ def saved_iterations(folder: Path) -> list[Path]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Delete what a process that was killed while it wrote a checkpoint has left."""
-    for path in folder.glob('.*.pth.tmp'):
+    """Delete what a process that was killed while it wrote a file has left."""
+    for path in folder.glob('.*.tmp'):
         path.unlink()
 
 
@@ -72,10 +75,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """A training checkpoint of this project, on the CPU.
 
     Raises:
-        InputError: no such file, or it lacks what is needed to go on training.
+        InputError: no such file, its bytes are not those that were written, or it lacks what is needed to go on
+            training.
     """
     if not path.is_file():
         raise InputError(f'There is no checkpoint {path} to resume from.')
+    damage = damage_of(path)
+    if damage is not None:
+        raise InputError(f'{path} is damaged: {damage}. Restore it from a copy, or go on from an earlier iter_N.pth.')
     try:
         state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises many kinds, by what is wrong with the file
@@ -90,18 +97,42 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f'{path} holds no {", ".join(sorted(absent))}: training cannot go on from it. '
             'To start a new run from its weights, use load_from.'
         )
+    bad = not_finite(tensors_of(state))
+    if bad:
+        raise InputError(
+            f'{path} holds values that are no numbers (first {bad[0]}, {len(bad)} in all): training cannot go on from '
+            'it. Move it away, and --resume takes the newest iter_N.pth.'
+        )
     return state
 
 
-def _temporary(path: Path) -> Path:
-    return path.with_name(f'.{path.name}.tmp')
+def damage_of_state(path: Path) -> str | None:
+    """What is wrong with the bytes of a checkpoint of ours, in a few words; None if they are as they were written."""
+    damage = damage_of(path)
+    return damage if damage or is_torch_archive(path) else 'it does not begin like a checkpoint'
 
 
-def _sync_folder(folder: Path) -> None:
-    """Force a renaming to the disk, where folders can be opened (not on Windows)."""
-    if hasattr(os, 'O_DIRECTORY'):
-        descriptor = os.open(folder, os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def tensors_of(checkpoint: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor that training goes on from, by a name for people: networks, optimizer, waiting gradients.
+
+    Gradients that wait under fp16 are left out: they are scaled, and where they overflow the scaler skips the step.
+    """
+    yield from checkpoint['state_dict'].items()
+    optimizer = checkpoint['optimizer']
+    for number, values in optimizer.get('state', {}).items():
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                yield f'optimizer {name} of parameter {number}', value
+    if not optimizer.get('loss_scaler'):
+        for number, gradient in enumerate(optimizer.get('gradients', ())):
+            if gradient is not None:
+                yield f'waiting gradient of parameter {number}', gradient
+
+
+def _bytes_of(value: Any) -> int:
+    """Bytes of all tensors in nested dicts and lists."""
+    if isinstance(value, Tensor):
+        return value.nbytes
+    if isinstance(value, Mapping):
+        return sum(map(_bytes_of, value.values()))
+    return sum(map(_bytes_of, value)) if isinstance(value, list | tuple) else 0

@@ -19,6 +19,7 @@ from typing import Any
 
 from mmengine import Config
 
+from mmseg.config.influence import WITHOUT_INFLUENCE, of_influence
 from mmseg.config.schema import DEFAULTS
 from mmseg.engine.launch import Launcher, Outcome, command_of
 from mmseg.engine.provenance import config_text
@@ -31,19 +32,6 @@ except ImportError:  # Windows: two grids at once would train the same run twice
     fcntl = None  # type: ignore[assignment]
 
 RECORDS = '.grid'
-# Top-level keys without influence on what is learnt: changing them does not make it another run.
-WITHOUT_INFLUENCE = {
-    'work_dir',
-    'resume_from',
-    'checkpoint_config',
-    'evaluation',
-    'log_config',
-    'log_level',
-    'dist_params',
-    'workflow',
-}
-# The same in the data, however deep.
-DATA_WITHOUT_INFLUENCE = {'workers_per_gpu', 'cache_dir'}
 STOPPED_CODES = (130, 143)
 
 
@@ -137,14 +125,8 @@ def settings_hash(values: dict[str, Any]) -> str:
         for key, value in values.items()
         if key not in WITHOUT_INFLUENCE and not (key in DEFAULTS and value == DEFAULTS[key])
     }
-    kept['data'] = _of_influence(values['data'])
+    kept['data'] = of_influence(values['data'])
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-
-def _of_influence(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _of_influence(value) for key, value in data.items() if key not in DATA_WITHOUT_INFLUENCE}
-    return [_of_influence(part) for part in data] if isinstance(data, list | tuple) else data
 
 
 def prepare(run: GridRun, cfg: Config) -> Record:

@@ -48,6 +48,9 @@ class TrainLoop(BaseLoop):
     def run(self) -> None:
         """Train until ``max_iters``, or until a signal asks to stop: then save, and raise :class:`Interrupted`."""
         self.runner.call_hook('before_train')
+        if self.iter >= self.max_iters:
+            self.runner.logger.info(f'Nothing to do: all {self.max_iters} iterations are done.')
+            return
         with StopRequest() as request:
             batches = iter(self.dataloader)
             while self.iter < self.max_iters:

@@ -220,6 +220,26 @@ class StudentOptimWrapper(OptimWrapper):
         self.optimizer.load_state_dict(state)
 
 
+def with_settings_of(groups: list[dict], saved: dict[str, Any]) -> dict[str, Any]:
+    """The ``saved`` state of an optimizer of the same kind, to go on with the settings of ``groups``.
+
+    Raises:
+        InputError: the parameters are in other groups, so that their state would be another one's.
+    """
+    theirs = saved['param_groups']
+    if [len(group['params']) for group in groups] != [len(group['params']) for group in theirs]:
+        raise InputError('The optimizer has other groups of parameters than in the checkpoint (paramwise_cfg).')
+    parameters = [parameter for group in groups for parameter in group['params']]
+    for number, values in saved.get('state', {}).items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.dim() and value.shape != parameters[number].shape:
+                raise InputError(f'{name} of parameter {number} has another shape in the checkpoint (paramwise_cfg).')
+    present = [
+        {**old, **{key: now[key] for key in SETTINGS & now.keys()}} for now, old in zip(groups, theirs, strict=True)
+    ]
+    return {**saved, 'param_groups': present}
+
+
 def _refuse_other_settings(groups: list[dict], saved: list[dict]) -> None:
     """Refuse to go on with other settings than those of the config: loading would bring back the old ones unsaid.
 

@@ -42,6 +42,9 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--trust', action='store_true', help='a .json config may run code (custom_imports): you know its origin'
     )
+    parser.add_argument(
+        '--allow-changes', action='store_true', help='resume with other settings than those of the checkpoint'
+    )
     parser.add_argument('--debug', action='store_true', help=f'a short run: {DEBUG}')
 
 
@@ -74,7 +77,9 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
     return cfg
 
 
-def train_and_report(cfg: Config, *, work_dir: Path | None, resume: Path | None = None) -> int:
+def train_and_report(
+    cfg: Config, *, work_dir: Path | None, resume: Path | None = None, allow_changes: bool = False
+) -> int:
     """Train, printing ``work_dir: PATH`` first; the exit code, with a message where it is not 0.
 
     The run has ``cfg.n_gpus`` processes, which are started here and end here; or, under torchrun, those that
@@ -87,13 +92,15 @@ def train_and_report(cfg: Config, *, work_dir: Path | None, resume: Path | None 
     count = processes_wanted(cfg)
     if count > 1:
         folder = set_work_dir(cfg, wanted)
-        return run_processes(_train_as_one, count, cfg, folder, resume, port=cfg.dist_params.get('port', 0))
+        return run_processes(
+            _train_as_one, count, cfg, folder, resume, allow_changes, port=cfg.dist_params.get('port', 0)
+        )
     join_processes(cfg.dist_params.backend)
     cfg.work_dir = on_main(lambda: str(set_work_dir(cfg, wanted)))
     if is_main_process():
         print(f'work_dir: {cfg.work_dir}', flush=True)  # noqa: T201 (commands and scripts read this line)
     try:
-        train(cfg, resume=resume)
+        train(cfg, resume=resume, allow_changes=allow_changes)
     except TrainingStopped as stop:
         if is_main_process():
             print(f'stopped: {stop}', file=sys.stderr)  # noqa: T201
@@ -101,8 +108,8 @@ def train_and_report(cfg: Config, *, work_dir: Path | None, resume: Path | None 
     return 0
 
 
-def _train_as_one(cfg: Config, work_dir: Path, resume: Path | None) -> int:
+def _train_as_one(cfg: Config, work_dir: Path, resume: Path | None, allow_changes: bool) -> int:
     """Be one of the processes of a run: with the user's own modules, which came with the config's file."""
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
-    return train_and_report(cfg, work_dir=work_dir, resume=resume)
+    return train_and_report(cfg, work_dir=work_dir, resume=resume, allow_changes=allow_changes)

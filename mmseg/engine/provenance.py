@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from mmengine import Config
 
+from mmseg.writing import write_text
+
 PACKAGES = ('torch', 'torchvision', 'timm', 'numpy', 'opencv-python-headless', 'onedl-mmengine')
 ENVIRONMENT_FILE = 'environment.txt'
 
@@ -29,8 +31,17 @@ def environment(seed: int) -> dict[str, str]:
         'cudnn': str(torch.backends.cudnn.version()),
         'gpu': ', '.join(gpus) or 'none',
         'tf32': 'on' if torch.backends.cuda.matmul.allow_tf32 else 'off',
+        'processor': processor(),
         'cpu_threads': str(torch.get_num_threads()),
     }
+
+
+def processor() -> str:
+    """The name of the processor, where the system tells it."""
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text(encoding='utf-8').splitlines() if info.is_file() else []
+    names = (line.partition(':')[2].strip() for line in lines if line.startswith('model name'))
+    return next(names, '') or platform.processor() or platform.machine()
 
 
 def git_revision() -> str:
@@ -57,6 +68,6 @@ def config_text(cfg: Config) -> str:
 
 def write_provenance(work_dir: Path, cfg: Config, record: dict[str, str]) -> None:
     """Leave ``<name of the folder>.json`` (the config) and the environment in ``work_dir``."""
-    (work_dir / f'{work_dir.name}.json').write_text(config_text(cfg), encoding='utf-8')
+    write_text(work_dir / f'{work_dir.resolve().name}.json', config_text(cfg))
     lines = [f'{name}: {value}' for name, value in record.items()]
-    (work_dir / ENVIRONMENT_FILE).write_text('\n'.join(lines) + '\n', encoding='utf-8')
+    write_text(work_dir / ENVIRONMENT_FILE, '\n'.join(lines) + '\n')

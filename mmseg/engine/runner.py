@@ -1,6 +1,8 @@
 """The engine's Runner, with our model already built, our loop and our files."""
 
+import logging
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from torch.utils.data import DataLoader
 
 from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.engine.distributed import broadcast_module, on_main
+from mmseg.engine.optim import with_settings_of
 from mmseg.engine.provenance import config_text, write_provenance
 from mmseg.engine.rank_state import add_own_parts, take_own_part
+from mmseg.engine.resume_check import Change
 from mmseg.errors import InputError
 from mmseg.models.networks import student_network
 
@@ -46,6 +50,10 @@ class TrainRunner(Runner):
         vis_backends: configs of the engine's visualizer backends.
         env_cfg: the engine's settings of the process.
         launcher: 'none', or 'pytorch' for one of several processes.
+
+    Attributes:
+        changes: of settings that a user allowed when the run was resumed, for the checkpoints: the iteration, and
+            each setting as it was and as it is from there on.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class TrainRunner(Runner):
         self.device = device
         self.full_cfg = cfg
         self.environment = environment
+        self.changes: list[dict[str, Any]] = []
         self._dataset_meta = dataset_meta
         super().__init__(
             model,
@@ -87,8 +96,8 @@ class TrainRunner(Runner):
             experiment_name=f'{Path(work_dir).name}_{time.time_ns()}',
         )
 
-    def save_state(self, name: str, *, iteration: int) -> None:
-        """Save everything that training goes on from, after ``iteration`` finished iterations.
+    def save_state(self, name: str, *, iteration: int, notes: Mapping[str, Any] | None = None) -> None:
+        """Save everything that training goes on from, after ``iteration`` finished iterations, with ``notes``.
 
         Hooks may add to the state, or refuse it, in ``before_save_checkpoint``. Called by all processes; the
         first one writes, the others wait until the file is whole.
@@ -101,8 +110,10 @@ class TrainRunner(Runner):
             'config': config_text(self.full_cfg),
             'env_info': self.environment,
             'time': time.strftime('%Y-%m-%d %H:%M:%S'),
-            'exp_name': Path(self.work_dir).name,
+            'exp_name': Path(self.work_dir).resolve().name,
+            'changes': self.changes,
             **self._dataset_meta,
+            **(notes or {}),
         }
         state = {'meta': meta, 'state_dict': self.model.state_dict(), 'optimizer': self.optim_wrapper.state_dict()}
         self.call_hook('before_save_checkpoint', checkpoint=state)
@@ -110,28 +121,36 @@ class TrainRunner(Runner):
         add_own_parts(state, self.model, gradients_wait=gradients_wait)
         on_main(lambda: save_atomically(state, Path(self.work_dir, name)))
 
-    def load_state(self, state: dict[str, Any], source: Path) -> None:
-        """Take over what :meth:`save_state` wrote to ``source``.
+    def load_state(self, state: dict[str, Any], source: Path, *, changes: Sequence[Change] = ()) -> None:
+        """Take over what :meth:`save_state` wrote to ``source``; with ``changes``, the optimizer's settings are ours.
 
         Raises:
             InputError: the state belongs to another network or optimizer.
         """
         state = take_own_part(state)
+        meta = state['meta']
+        self.changes = list(meta.get('changes', ()))
+        if changes:
+            state = {**state, 'optimizer': with_settings_of(self.optim_wrapper.param_groups, state['optimizer'])}
+            settings = {change.key: [change.old, change.new] for change in changes}
+            self.changes.append({'iter': meta['iter'], 'settings': settings})
         try:
             self.model.load_state_dict(state['state_dict'])
             self.optim_wrapper.load_state_dict(state['optimizer'])
         except (RuntimeError, ValueError, KeyError) as error:
             raise InputError(f'{source} does not fit the config of this run: {error}') from error
         self.call_hook('after_load_checkpoint', checkpoint=state)
-        self.logger.info(f'Resumed from {source} after iteration {state["meta"]["iter"]}.')
+        self.logger.info(f'Resumed from {source} after iteration {meta["iter"]}.')
 
     def close(self) -> None:
         """Release files and worker processes; several runs may follow each other in one process."""
         self._train_loop = self._train_dataloader = None  # the loop refers to the runner: nobody else would free it
         self._hooks.clear()
         self.visualizer.close()
-        for handler in self.logger.handlers:
+        for handler in list(self.logger.handlers):
             handler.close()
+            if isinstance(handler, logging.FileHandler):  # it would open its file again for what the next run says
+                self.logger.removeHandler(handler)
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
         return super().build_logger(log_level, log_file, logger_name='mmseg', **kwargs)

@@ -98,9 +98,11 @@ def vis_backend(cfg: dict, work_dir: Path) -> dict:
     given = {tracker.renamed.get(key, key): value for key, value in cfg.items() if key not in DROPPED}
     told_with_place(f'log_config.hooks: {hook}', lambda: check_arguments(tracker.backend, given))
     if hook == 'WandbLoggerHook':
-        given['init_kwargs'] = {'project': 'mmseg', 'name': work_dir.name} | dict(given.get('init_kwargs') or {})
+        given['init_kwargs'] = {'project': 'mmseg', 'name': work_dir.resolve().name} | dict(
+            given.get('init_kwargs') or {}
+        )
     if hook == 'MlflowLoggerHook':
-        given = {'run_name': work_dir.name, **_mlflow_store(work_dir), **given}
+        given = {'run_name': work_dir.resolve().name, **_mlflow_store(work_dir), **given}
     folder = 'tf_logs' if hook == 'TensorboardLoggerHook' else ''
     return {'type': tracker.backend, 'save_dir': str(work_dir / folder), **given}
 

@@ -38,6 +38,8 @@ from mmseg.engine.host_memory import keep_freed_memory, return_freed_memory
 from mmseg.engine.loop import TrainLoop
 from mmseg.engine.optim import DTYPES, build_optim_wrapper, unmatched_keys
 from mmseg.engine.provenance import environment
+from mmseg.engine.recovery import newest_whole
+from mmseg.engine.resume_check import Change, check_resume
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.schedule import LearningRate, build_schedule
 from mmseg.engine.trackers import TRACKERS, vis_backend
@@ -58,30 +60,29 @@ def build_model(cfg: Config) -> nn.Module:
     return MODELS.build({**defaults, **cfg.uda, 'model': cfg.model})
 
 
-def train(cfg: Config, *, resume: Path | None = None) -> Path:
+def train(cfg: Config, *, resume: Path | None = None, allow_changes: bool = False) -> Path:
     """Train what ``cfg`` describes and return the work directory.
 
     Args:
         cfg: a loaded config. ``work_dir`` and ``seed`` are set in it when absent.
-        resume: checkpoint of an interrupted run to go on from; default ``cfg.resume_from``.
+        resume: checkpoint of an interrupted run to go on from, or its folder, of which the newest whole one is taken;
+            default ``cfg.resume_from``.
+        allow_changes: go on with other settings than those of the checkpoint, and record it.
 
     Raises:
         InputError: something in the config, the data or the weights does not fit; before any long work.
         TrainingStopped: a signal or a non-finite loss ended the run; its state is saved.
     """
-    runner = build_runner(cfg, resume=resume)
+    runner = build_runner(cfg, resume=resume, allow_changes=allow_changes)
     try:
-        if runner.train_loop.iter >= runner.max_iters:
-            runner.logger.info(f'Nothing to do: all {runner.max_iters} iterations are done.')
-        else:
-            runner.train()
+        runner.train()
     finally:
         runner.close()
         return_freed_memory()
     return Path(runner.work_dir)
 
 
-def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
+def build_runner(cfg: Config, *, resume: Path | None = None, allow_changes: bool = False) -> TrainRunner:
     """Build and check every part of a run; see :func:`train`."""
     if cfg.get('compile') == 'reduce-overhead' and cfg.get('accumulate', 1) > 1:
         raise InputError(
@@ -89,12 +90,12 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
             'compile=True.'
         )
     join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
-    state_file = resume or (Path(cfg.resume_from) if cfg.get('resume_from') else None)
-    cfg.seed, cfg.work_dir = on_main(lambda: _identify(cfg, state_file))
-    if cfg.get('deterministic'):
-        make_deterministic()
     with kept_messages() as messages:
-        parts = main_first(lambda: _build_parts(cfg, state_file))
+        state_file = on_main(lambda: _find_state(resume or cfg.get('resume_from')))
+        cfg.seed, cfg.work_dir = on_main(lambda: _identify(cfg, state_file))
+        if cfg.get('deterministic'):
+            make_deterministic()
+        parts = main_first(lambda: _build_parts(cfg, state_file, allow_changes=allow_changes))
     _, world_size = get_dist_info()
     if cfg.get('n_gpus') != 0:
         cfg.n_gpus = world_size  # what a resume has to start again
@@ -107,7 +108,7 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
         work_dir=work_dir,
         cfg=cfg,
         seed=cfg.seed,
-        environment=environment(cfg.seed) | {'processes': str(world_size)},
+        environment=parts.environment,
         dataset_meta={
             'CLASSES': list(label_set.classes),
             'PALETTE': [list(colour) for colour in label_set.palette],
@@ -124,7 +125,7 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
     if parts.state is None or state_file is None:
         runner.share_weights()
     else:
-        runner.load_state(parts.state, state_file)
+        runner.load_state(parts.state, state_file, changes=parts.changes)
     runner.write_records()
     _log_plan(runner, cfg, parts.schedule, world_size)
     on_main(lambda: _log_classes(parts.train_set, work_dir))
@@ -135,8 +136,10 @@ def build_runner(cfg: Config, *, resume: Path | None = None) -> TrainRunner:
 class Parts:
     """What a runner is made of. ``state`` is what to resume from, ``start`` the iterations that are done there."""
 
+    environment: dict[str, str]
     device: torch.device
     state: dict[str, Any] | None
+    changes: list[Change]
     start: int
     schedule: LearningRate
     model: nn.Module
@@ -147,15 +150,18 @@ class Parts:
     vis_backends: list[dict]
 
 
-def _build_parts(cfg: Config, state_file: Path | None) -> Parts:
+def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -> Parts:
     """Build everything of which the config can be wrong, and check it."""
     rank, world_size = get_dist_info()
-    state = read_checkpoint(state_file) if state_file else None
-    if state is not None:
-        _check_processes(state, state_file, world_size)
-    start = state['meta']['iter'] if state else 0
     device = _device(cfg)
     set_tf32(cfg.get('tf32', False))
+    made_by = environment(cfg.seed) | {'processes': str(world_size)}
+    state, changes = None, []
+    if state_file is not None:
+        state = read_checkpoint(state_file)
+        _check_processes(state, state_file, world_size)
+        changes = check_resume(state, state_file, cfg, made_by, allow_changes=allow_changes)
+    start = state['meta']['iter'] if state else 0
     if device.type == 'cpu':
         keep_freed_memory()
     schedule = build_schedule(cfg.get('lr_config'), cfg.runner.max_iters)
@@ -191,7 +197,20 @@ def _build_parts(cfg: Config, state_file: Path | None) -> Parts:
     hooks = _build_hooks(cfg, schedule, train_set)
     backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in TRACKERS]
     check_classes(model, train_set.label_set)
-    return Parts(device, state, start, schedule, model, optim_wrapper, train_set, loader, hooks, backends)
+    return Parts(
+        made_by, device, state, changes, start, schedule, model, optim_wrapper, train_set, loader, hooks, backends
+    )
+
+
+def _find_state(wanted: str | Path | None) -> Path | None:
+    """The checkpoint to go on from: the file itself, or the newest whole one of a work directory."""
+    if not wanted:
+        return None
+    path = Path(wanted)
+    found = newest_whole(path) if path.is_dir() else path
+    if found is None:
+        raise InputError(f'{path} holds no checkpoint to go on from.')
+    return found
 
 
 def _identify(cfg: Config, state_file: Path | None) -> tuple[int, str]:
@@ -332,7 +351,16 @@ def _build_evaluation(cfg: Config) -> list[Hook]:
         pin_memory=_device(cfg).type == 'cuda',
     )
     interval, dtype = wanted.get('interval', cfg.runner.max_iters), DTYPES[wanted.get('precision') or 'fp32']
-    return [EvaluationHook(loader=loader, dataset=dataset, interval=interval, source=source_of(cfg), dtype=dtype)]
+    return [
+        EvaluationHook(
+            loader=loader,
+            dataset=dataset,
+            interval=interval,
+            source=source_of(cfg),
+            dtype=dtype,
+            save_best=wanted.get('save_best'),
+        )
+    ]
 
 
 def _env_cfg(cfg: Config) -> dict:

@@ -55,6 +55,14 @@ def config_of(work_dir: Path) -> Path:
     Raises:
         InputError: no such folder, no config in it, or several of which none is named like the folder.
     """
+    found = find_config(work_dir)
+    if found is None:
+        raise InputError(f'{work_dir} holds no config (<name of the run>.json). Is it the work directory of a run?')
+    return found
+
+
+def find_config(work_dir: Path) -> Path | None:
+    """As :func:`config_of`; None where there is no config."""
     if not work_dir.is_dir():
         raise InputError(f'Work directory {work_dir} does not exist.')
     named = work_dir / f'{work_dir.resolve().name}.json'
@@ -67,7 +75,7 @@ def config_of(work_dir: Path) -> Path:
             raise InputError(f'{work_dir} holds several configs ({names}), none named like the folder.')
         if found:
             return found[0]
-    raise InputError(f'{work_dir} holds no config (<name of the run>.json). Is it the work directory of a run?')
+    return None
 
 
 def checkpoint_of(work_dir: Path) -> Path | None:

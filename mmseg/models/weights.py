@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from mmseg.errors import InputError
 from mmseg.models.download import Source, fetch
+from mmseg.models.finite import not_finite
 from mmseg.models.weight_files import PRETRAINED_DIR, name_of_file, remote_sources
+from mmseg.models.whole_file import damage_of
 
 State = dict[str, Tensor]
 LISTED = 8
@@ -91,6 +93,9 @@ def load_checkpoint(path: str | Path, *, trust: bool = False) -> dict[str, Any]:
         InputError: no such file, not a checkpoint, damaged, or in need of ``trust``.
     """
     file = find(path)
+    damage = damage_of(file)
+    if damage is not None:
+        raise InputError(f'{file} is not a checkpoint, or is damaged: {damage}. Get it again, or take another.')
     try:
         content = _read_safetensors(file) if file.suffix == '.safetensors' else _read(file, trust=trust)
     except InputError:
@@ -187,12 +192,15 @@ def load_network(
     """Load a whole network from a plain or an adaptation checkpoint; returns the checkpoint's ``meta`` ({} if none).
 
     Raises:
-        InputError: unreadable, no such network in it, or it does not fit ``segmentor``.
+        InputError: unreadable, no such network in it, or it does not fit ``segmentor`` or holds no numbers.
     """
     content = load_checkpoint(path, trust=trust)
     state = state_of(content, source=str(path))
     selected = student_of(state) if which == 'student' else teacher_of(state)
     load_strict(segmentor, selected, source=str(path))
+    bad = not_finite(selected.items())
+    if bad:
+        raise InputError(f'{path} holds weights that are no numbers (first {bad[0]}, {len(bad)} in all): take another.')
     meta = content.get('meta')
     return dict(meta) if isinstance(meta, Mapping) else {}
 

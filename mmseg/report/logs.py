@@ -77,7 +77,7 @@ def read_log(source: Path | Sequence[Path]) -> Log:
             if evaluated and done is not None:
                 at = max(at, done)  # mmcv 1.x wrote the number of batches here: it belongs to the training before it
             if done is None or at < done or (at == done and not evaluated):
-                _forget(log, at)
+                _forget(log, at + evaluated)  # a resumed run may begin with the evaluation that its log lacks
             done = at
             (log.val if evaluated else log.train)[at] = {
                 name: float(value)

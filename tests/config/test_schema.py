@@ -194,7 +194,7 @@ def test_for_testing_only_model_and_test_data_matter():
 
 def test_a_section_that_is_there_gets_its_missing_keys():
     values = config(checkpoint_config={'interval': 500}, log_config={'interval': 10})
-    assert values['checkpoint_config'] == {'by_epoch': False, 'interval': 500, 'max_keep_ckpts': 1}
+    assert values['checkpoint_config'] == {'by_epoch': False, 'interval': 500, 'max_keep_ckpts': 1, 'minutes': 30}
     assert [hook['type'] for hook in values['log_config']['hooks']] == ['TextLoggerHook', 'TensorboardLoggerHook']
 
 

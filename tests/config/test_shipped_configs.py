@@ -167,7 +167,7 @@ PAPER = {
     'lr_config.warmup_iters': 1500,
     'lr_config.warmup_ratio': 1e-6,
     'evaluation': {'interval': 4000, 'metric': 'mIoU'},
-    'checkpoint_config': {'by_epoch': False, 'interval': 4000, 'max_keep_ckpts': 1},
+    'checkpoint_config': {'by_epoch': False, 'interval': 4000, 'max_keep_ckpts': 1, 'minutes': 30},
     'precision': 'fp32',
     'model.pretrained': 'pretrained/mit_b5.pth',
     'model.backbone': {'type': 'mit_b5'},

@@ -115,6 +115,18 @@ class KillAt(Hook):
 
 
 @HOOKS.register_module()
+class FailAt(Hook):
+    """An iteration ends with an error of the program, which saves nothing."""
+
+    def __init__(self, *, iteration: int) -> None:
+        self.iteration = iteration
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: dict | None = None) -> None:
+        if batch_idx + 1 == self.iteration:
+            raise ZeroDivisionError
+
+
+@HOOKS.register_module()
 class OverflowAt(Hook):
     """One gradient of an iteration is infinite: its loss is finite, the weights after its step are not."""
 

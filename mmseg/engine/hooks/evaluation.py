@@ -1,6 +1,7 @@
 """Evaluates the student during training."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,12 +9,15 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch.utils.data import DataLoader
 
-from mmseg.engine.distributed import broadcast_buffers
+from mmseg.engine.best_checkpoint import BestCheckpoint
+from mmseg.engine.distributed import broadcast_buffers, on_main
 from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner
+from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import evaluate
-from mmseg.evaluation.metrics import reported_subsets
+from mmseg.evaluation.metrics import ConfusionMatrix, reported_subsets
 from mmseg.registry import HOOKS
+from mmseg.report.logs import read_log
 from mmseg.report.table import class_table
 
 
@@ -21,15 +25,19 @@ from mmseg.report.table import class_table
 class EvaluationHook(Hook):
     """Every ``interval`` iterations, and at the last one: a table in the log, a record for JSON and curves.
 
+    It comes after everything else of its iteration, the checkpoint too. A run that is resumed where its evaluation is
+    missing in the log begins with it.
+
     Args:
         loader: test batches of ``dataset``.
         dataset: what to evaluate on (``label_set``, ``split_name``, …).
         interval: iterations between two evaluations.
         source: type of the source data set; Synthia adds the means over its classes.
         dtype: what the network computes in, see :func:`evaluate`.
+        save_best: the metric by which the best state is kept; see :class:`BestCheckpoint`.
     """
 
-    priority = 'LOW'
+    priority = 'LOWEST'
 
     def __init__(
         self,
@@ -39,19 +47,36 @@ class EvaluationHook(Hook):
         interval: int,
         source: str | None = None,
         dtype: torch.dtype | None = None,
+        save_best: str | None = None,
     ) -> None:
         self.loader = loader
         self.dataset = dataset
         self.interval = interval
         self.source = source
         self.dtype = dtype
+        self.best = None if save_best is None else BestCheckpoint(save_best, self._metrics())
+
+    def before_train(self, runner: TrainRunner) -> None:
+        if self.best is not None:
+            self._open_best(runner, self.best)
+        done = runner.iter
+        if not done or not self._due(runner, done):
+            return
+        broadcast_buffers(runner.student)  # as after the evaluation, which is later than the state of ``done``
+        if not on_main(lambda: _is_logged(Path(runner.work_dir), done)):
+            runner.logger.info(f'The evaluation after iteration {done} is missing in the log: it comes first.')
+            self._evaluate(runner, done)
 
     def after_train_iter(
         self, runner: TrainRunner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
-        done = batch_idx + 1
-        if done % self.interval and done != runner.max_iters:
-            return
+        if self._due(runner, batch_idx + 1):
+            self._evaluate(runner, batch_idx + 1)
+
+    def _due(self, runner: TrainRunner, done: int) -> bool:
+        return done % self.interval == 0 or done == runner.max_iters
+
+    def _evaluate(self, runner: TrainRunner, done: int) -> None:
         bar = is_main_process() and sys.stderr.isatty()  # in a file it would be thousands of lines
         broadcast_buffers(runner.student)  # all predict with the network that the first one saves
         metrics = evaluate(
@@ -63,3 +88,27 @@ class EvaluationHook(Hook):
         percents = metrics.summary(label_set, self.source)
         values = {name: round(value / 100, 4) for name, value in percents.items()}
         runner.call_hook('after_record', record=Record('val', done, values))
+        if self.best is not None:
+            self.best.offer(runner, done, values)
+
+    def _metrics(self) -> list[str]:
+        """The names of everything that an evaluation measures."""
+        label_set = self.dataset.label_set
+        return list(ConfusionMatrix(len(label_set.classes)).metrics().summary(label_set, self.source))
+
+    @staticmethod
+    def _open_best(runner: TrainRunner, best: BestCheckpoint) -> None:
+        best.restore(Path(runner.work_dir))
+        if runner.full_cfg.get('uda'):
+            runner.logger.warning(
+                f'evaluation.save_best={best.metric!r} chooses a checkpoint by the labels of the target. That is '
+                'not the protocol of unsupervised adaptation, by which the last iteration counts: report it as chosen.'
+            )
+
+
+def _is_logged(work_dir: Path, done: int) -> bool:
+    """Whether the log of a run has the evaluation after ``done`` iterations."""
+    try:
+        return done in read_log(work_dir).val
+    except InputError:  # no log, or none that can be read
+        return False

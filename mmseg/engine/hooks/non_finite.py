@@ -9,11 +9,12 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from mmseg.config.values import Count
+from mmseg.engine.checkpoint_io import tensors_of
 from mmseg.engine.distributed import gather
-from mmseg.engine.finite import NamedTensors, not_finite, tensors_of
 from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.stop import NonFiniteLoss, NonFiniteState
+from mmseg.models.finite import NamedTensors, not_finite
 from mmseg.registry import HOOKS
 
 STATE_FILE = 'non_finite.pth'

@@ -31,7 +31,7 @@ class TextLoggerHook(Hook):
     def before_train(self, runner: TrainRunner) -> None:
         self._write(
             runner,
-            {'exp_name': Path(runner.work_dir).name, 'seed': runner.seed, 'env_info': runner.environment},
+            {'exp_name': Path(runner.work_dir).resolve().name, 'seed': runner.seed, 'env_info': runner.environment},
         )
 
     @master_only

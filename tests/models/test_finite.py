@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mmseg.engine.finite import not_finite, tensors_of
+from mmseg.engine.checkpoint_io import tensors_of
+from mmseg.models.finite import not_finite
 
 NAN, INF = float('nan'), float('inf')
 

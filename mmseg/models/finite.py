@@ -1,8 +1,7 @@
-"""Whether all numbers of a state are numbers, asked of the device once."""
+"""Whether all numbers of networks are numbers, asked of the device once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -26,20 +25,3 @@ def not_finite(named: NamedTensors) -> list[str]:
         sums = torch.stack(torch._foreach_norm([tensor for _, tensor in group], 1))
         suspects.update(name for (name, _), fine in zip(group, sums.isfinite().tolist(), strict=True) if not fine)
     return [name for name, tensor in numbers if name in suspects and not tensor.isfinite().all()]
-
-
-def tensors_of(checkpoint: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor that training goes on from, by a name for people: networks, optimizer, waiting gradients.
-
-    Gradients that wait under fp16 are left out: they are scaled, and where they overflow the scaler skips the step.
-    """
-    yield from checkpoint['state_dict'].items()
-    optimizer = checkpoint['optimizer']
-    for number, values in optimizer.get('state', {}).items():
-        for name, value in values.items():
-            if isinstance(value, Tensor):
-                yield f'optimizer {name} of parameter {number}', value
-    if not optimizer.get('loss_scaler'):
-        for number, gradient in enumerate(optimizer.get('gradients', ())):
-            if gradient is not None:
-                yield f'waiting gradient of parameter {number}', gradient

@@ -1,0 +1,139 @@
+"""Files written whole or not at all, and one sentence for a disk that is full.
+
+Everything that this project leaves on a disk goes through here: a file gets its name when all of it is there, so that
+whatever happens meanwhile its name stands for the whole old file or the whole new one.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmseg.errors import InputError
+
+#: why the system takes no more bytes: no room, a quota, a limit on the size of a file
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+MEGABYTE = 10**6
+
+
+class DiskFullError(InputError):
+    """There is no room for a file; the message names it and the space that is missing."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, needed: int | None = None) -> Iterator[Path]:
+    """Give a temporary name beside ``path``; what is written there takes ``path``'s place in one step at the end.
+
+    Args:
+        path: the file; its folder is made if absent.
+        needed: bytes that it will have, for the message; None = not known.
+
+    Raises:
+        DiskFullError: there is no room. Nothing is left then, and the old file is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    with naming_full_disk(path, needed=needed):
+        try:
+            yield temporary
+            _force_to_disk(temporary)
+            temporary.replace(path)
+            sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content``; see :func:`replacing`."""
+    with replacing(path, needed=len(content)) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace ``path`` by ``text`` in UTF-8; see :func:`replacing`."""
+    write_bytes(path, text.encode('utf-8', 'surrogateescape'))
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add ``text`` at the end of ``path``: all of it or nothing.
+
+    Raises:
+        DiskFullError: there is no room.
+    """
+    content = text.encode('utf-8', 'surrogateescape')
+    with naming_full_disk(path, needed=len(content)), path.open('ab', buffering=0) as file:
+        before = file.tell()
+        try:
+            if (file.write(content) or 0) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except OSError:
+            file.truncate(before)
+            raise
+
+
+@contextlib.contextmanager
+def naming_full_disk(path: Path, *, needed: int | None = None) -> Iterator[None]:
+    """Say in one sentence that a file or folder got no room, whatever wrapping the error comes in.
+
+    Args:
+        path: what was to be written.
+        needed: bytes of it, None = not known.
+
+    Raises:
+        DiskFullError: instead of an error that has its cause in a full disk.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = full_disk(error)
+        if reason is None:
+            raise
+        raise DiskFullError(_sentence(path, reason, needed)) from error
+
+
+def full_disk(error: BaseException | None) -> OSError | None:
+    """The system's refusal for lack of room behind ``error``, or None. torch hides it in a RuntimeError."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a renaming to the disk, where folders can be opened (not on Windows)."""
+    if hasattr(os, 'O_DIRECTORY'):
+        descriptor = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _force_to_disk(path: Path) -> None:
+    with path.open('rb+') as file:
+        os.fsync(file.fileno())
+
+
+def _sentence(path: Path, reason: OSError, needed: int | None) -> str:
+    if reason.errno == errno.EFBIG:
+        size = f' of {_amount(needed)}' if needed else ''
+        return f'{path} cannot be written: a file{size} is above the limit on the size of files (ulimit -f). Raise it.'
+    free = _free(path)
+    missing = f': it needs {_amount(needed)}, {_amount(free)} are free' if needed and needed > free else ''
+    missing = missing and f'{missing}, {_amount(needed - free)} are missing' if needed else missing
+    what = 'the quota is used up' if reason.errno == errno.EDQUOT else 'the disk is full'
+    return f'{path} cannot be written: {what}{missing}. What was there before is as it was. Make room and go on.'
+
+
+def _free(path: Path) -> int:
+    folder = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    return shutil.disk_usage(folder).free
+
+
+def _amount(count: int) -> str:
+    return f'{count / MEGABYTE:.1f} MB' if count >= MEGABYTE // 10 else f'{count} bytes'
