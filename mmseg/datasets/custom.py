@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 
 from mmseg.datasets.check import quick_check
 from mmseg.datasets.class_stats import class_counts, known_class_counts
-from mmseg.datasets.files import Suffixes, image_names, label_names, roots
+from mmseg.datasets.files import Joined, Pairs, Suffixes, check_labels, image_names, roots
 from mmseg.datasets.label_sets import Colour, LabelSet, class_names, label_set_of
 from mmseg.datasets.labels import LabelReader, label_reader
 from mmseg.datasets.pipelines.compact import compacted
@@ -243,17 +243,14 @@ class CustomDataset(TrainingSet):
         chosen = self.label_set
         return chosen.index(name) if name in chosen.classes else chosen.ignore_index
 
-    def _scan(self, suffixes: Suffixes) -> list[dict]:
-        infos = []
+    def _scan(self, suffixes: Suffixes) -> Joined:
+        found = []
         for root in self.roots:
             images = image_names(root, suffixes, self.remedy())
-            found: list[dict] = [{'filename': name, 'img_dir': root.img_dir} for name in images]
             if root.ann_dir is not None:
-                labels = label_names(root, images, suffixes, self.remedy())
-                for info, name in zip(found, labels, strict=True):
-                    info['ann'] = {'seg_map': name, 'ann_dir': root.ann_dir}
-            infos += found
-        return infos
+                check_labels(root, images, suffixes, self.remedy())
+            found.append(Pairs(root, images, suffixes))
+        return Joined(found)
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg.config.values import Count
+from mmseg.datasets.files import Joined
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.stream import TrainingSet
@@ -35,7 +36,7 @@ class ConcatDataset(TrainingSet):
             check_same_classes(self.datasets[0].label_set, dataset.label_set)
         self.label_set = self.datasets[0].label_set
         self.split_name = '+'.join(dataset.split_name for dataset in self.datasets)
-        self.img_infos = [info for dataset in self.datasets for info in dataset.img_infos]
+        self.img_infos = Joined([dataset.img_infos for dataset in self.datasets])
         self.starts = np.cumsum([0, *map(len, self.datasets)])
 
     def __len__(self) -> int:

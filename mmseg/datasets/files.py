@@ -1,7 +1,9 @@
 """Finding the images and label maps of a data set."""
 
 import os
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,8 +62,8 @@ def image_names(root: Root, suffixes: Suffixes, remedy: str) -> list[str]:
     return found if root.split is None else _of_split(root, found, suffixes.img)
 
 
-def label_names(root: Root, images: list[str], suffixes: Suffixes, remedy: str) -> list[str]:
-    """Names of the label maps of ``images``, relative to ``root.ann_dir``.
+def check_labels(root: Root, images: list[str], suffixes: Suffixes, remedy: str) -> None:
+    """Make sure that every one of ``images`` has its label map in ``root.ann_dir``; no second list of names is made.
 
     Raises:
         InputError: the folder or a label map is missing; the message names image and label map.
@@ -69,29 +71,94 @@ def label_names(root: Root, images: list[str], suffixes: Suffixes, remedy: str) 
     assert root.ann_dir is not None
     if not Path(root.ann_dir).is_dir():
         raise InputError(f'Label folder {root.ann_dir!r} does not exist. {remedy}')
-    names = [name.removesuffix(suffixes.img) + suffixes.seg_map for name in images]
-    present = set(walk(root.ann_dir))
-    missing = [(image, name) for image, name in zip(images, names, strict=True) if name not in present]
+    missing = set(images)
+    for name in walk(root.ann_dir):
+        if name.endswith(suffixes.seg_map):
+            missing.discard(name[: len(name) - len(suffixes.seg_map)] + suffixes.img)
     if missing:
-        image, label = missing[0]
+        image = next(image for image in images if image in missing)
+        label = label_name(image, suffixes)
+        count = sum(image in missing for image in images)
         raise InputError(
-            f'{len(missing)} of {len(images)} images in {root.img_dir!r} have no label map. The first: '
+            f'{count} of {len(images)} images in {root.img_dir!r} have no label map. The first: '
             f'image {str(Path(root.img_dir, image))!r}, expected label map {str(Path(root.ann_dir, label))!r}. {remedy}'
         )
-    return names
+
+
+def label_name(image: str, suffixes: Suffixes) -> str:
+    """The name of the label map of ``image``, relative to the label folder as the image's is to its own."""
+    return image.removesuffix(suffixes.img) + suffixes.seg_map
+
+
+class Pairs(Sequence[dict]):
+    """The images of one root as a data set describes them, made when they are asked for: a name each is held.
+
+    Each is ``{'filename', 'img_dir', 'ann': {'seg_map', 'ann_dir'}}``, ``ann`` where there are label maps.
+    """
+
+    def __init__(self, root: Root, images: list[str], suffixes: Suffixes) -> None:
+        self.root, self.images, self.suffixes = root, images, suffixes
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict:  # type: ignore[override]
+        name = self.images[index]
+        info: dict = {'filename': name, 'img_dir': self.root.img_dir}
+        if self.root.ann_dir is not None:
+            info['ann'] = {'seg_map': label_name(name, self.suffixes), 'ann_dir': self.root.ann_dir}
+        return info
+
+
+class Joined(Sequence[dict]):
+    """Sequences one behind the other, without a copy."""
+
+    def __init__(self, parts: Sequence[Sequence[dict]]) -> None:
+        self.parts = list(parts)
+        self.ends = list(accumulate(map(len, self.parts)))
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    def __getitem__(self, index: int) -> dict:  # type: ignore[override]
+        place = index + len(self) if index < 0 else index
+        if not 0 <= place < len(self):
+            raise IndexError(index)
+        part = bisect_right(self.ends, place)
+        return self.parts[part][place - (self.ends[part - 1] if part else 0)]
 
 
 def walk(folder: str | Path) -> Iterator[str]:
-    """Every file below ``folder`` by its relative POSIX path; links to folders are followed, circles are not."""
+    """Every file below ``folder`` by its relative POSIX path; links to folders are followed, circles are not.
+
+    One at a time: a folder may hold a million.
+    """
     seen: set[str] = set()
-    for current, folders, files in os.walk(folder, followlinks=True):
+    pending = ['']
+    while pending:
+        relative = pending.pop()
+        current = os.path.join(folder, relative)
         real = os.path.realpath(current)
         if real in seen:
-            folders.clear()
             continue
         seen.add(real)
-        relative = Path(current).relative_to(folder).as_posix()
-        yield from files if relative == '.' else (f'{relative}/{name}' for name in files)
+        folders = []
+        for entry in _entries(current):
+            name = f'{relative}/{entry.name}' if relative else entry.name
+            if entry.is_dir():
+                folders.append(name)
+            else:
+                yield name
+        pending += reversed(folders)
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry]:
+    """What lies in ``folder``; nothing where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError:
+        return
 
 
 def _of_split(root: Root, found: list[str], suffix: str) -> list[str]:

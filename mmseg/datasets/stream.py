@@ -1,6 +1,6 @@
 """The training stream of a data set: sample i is a function of (seed, i) and of nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class TrainingSet(Dataset):
     """
 
     label_set: LabelSet
-    img_infos: list[dict]
+    img_infos: Sequence[dict]
     split_name: str
 
     @property

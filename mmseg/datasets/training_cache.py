@@ -5,7 +5,9 @@ A pipeline that starts with loading and a fixed Resize does the same work for an
 """
 
 import logging
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from hashlib import sha256
 from itertools import takewhile
 from os.path import commonpath, relpath
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from mmengine.logging import print_log
 
+from mmseg.datasets.files import Root
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.fields import LABEL, field_of, with_field
@@ -59,19 +62,55 @@ class Cacheable(Protocol):
     """What is asked of a data set."""
 
     plain_pipeline: Compose
-    img_infos: list[dict]
+    img_infos: Sequence[dict]
+    roots: list[Root]
     reader: LabelReader
     cache_dir: str | Path | None
     data_root: str | Path | None
 
 
-class Arrays(NamedTuple):
-    """What one store holds: the images or the label maps of a data set, resized; and how each is made."""
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """What one store holds: the images or the label maps of a data set, resized; and how each is made.
 
-    folder: Path
-    meaning: str
-    files: dict[str, str]
+    Attributes:
+        place: the folder of the data set's stores.
+        kind: 'images' or 'labels'.
+        folders: where the files lie.
+        names: (folder, name) of every file.
+        make: how an array is made of a file.
+    """
+
+    place: Path
+    kind: str
+    folders: list[str]
+    names: Callable[[], Iterable[tuple[str, str]]]
     make: partial
+
+    @property
+    def meaning(self) -> str:
+        """What the arrays are, in words that a store keeps."""
+        reader = self.make.keywords.get('reader')
+        size = f'{"within" if self.make.keywords["fit"] else "exactly"} {self._size}'
+        return f'{self.kind} {size}' + (f', read by {reader.meaning}' if reader else '')
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this store."""
+        ways = sorted({relpath(folder, self.place) for folder in self.folders})
+        key = sha256('\0'.join([self.meaning, *ways]).encode()).hexdigest()[:8]
+        return self.place / f'{self.kind}-{self._size}-{key}'
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """Path of every file -> its name in the store: the way from the cache, so that both may be moved."""
+        ways = {folder: (str(Path(folder)), relpath(folder, self.place)) for folder in self.folders}
+        return {f'{ways[folder][0]}/{name}': f'{ways[folder][1]}/{name}' for folder, name in self.names()}
+
+    @property
+    def _size(self) -> str:
+        width, height = self.make.keywords['scale']
+        return f'{width}x{height}'
 
     def open(self) -> PixelStore:
         return open_store(self.folder, self.meaning, self.files, self.make)
@@ -86,12 +125,27 @@ def arrays_of(dataset: Cacheable) -> list[Arrays]:
     if start is None:
         return []
     given: dict[str, Any] = {'scale': start.resize.scales[0], 'fit': start.resize.keep_ratio}
-    images = [(info['img_dir'], info['filename']) for info in dataset.img_infos]
-    place = cache_place(dataset)
-    arrays = [_arrays(place, 'images', images, partial(resized_image, **given))]
-    if start.labelled and 'ann' in dataset.img_infos[0]:
-        labels = [(info['ann']['ann_dir'], info['ann']['seg_map']) for info in dataset.img_infos]
-        arrays.append(_arrays(place, 'labels', labels, partial(resized_label, **given, reader=dataset.reader)))
+    place, infos = cache_place(dataset), dataset.img_infos
+    arrays = [
+        Arrays(
+            place,
+            'images',
+            [root.img_dir for root in dataset.roots],
+            lambda: ((info['img_dir'], info['filename']) for info in infos),
+            partial(resized_image, **given),
+        )
+    ]
+    labelled = [root.ann_dir for root in dataset.roots if root.ann_dir is not None]
+    if start.labelled and labelled:
+        arrays.append(
+            Arrays(
+                place,
+                'labels',
+                labelled,
+                lambda: ((info['ann']['ann_dir'], info['ann']['seg_map']) for info in infos),
+                partial(resized_label, **given, reader=dataset.reader),
+            )
+        )
     return arrays
 
 
@@ -99,19 +153,8 @@ def cache_place(dataset: Cacheable) -> Path:
     """Where the caches of ``dataset`` are: its ``cache_dir``, or a folder beside its images."""
     if dataset.cache_dir is not None:
         return Path(dataset.cache_dir)
-    root = dataset.data_root or commonpath(str(Path(info['img_dir']).parent) for info in dataset.img_infos)
+    root = dataset.data_root or commonpath(str(Path(root.img_dir).parent) for root in dataset.roots)
     return Path(root, CACHE_DIR)
-
-
-def _arrays(place: Path, kind: str, files: list[tuple[str, str]], make: partial) -> Arrays:
-    """The store of ``files`` (folder, name). Inside it they are named by their way from the cache, to be movable."""
-    (width, height), reader = make.keywords['scale'], make.keywords.get('reader')
-    size = f'{"within" if make.keywords["fit"] else "exactly"} {width}x{height}'
-    meaning = f'{kind} {size}' + (f', read by {reader.meaning}' if reader else '')
-    ways = {folder: (str(Path(folder)), relpath(folder, place)) for folder, _ in files}
-    named = {f'{ways[folder][0]}/{name}': f'{ways[folder][1]}/{name}' for folder, name in files}
-    key = sha256('\0'.join([meaning, *sorted(way for _, way in ways.values())]).encode()).hexdigest()[:8]
-    return Arrays(place / f'{kind}-{width}x{height}-{key}', meaning, named, make)
 
 
 def resized_image(file: str, *, scale: Scale, fit: bool) -> tuple[np.ndarray, Size]:

@@ -281,3 +281,26 @@ def test_borders_that_would_be_read_as_another_label_are_refused(tmp_path, step,
     loading = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations'}]
     with pytest.raises(InputError, match=f'{step} in the pipeline has {key}=255, but the data set ignore_index=250'):
         DATASETS.build(own_data(tmp_path, ignore_index=250, pipeline=[*loading, border]))
+
+
+def test_an_image_is_described_when_it_is_asked_for_and_held_by_its_name(tmp_path):
+    write_pairs(tmp_path, random_labels(3))
+    infos = DATASETS.build(own_data(tmp_path, pipeline=[])).img_infos
+    described = {'filename': '001.png', 'img_dir': f'{tmp_path}/images'}
+    assert infos[1] == {**described, 'ann': {'seg_map': '001.png', 'ann_dir': f'{tmp_path}/labels'}}
+    assert infos[-2] == infos[1] is not infos[1]
+    assert [info['filename'] for info in infos] == ['000.png', '001.png', '002.png']
+    assert DATASETS.build(own_data(tmp_path, pipeline=[], ann_dir=None)).img_infos[1] == described
+    for outside in (3, -4):
+        with pytest.raises(IndexError):
+            infos[outside]
+    held = pickle.dumps(infos)
+    assert held.count(b'img_dir') + held.count(b'seg_map') <= 2
+
+
+def test_missing_label_maps_are_counted_and_the_first_is_named(tmp_path):
+    write_pairs(tmp_path, random_labels(5))
+    for name in ('003.png', '001.png'):
+        (tmp_path / 'labels' / name).unlink()
+    with pytest.raises(InputError, match=r"2 of 5 images.*/001\.png', expected label map '.*/labels/001\.png'"):
+        DATASETS.build(own_data(tmp_path, pipeline=[]))

@@ -218,3 +218,17 @@ def test_a_cache_that_does_not_fit_the_disk_is_refused_before_the_work(cfg, monk
 
 class DiskFull:
     free = 0
+
+
+def test_folders_are_looked_at_once_whatever_the_number_of_files(cfg, monkeypatch):
+    """Without a cache no path of a file is put together; with one, a folder's way is found once."""
+    asked = []
+    real = training_cache.relpath
+    monkeypatch.setattr(training_cache, 'relpath', lambda *paths: asked.append(paths[0]) or real(*paths))
+    source = build_dataset(copy.deepcopy(cfg)['source'])
+    assert len(asked) <= 1
+    images, labels = arrays_of(source)
+    assert 'files' not in vars(images)
+    asked.clear()
+    assert len(images.files) == len(labels.files) == 5
+    assert len(asked) == 2
