@@ -10,6 +10,7 @@ import torch
 from mmengine.logging import print_log
 from torch import nn
 
+from mmseg.cuda_graphs import expect_graphs
 from mmseg.errors import InputError
 from mmseg.models.networks import networks_of
 
@@ -57,6 +58,8 @@ def compile_encoders(model: nn.Module, setting: bool | str, *, device: torch.dev
         raise InputError(f'compile={setting!r} needs a C++ compiler on a CPU: install g++ or clang, or leave it False.')
     if device.type == 'cuda' and backend == 'inductor':
         _check_triton(setting)
+    if device.type == 'cuda' and setting == 'reduce-overhead':
+        expect_graphs()
     print_log('Encoders are compiled in the first iteration, which takes minutes.', 'current')
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, RECOMPILE_LIMIT)
     for encoder in encoders(model):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmseg.cuda_graphs import begin_step
 from mmseg.engine import acceleration
 from mmseg.engine.acceleration import compile_encoders, encoders, set_tf32
 from mmseg.engine.optim import StudentOptimWrapper
@@ -19,6 +20,13 @@ from tests.models.uda.tiny import batch, dacs, segmentor, with_feature_distance
 
 CPU = torch.device('cpu')
 ROOT = Path(__file__).parents[2]
+
+
+def run_alone(code: str) -> None:
+    """Run ``code`` in a process of its own."""
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    done = subprocess.run([sys.executable, '-c', code], check=False, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
 
 
 def step(model, device='cpu', precision='fp32'):
@@ -98,13 +106,14 @@ def test_a_step_on_a_gpu_never_waits_for_it(precision, fuse):
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize('fuse', [False, True])
 @pytest.mark.parametrize('setting', [True, 'reduce-overhead'])
-def test_compiled_encoders_on_a_gpu_give_the_same_step(setting):
-    plain = dacs(**with_feature_distance()).cuda()
+def test_compiled_encoders_on_a_gpu_give_the_same_step(setting, fuse):
+    plain = dacs(**with_feature_distance(fuse_forward=fuse)).cuda()
     compiled = copy.deepcopy(plain)
     compile_encoders(compiled, setting, device=torch.device('cuda'))
     for _ in range(3):  # graphs are recorded in the second call, replayed from the third on
-        torch.compiler.cudagraph_mark_step_begin()
+        begin_step()
         (logged, gradients), (expected, plain_gradients) = step(compiled, 'cuda'), step(plain, 'cuda')
         for name, value in expected.items():
             torch.testing.assert_close(logged[name], value, rtol=1e-3, atol=1e-4)
@@ -117,6 +126,21 @@ def test_auto_fuses_on_a_gpu_only_where_the_encoder_treats_each_image_alone():
     enough = torch.cuda.get_device_properties(0).total_memory >= 24e9
     assert dacs().cuda().fuses() is enough
     assert dacs(model=segmentor(batch_norm=True)).cuda().fuses() is False
+
+
+def test_the_first_step_is_marked_before_anything_compiled_runs():
+    code = """
+import torch
+from mmseg.cuda_graphs import begin_step
+from mmseg.engine import acceleration
+from tests.models.uda.tiny import dacs
+acceleration._check_triton = lambda setting: None
+acceleration.compile_encoders(dacs(), 'reduce-overhead', device=torch.device('cuda'))
+begin_step()
+from torch._inductor.cudagraph_trees import MarkStepBox
+assert MarkStepBox.mark_step_counter != 0
+"""
+    run_alone(code)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +161,4 @@ from tests.engine.tiny import tiny_config
 train(tiny_config({str(tmp_path)!r}, runner__max_iters=1))
 assert 'torch._inductor.cudagraph_trees' not in sys.modules
 """
-    subprocess.run(
-        [sys.executable, '-c', code], check=True, capture_output=True, env={**os.environ, 'PYTHONPATH': str(ROOT)}
-    )
+    run_alone(code)

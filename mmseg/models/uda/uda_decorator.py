@@ -163,6 +163,7 @@ class UDADecorator(nn.Module):
         Returns:
             Detached scalars by log name, ``loss`` being the total.
         """
+        self.forget_gradients(optim_wrapper)
         with torch.no_grad(), optim_wrapper.optim_context(self):
             self.update_teacher()  # phi
             for term in self.terms():
@@ -201,13 +202,19 @@ class UDADecorator(nn.Module):
             if term not in sharing:
                 yield from term.loss_terms(self, batch)
 
+    def forget_gradients(self, optim_wrapper: 'OptimWrapper') -> None:
+        """Drop the gradients of the last move, before anything of the step is computed.
+
+        They may be results of a replayed CUDA graph, whose memory the step's first graph takes over.
+        """
+        if self.starts_accumulation():
+            optim_wrapper.zero_grad()
+
     def descend(self, terms: Iterator[Term], optim_wrapper: 'OptimWrapper') -> dict[str, Tensor]:
         """Go back through every term, and move the student where an accumulation is complete.
 
         Forward and losses of a term run in the optimizer wrapper's context (autocast), the way back does not.
         """
-        if self.starts_accumulation():
-            optim_wrapper.zero_grad()
         total: Tensor | None = None
         logged: dict[str, Tensor] = {}
         for prefix, losses in within(lambda: optim_wrapper.optim_context(self), terms):

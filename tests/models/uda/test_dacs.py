@@ -50,6 +50,16 @@ def test_the_student_moves_and_the_feature_distance_network_never():
     assert all(p.grad is None for n in (model.ema_model, model.imnet_model) for p in n.parameters())
 
 
+def test_the_gradients_of_the_last_move_are_gone_before_anything_is_computed(monkeypatch):
+    model, left = dacs(), []
+    optimizer = sgd(model)
+    model.train_step(batch(), optimizer)
+    monkeypatch.setattr(model, 'update_teacher', lambda: left.extend(p.grad for p in model.model.parameters()))
+    model.train_step(batch(), optimizer)
+    assert left
+    assert all(gradient is None for gradient in left)
+
+
 def test_only_the_student_can_be_trained():
     model = dacs(**WITH_FD)
     trainable = {name for name, p in model.named_parameters() if p.requires_grad}
