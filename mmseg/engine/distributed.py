@@ -192,7 +192,10 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 
 def _average(message: Tensor) -> None:
-    distributed.all_reduce(message)
+    if message.is_cuda and 'cuda:nccl' in distributed.get_backend_config():
+        distributed.all_reduce(message, distributed.ReduceOp.AVG)
+        return
+    distributed.all_reduce(message)  # gloo knows no mean
     message /= get_world_size()
 
 
@@ -225,8 +228,8 @@ def _exchange(send: Callable[[Tensor], object], tensors: Sequence[Tensor]) -> No
         flat = torch.cat([tensor.reshape(-1) for tensor in group])
         with _peers_needed():
             send(flat.view(torch.uint8) if dtype is torch.bool else flat)
-        for tensor, part in zip(group, flat.split([tensor.numel() for tensor in group]), strict=True):
-            tensor.copy_(part.view_as(tensor))
+        parts = flat.split([tensor.numel() for tensor in group])
+        torch._foreach_copy_(group, [part.view_as(tensor) for part, tensor in zip(parts, group, strict=True)])
 
 
 def _share(box: list[Any]) -> None:

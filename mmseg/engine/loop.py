@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from mmengine.runner import BaseLoop
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmseg.cuda_graphs import begin_step
@@ -44,6 +44,7 @@ class TrainLoop(BaseLoop):
         self.max_iters = max_iters
         self.iter = start_iteration
         self.started = self.data_time = 0.0
+        self.mode = TrainMode(runner.model)
 
     def run(self) -> None:
         """Train until ``max_iters``, or until a signal asks to stop: then save, and raise :class:`Interrupted`."""
@@ -63,7 +64,7 @@ class TrainLoop(BaseLoop):
     def _run_iteration(self, batches: Any) -> None:
         begin_step()
         self.started = time.perf_counter()
-        self.runner.model.train()
+        self.mode.set()
         batch = to_network(to_device(next(batches), self.runner.device))
         self.data_time = time.perf_counter() - self.started
         self.runner.call_hook('before_train_iter', batch_idx=self.iter, data_batch=batch)
@@ -81,6 +82,25 @@ class TrainLoop(BaseLoop):
             f'{remedy if saved else "no state is saved (checkpoint_config=None)."}',
             signal_number=signal_number,
         )
+
+
+class TrainMode:
+    """Train mode of a model and all its parts, kept through iterations.
+
+    ``model.train()`` in every one of them would walk through thousands of modules for nothing: 14 ms for three
+    networks of a MiT-B5. Only what an evaluation, or a hook, has changed in between makes it necessary.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self._modes: list[tuple[nn.Module, bool]] = []
+
+    def set(self) -> None:
+        """Put the model into train mode, if any of its modules is not in the mode in which that has left it."""
+        if self._modes and all(module.training is mode for module, mode in self._modes):
+            return
+        self.model.train()
+        self._modes = [(module, module.training) for module in self.model.modules()]
 
 
 def to_device(batch: Any, device: torch.device) -> Any:

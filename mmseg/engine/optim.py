@@ -1,6 +1,6 @@
 """Optimizer of the student from the ``optimizer`` part of a config, in as few parameter groups as it allows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -187,8 +187,13 @@ class StudentOptimWrapper(OptimWrapper):
         self._remainder_counts = max_counts % self._accumulative_counts
 
     def backward(self, loss: Tensor, **kwargs: Any) -> None:
+        """Add the gradients of ``loss`` to those that are there: in a few launches, not in one for each parameter."""
+        earlier = [(parameter, parameter.grad) for parameter in self._parameters() if parameter.grad is not None]
+        for parameter, _ in earlier:
+            parameter.grad = None
         self.scaler.scale(loss).backward(**kwargs)
         self._inner_count += 1
+        add_gradients(earlier)
 
     def step(self, **kwargs: Any) -> None:
         parameters = self._parameters()
@@ -238,6 +243,17 @@ def with_settings_of(groups: list[dict], saved: dict[str, Any]) -> dict[str, Any
         {**old, **{key: now[key] for key in SETTINGS & now.keys()}} for now, old in zip(groups, theirs, strict=True)
     ]
     return {**saved, 'param_groups': present}
+
+
+@torch.no_grad()
+def add_gradients(earlier: Sequence[tuple[nn.Parameter, Tensor]]) -> None:
+    """Let each parameter have its ``earlier`` gradient too; sums are kept in the memory of the earlier ones."""
+    both = [(kept, parameter.grad) for parameter, kept in earlier if parameter.grad is not None]
+    if both:
+        kept, new = zip(*both, strict=True)
+        torch._foreach_add_(kept, new)
+    for parameter, gradient in earlier:
+        parameter.grad = gradient
 
 
 def _refuse_other_settings(groups: list[dict], saved: list[dict]) -> None:

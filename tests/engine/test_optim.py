@@ -177,3 +177,11 @@ def test_a_run_is_not_resumed_with_other_settings(cfg, said):
     wrapped(betas=(0.9, 0.99)).load_state_dict(state)
     with pytest.raises(InputError, match=said):
         wrapped(**cfg).load_state_dict(state)
+
+
+def test_gradients_of_several_terms_add_up_also_where_a_term_leaves_one_out():
+    first, second, third = (nn.Parameter(torch.tensor([value])) for value in (1.0, 2.0, 3.0))
+    wrapper = StudentOptimWrapper(torch.optim.SGD([first, second, third], lr=0.1))
+    wrapper.backward((first * second).sum())
+    wrapper.backward((5 * second + 7 * third).sum())
+    assert [p.grad.tolist() for p in (first, second, third)] == [[2.0], [1.0 + 5.0], [7.0]]

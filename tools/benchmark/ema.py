@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     single.grad = torch.full_like(single, 1e-3)
     adamw = torch.optim.AdamW([single], fused=True)
     updates: list[tuple[str, int, Callable[[], Any]]] = [
-        ('EMA', EMA_BYTES, lambda: update_ema(uda.ema_model, uda.model, 0.999)),
+        ('EMA', EMA_BYTES, lambda: update_ema(uda.teacher_parameters(), uda.student_parameters(), 0.999)),
         ('EMA, one flat tensor (limit)', EMA_BYTES, lambda: flat[0].lerp_(flat[1], 1e-3)),
         ('EMA, tensor by tensor', EMA_BYTES, trainers[1].uda.update_teacher),
         ('AdamW', ADAMW_BYTES, trainers[0].optimizer.step),

@@ -25,6 +25,7 @@ from mmseg.models.backbones.vit_layers import (
     to_map,
 )
 from mmseg.models.layers import DropPath, Linear, build_norm, drop_path_rates, linear_map
+from mmseg.models.layers.drop import DrawnPaths, draw_paths
 from mmseg.models.layers.feed_forward import GELU, FeedForward
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
@@ -97,10 +98,10 @@ class Block(nn.Module):
         self.ffn = FeedForward(channels=channels, hidden=hidden, act_cfg=act_cfg)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, drawn: DrawnPaths | None = None) -> Tensor:
         """(B, N, C) -> the same."""
-        x = x + self.drop_path(self.gamma_1 * self.attn(self.ln1(x)))
-        return x + self.drop_path(self.gamma_2 * self.ffn(self.ln2(x)))
+        x = self.drop_path.add(x, self.gamma_1 * self.attn(self.ln1(x)), drawn, 0)
+        return self.drop_path.add(x, self.gamma_2 * self.ffn(self.ln2(x)), drawn, 1)
 
 
 @MODELS.register_module()
@@ -234,9 +235,9 @@ class BEiT(Backbone):
         tokens = torch.cat([self.cls_token.expand(len(x), -1, -1), tokens], dim=1)
         if self.pos_embed is not None:
             tokens = tokens + self.pos_embed
-        features = []
+        features, drawn = [], draw_paths(self.layers, x)
         for i, block in enumerate(self.layers):
-            tokens = run_block(block, tokens, with_cp=self.with_cp)
+            tokens = run_block(block, tokens, drawn, with_cp=self.with_cp)
             if i == len(self.layers) - 1:
                 tokens = self.ln1(tokens)
             if i in self.out_indices:

@@ -11,6 +11,7 @@ from mmseg.errors import InputError, nearest
 from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.convnext_keys import to_convnext
 from mmseg.models.layers import DropPath, Linear, drop_path_rates
+from mmseg.models.layers.drop import DrawnPaths, draw_paths
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
 from mmseg.registry import MODELS
@@ -46,13 +47,13 @@ class Block(nn.Module):
         self.pwconv2 = Linear(4 * channels, channels)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, drawn: DrawnPaths | None = None) -> Tensor:
         """(B, C, H, W) -> the same."""
         branch = self.norm(self.dwconv(x).permute(0, 2, 3, 1))
         branch = self.pwconv2(self.act(self.pwconv1(branch)))
         if self.gamma is not None:
             branch = self.gamma * branch
-        return x + self.drop_path(branch.permute(0, 3, 1, 2))
+        return self.drop_path.add(x, branch.permute(0, 3, 1, 2), drawn)
 
 
 @MODELS.register_module()
@@ -131,11 +132,12 @@ class ConvNeXt(Backbone):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Image (B, 3, H, W) -> maps (B, C, h, w) of the stages in ``out_indices``; odd rows and columns are cut."""
+        drawn = draw_paths((block for stage in self.stages for block in stage.children()), x, uses=1)
         features = []
         for i, (downsample, stage) in enumerate(zip(self.downsample_layers, self.stages, strict=True)):
             x = downsample(x)
             for block in stage.children():
-                x = run_block(block, x, with_cp=self.with_cp)
+                x = run_block(block, x, drawn, with_cp=self.with_cp)
             if i in self.out_indices:
                 features.append(getattr(self, f'norm{i}')(x))
         return features

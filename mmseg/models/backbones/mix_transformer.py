@@ -9,6 +9,8 @@ from mmseg.config.values import Count, Fraction, Positive
 from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.mit_keys import to_mit
 from mmseg.models.layers import DropPath, Linear, drop_path_rates, init_vision_transformer
+from mmseg.models.layers.drop import DrawnPaths, draw_paths
+from mmseg.models.layers.pad import pad
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
 from mmseg.registry import MODELS
@@ -85,7 +87,7 @@ class EfficientSelfAttention(nn.Module):
         height, width = size
         # an image of less than 32 pixels leaves a map smaller than one patch
         margin = (0, max(self.sr_ratio - width, 0), 0, max(self.sr_ratio - height, 0))
-        return self.norm(to_tokens(self.sr(F.pad(to_map(x, size), margin))))
+        return self.norm(to_tokens(self.sr(pad(to_map(x, size), margin))))
 
     def split_heads(self, x: Tensor) -> Tensor:
         """(B, N, C) -> (B, heads, N, C / heads)."""
@@ -145,14 +147,14 @@ class Block(nn.Module):
             attn_drop=attn_drop,
             proj_drop=drop,
         )
-        self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
+        self.drop_path = DropPath(drop_path)
         self.norm2 = nn.LayerNorm(channels, eps=NORM_EPS)
         self.mlp = MixFFN(channels=channels, hidden=int(channels * mlp_ratio), drop=drop)
 
-    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(self, x: Tensor, size: tuple[int, int], drawn: DrawnPaths | None = None) -> Tensor:
         """(B, N, C) -> (B, N, C)."""
-        x = x + self.drop_path(self.attn(self.norm1(x), size))
-        return x + self.drop_path(self.mlp(self.norm2(x), size))
+        x = self.drop_path.add(x, self.attn(self.norm1(x), size), drawn, 0)
+        return self.drop_path.add(x, self.mlp(self.norm2(x), size), drawn, 1)
 
 
 @MODELS.register_module()
@@ -239,11 +241,13 @@ class MixVisionTransformer(Backbone):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Image (B, 3, H, W) -> features at 1/4, 1/8, 1/16 and 1/32 (rounded up), finest first."""
+        stages = range(1, len(self.depths) + 1)
+        drawn = draw_paths((block for i in stages for block in getattr(self, f'block{i}')), x)
         features = []
-        for i in range(1, len(self.depths) + 1):
+        for i in stages:
             tokens, size = getattr(self, f'patch_embed{i}')(x)
             for block in getattr(self, f'block{i}'):
-                tokens = run_block(block, tokens, size, with_cp=self.with_cp)
+                tokens = run_block(block, tokens, size, drawn, with_cp=self.with_cp)
             x = to_map(getattr(self, f'norm{i}')(tokens), size)
             features.append(x)
         return features

@@ -13,7 +13,9 @@ from mmseg.models.backbones.base import Backbone, freeze
 from mmseg.models.backbones.position import gather_bias, relative_position_index, resize_window_table, without_indices
 from mmseg.models.backbones.swin_keys import to_swin
 from mmseg.models.layers import DropPath, Linear, build_norm, drop_path_rates
+from mmseg.models.layers.drop import DrawnPaths, draw_paths
 from mmseg.models.layers.feed_forward import GELU, FeedForward
+from mmseg.models.layers.pad import pad
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
 from mmseg.registry import MODELS
@@ -32,7 +34,7 @@ class PatchEmbed(nn.Module):
         self.norm = build_norm(norm_cfg, channels)[1] if norm_cfg is not None else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.pad(x, (0, -x.shape[3] % self.patch_size, 0, -x.shape[2] % self.patch_size))
+        x = pad(x, (0, -x.shape[3] % self.patch_size, 0, -x.shape[2] % self.patch_size))
         return self.norm(self.projection(x).permute(0, 2, 3, 1))
 
 
@@ -49,7 +51,7 @@ class PatchMerging(nn.Module):
         self.reduction = Linear(4 * channels, 2 * channels, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))
+        x = pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))
         x = x.unflatten(2, (-1, 2)).unflatten(1, (-1, 2)).permute(0, 1, 3, 5, 2, 4).flatten(3)
         return self.reduction(self.norm(x))
 
@@ -113,7 +115,7 @@ class ShiftedWindows(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(B, H, W, C) -> the same; ``mask`` is :func:`shift_mask` of the padded map, for shifted windows."""
         height, width, side = x.shape[1], x.shape[2], self.window_size
-        x = F.pad(x, (0, 0, 0, -width % side, 0, -height % side))
+        x = pad(x, (0, 0, 0, -width % side, 0, -height % side))
         if self.shift:
             x = x.roll((-self.shift, -self.shift), dims=(1, 2))
         rows, columns = x.shape[1] // side, x.shape[2] // side
@@ -123,7 +125,7 @@ class ShiftedWindows(nn.Module):
         x = windows.transpose(2, 3).flatten(3, 4).flatten(1, 2)
         if self.shift:
             x = x.roll((self.shift, self.shift), dims=(1, 2))
-        return x[:, :height, :width]
+        return x if x.shape[1:3] == (height, width) else x[:, :height, :width]
 
 
 def shift_mask(size: tuple[int, int], window_size: int, shift: int, device: torch.device) -> Tensor:
@@ -171,10 +173,10 @@ class SwinBlock(nn.Module):
         self.ffn = FeedForward(channels=channels, hidden=hidden, drop=drop, act_cfg=act_cfg)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, drawn: DrawnPaths | None = None) -> Tensor:
         """(B, H, W, C) -> the same."""
-        x = x + self.drop_path(self.attn(self.norm1(x), mask))
-        return x + self.drop_path(self.ffn(self.norm2(x)))
+        x = self.drop_path.add(x, self.attn(self.norm1(x), mask), drawn, 0)
+        return self.drop_path.add(x, self.ffn(self.norm2(x)), drawn, 1)
 
 
 class SwinStage(nn.Module):
@@ -208,11 +210,11 @@ class SwinStage(nn.Module):
         )
         self.downsample = PatchMerging(channels=channels, norm_cfg=norm_cfg) if merges else None
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, drawn: DrawnPaths | None = None) -> tuple[Tensor, Tensor]:
         """(B, H, W, C) -> the same, and what the next stage starts from: (B, H / 2, W / 2, 2C), rounded up."""
         mask = shift_mask((x.shape[1], x.shape[2]), self.window_size, self.shift, x.device)
         for block in self.blocks:
-            x = run_block(block, x, mask, with_cp=self.with_cp)
+            x = run_block(block, x, mask, drawn, with_cp=self.with_cp)
         return x, x if self.downsample is None else self.downsample(x)
 
 
@@ -347,9 +349,10 @@ class SwinTransformer(Backbone):
         if self.absolute_pos_embed is not None:
             x = x + _resize_map(self.absolute_pos_embed, x.shape[1:3]).permute(0, 2, 3, 1)
         x = self.drop_after_pos(x)
+        drawn = draw_paths((block for stage in self.stages for block in stage.get_submodule('blocks').children()), x)
         features = []
         for i, stage in enumerate(self.stages):
-            out, x = stage(x)
+            out, x = stage(x, drawn)
             if i in self.out_indices:
                 features.append(getattr(self, f'norm{i}')(out).permute(0, 3, 1, 2).contiguous())
         return features

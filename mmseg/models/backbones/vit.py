@@ -19,6 +19,7 @@ from mmseg.models.backbones.vit_layers import (
     to_map,
 )
 from mmseg.models.layers import DropPath, build_norm, drop_path_rates
+from mmseg.models.layers.drop import DrawnPaths, draw_paths
 from mmseg.models.layers.feed_forward import GELU, FeedForward
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
@@ -63,10 +64,10 @@ class Block(nn.Module):
         self.ffn = FeedForward(channels=channels, hidden=hidden, drop=drop, act_cfg=act_cfg)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, drawn: DrawnPaths | None = None) -> Tensor:
         """(B, N, C) -> the same."""
-        x = x + self.drop_path(self.attn(self.ln1(x)))
-        return x + self.drop_path(self.ffn(self.ln2(x)))
+        x = self.drop_path.add(x, self.attn(self.ln1(x)), drawn, 0)
+        return self.drop_path.add(x, self.ffn(self.ln2(x)), drawn, 1)
 
 
 @MODELS.register_module()
@@ -181,9 +182,9 @@ class VisionTransformer(Backbone):
         tokens = self.drop_after_pos(tokens + self._resized(self.pos_embed, size))
         if not self.with_cls_token:
             tokens = tokens[:, 1:]
-        features = []
+        features, drawn = [], draw_paths(self.layers, x)
         for i, block in enumerate(self.layers):
-            tokens = run_block(block, tokens, with_cp=self.with_cp)
+            tokens = run_block(block, tokens, drawn, with_cp=self.with_cp)
             if i == len(self.layers) - 1:
                 tokens = self.ln1(tokens)
             if i in self.out_indices:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmseg.models.layers import build_norm
+from mmseg.models.layers.pad import pad
 
 LN = {'type': 'LN', 'eps': 1e-6}
 
@@ -33,7 +33,7 @@ class PatchTokens(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Image (B, 3, H, W) -> tokens (B, rows * columns, C) and (rows, columns)."""
         if self.pads:
-            x = F.pad(x, (0, -x.shape[3] % self.patch_size, 0, -x.shape[2] % self.patch_size))
+            x = pad(x, (0, -x.shape[3] % self.patch_size, 0, -x.shape[2] % self.patch_size))
         x = self.projection(x)
         return self.norm(x.flatten(2).transpose(1, 2)), (x.shape[2], x.shape[3])
 

@@ -1,5 +1,8 @@
 """Stochastic depth."""
 
+from collections.abc import Iterable
+
+import torch
 from torch import Tensor, nn
 
 
@@ -22,8 +25,69 @@ class DropPath(nn.Module):
         mask = x.new_empty((x.shape[0],) + (1,) * (x.ndim - 1)).bernoulli_(keep)
         return x * (mask / keep)
 
+    def add(self, x: Tensor, branch: Tensor, drawn: 'DrawnPaths | None', use: int = 0) -> Tensor:
+        """``x + forward(branch)``, with what was drawn for this layer where it was drawn at once for all.
+
+        Args:
+            x: (B, ...), what the branch is added to.
+            branch: of the same shape.
+            drawn: of the whole encoder; None draws here.
+            use: which use of this layer in a forward pass it is, from 0.
+        """
+        if drawn is None or self not in drawn:
+            return x + self(branch)
+        factor = drawn.factor(self, use, branch.dtype).view(-1, *(1,) * (branch.ndim - 1))
+        if branch.dtype != x.dtype:
+            return x + branch * factor
+        return torch.addcmul(x, branch, factor)
+
     def extra_repr(self) -> str:
         return f'drop_prob={self.drop_prob:.4f}'
+
+
+class DrawnPaths:
+    """What the residual branches of a forward pass are multiplied with: one draw for all layers.
+
+    A draw of its own for every layer is three launches each on a GPU.
+
+    Args:
+        layers: those with a rate above 0.
+        samples: B.
+        uses: how often a forward pass uses each layer.
+        device: where they are used.
+    """
+
+    def __init__(self, layers: list[DropPath], samples: int, uses: int, device: torch.device) -> None:
+        keep = torch.tensor([1.0 - layer.drop_prob for layer in layers for _ in range(uses)])[:, None]
+        keep = keep.to(device, non_blocking=True)
+        self._factors = {torch.float32: torch.bernoulli(keep.expand(-1, samples)) / keep}
+        self._rows = {layer: uses * i for i, layer in enumerate(layers)}
+
+    def __contains__(self, layer: DropPath) -> bool:
+        return layer in self._rows
+
+    def factor(self, layer: DropPath, use: int, dtype: torch.dtype) -> Tensor:
+        """(B,), 0 or the inverse of the probability to keep the branch."""
+        if dtype not in self._factors:
+            self._factors[dtype] = self._factors[torch.float32].to(dtype)
+        return self._factors[dtype][self._rows[layer] + use]
+
+
+def draw_paths(blocks: Iterable[nn.Module], x: Tensor, *, uses: int = 2) -> DrawnPaths | None:
+    """Draw for the ``drop_path`` of all ``blocks`` of an encoder at once; None where nothing is dropped.
+
+    Compiled encoders draw in each layer: there a draw is a part of the kernel that needs it.
+
+    Args:
+        blocks: with a :class:`DropPath` each.
+        x: what the encoder is given, (B, ...).
+        uses: of the layer in a forward pass of its block.
+    """
+    layers: list[DropPath] = [block.drop_path for block in blocks]  # type: ignore[misc]
+    acting = [layer for layer in layers if layer.training and layer.drop_prob > 0.0]
+    if not acting or torch.compiler.is_compiling():
+        return None
+    return DrawnPaths(acting, len(x), uses, x.device)
 
 
 def drop_path_rates(last: float, num_blocks: int) -> list[float]:

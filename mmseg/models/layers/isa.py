@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg.models.layers.conv_module import ConvModule
+from mmseg.models.layers.pad import pad
 
 
 class SelfAttentionBlock(nn.Module):
@@ -99,7 +100,7 @@ def interlace(x: Tensor, block: tuple[int, int], long_range: nn.Module, short_ra
     rows, columns = math.ceil(height / block[0]), math.ceil(width / block[1])
     missing_h, missing_w = rows * block[0] - height, columns * block[1] - width
     top, left = missing_h // 2, missing_w // 2
-    x = F.pad(x, (left, missing_w - left, top, missing_h - top))
+    x = pad(x, (left, missing_w - left, top, missing_h - top))
 
     x = x.reshape(batch, channels, rows, block[0], columns, block[1])
     x = long_range(x.permute(0, 3, 5, 1, 2, 4).reshape(-1, channels, rows, columns))
@@ -109,7 +110,7 @@ def interlace(x: Tensor, block: tuple[int, int], long_range: nn.Module, short_ra
 
     x = x.reshape(batch, rows, columns, channels, *block).permute(0, 3, 1, 4, 2, 5)
     x = x.reshape(batch, channels, rows * block[0], columns * block[1])
-    return x[:, :, top : top + height, left : left + width]
+    return x[:, :, top : top + height, left : left + width] if missing_h or missing_w else x
 
 
 def _projection(in_channels: int, channels: int, num_convs: int, **style: Any) -> nn.Module:

@@ -31,6 +31,7 @@ class MeanTeacher(UDADecorator):
         require(0 <= alpha <= 1, 'uda.alpha', alpha, 'in 0..1')
         self.alpha = alpha
         self.ema_model = follower_of(self.model)
+        self.teacher_parameters, self.student_parameters = ParameterList(self.ema_model), ParameterList(self.model)
 
     def init_weights(self) -> None:
         super().init_weights()
@@ -43,7 +44,7 @@ class MeanTeacher(UDADecorator):
         """Let the teacher follow, once for each move of the student; in the very first step it becomes the student."""
         if self.starts_accumulation():
             moves = self.steps // self.accumulate
-            update_ema(self.ema_model, self.model, ema_alpha(moves, self.alpha))
+            update_ema(self.teacher_parameters(), self.student_parameters(), ema_alpha(moves, self.alpha))
 
     def missing_iteration(self, state: dict[str, Tensor], prefix: str) -> int:
         """A checkpoint with a teacher but without its counter, as published ones are: it counts as warmed up.
@@ -73,10 +74,26 @@ def warmed_up(alpha: float) -> int:
     return math.ceil(1 / max(1 - alpha, 1e-9))
 
 
+class ParameterList:
+    """The parameters of a network as they are now, without a walk through its modules each time.
+
+    Modules must not be added or taken away later; parameters may be replaced.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._stores = [module._parameters for module in network.modules() if module._parameters]
+
+    def __call__(self) -> list[nn.Parameter]:
+        """In the order of ``network.parameters()``, shared ones once."""
+        return list(dict.fromkeys(p for store in self._stores for p in store.values() if p is not None))
+
+
 @torch.no_grad()
-def update_ema(teacher: nn.Module, student: nn.Module, alpha: float) -> None:
-    """phi <- alpha * phi + (1 - alpha) * theta, parameters only. ``alpha`` 0 copies exactly."""
-    torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 1 - alpha)
+def update_ema(teacher: list[nn.Parameter], student: list[nn.Parameter], alpha: float) -> None:
+    """phi <- alpha * phi + (1 - alpha) * theta of parameters in the same order. ``alpha`` 0 copies exactly."""
+    if len(teacher) != len(student):
+        raise ValueError(f'{len(teacher)} parameters cannot follow {len(student)}')
+    torch._foreach_lerp_([*teacher], [*student], 1 - alpha)
 
 
 def freeze_stochastic_layers(model: nn.Module) -> None:

@@ -15,6 +15,8 @@ from mmseg.models.layers import (
     build_norm,
     resize,
 )
+from mmseg.models.layers.drop import draw_paths
+from mmseg.models.layers.pad import pad
 
 
 def test_drop_path_drops_whole_samples_and_keeps_the_mean():
@@ -117,3 +119,51 @@ def test_batch_norm_of_a_single_value_names_the_ways_out():
         layer(torch.randn(1, 3, 1, 1))
     assert layer(torch.randn(2, 3, 1, 1)).shape == (2, 4, 1, 1)
     assert layer.eval()(torch.randn(1, 3, 1, 1)).shape == (1, 4, 1, 1)
+
+
+class TwoBranches(nn.Module):
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.drop_path = DropPath(rate)
+
+    def forward(self, x, drawn):
+        x = self.drop_path.add(x, torch.ones_like(x), drawn, 0)
+        return self.drop_path.add(x, 10 * torch.ones_like(x), drawn, 1)
+
+
+def test_one_draw_for_all_layers_drops_each_branch_of_each_sample_at_its_layers_own_rate():
+    torch.manual_seed(0)
+    blocks = [TwoBranches(rate).train() for rate in (0.0, 0.5, 0.75)]
+    x = torch.zeros(4000, 2)
+    drawn = draw_paths(blocks, x)
+    for block, factor, share in zip(blocks, (1.0, 2.0, 4.0), (1.0, 0.5, 0.25), strict=True):
+        out = block(x, drawn)
+        assert torch.equal(out[:, 0], out[:, 1])  # the whole sample
+        first, second = out[:, 0] % 10, out[:, 0] // 10
+        for kept in (first, second):
+            assert set(kept.tolist()) <= {0.0, factor}
+            assert (kept > 0).float().mean().item() == pytest.approx(share, abs=0.04)
+        if factor > 1:  # branches are drawn apart: both are kept by chance only
+            assert ((first > 0) & (second > 0)).float().mean().item() == pytest.approx(share**2, abs=0.04)
+        assert torch.equal(block(x, drawn), out)  # a second look, as recomputation has it, sees the same
+
+
+def test_nothing_is_drawn_where_nothing_is_dropped():
+    blocks = [TwoBranches(0.5).eval(), TwoBranches(0.0).train()]
+    assert draw_paths(blocks, torch.zeros(2, 2)) is None
+    assert blocks[0](torch.zeros(2, 2), None).tolist() == [[11.0, 11.0]] * 2
+
+
+def test_a_branch_in_half_precision_is_added_to_full_precision_as_before():
+    torch.manual_seed(1)
+    block = TwoBranches(0.3).train()
+    layer, drawn = block.drop_path, draw_paths([block], torch.zeros(8, 1))
+    x, branch = torch.randn(8, 5), torch.randn(8, 5).bfloat16()
+    factor = drawn.factor(layer, 1, torch.float32)[:, None].bfloat16()
+    assert torch.equal(layer.add(x, branch, drawn, 1), x + branch * factor)
+
+
+def test_a_map_without_margins_is_not_copied():
+    x = torch.ones(1, 1, 2, 2)
+    assert pad(x, (0, 0, 0, 0)) is x
+    assert pad(x, (0, 1, 0, 0)).tolist() == [[[[1.0, 1.0, 0.0]] * 2]]

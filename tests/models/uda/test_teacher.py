@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from mmseg.errors import InputError
 from mmseg.models.layers import DropPath
-from mmseg.models.uda.teacher import ema_alpha, freeze_stochastic_layers, update_ema, warmed_up
+from mmseg.models.uda.teacher import ParameterList, ema_alpha, freeze_stochastic_layers, update_ema, warmed_up
 from tests.models.uda.tiny import batch, dacs, segmentor, sgd
 from tests.parity import golden, make_input
 
@@ -30,7 +30,7 @@ class Pair(nn.Module):
 @pytest.mark.parametrize('step', REFERENCE.config['iters'])
 def test_one_update_of_the_teacher_is_the_reference_s(alpha, step):
     student, teacher = Pair('student'), Pair('teacher')
-    update_ema(teacher, student, ema_alpha(step, alpha))
+    update_ema(list(teacher.parameters()), list(student.parameters()), ema_alpha(step, alpha))
     for name, value in teacher.state_dict().items():
         if (alpha, step) == (0.999, 10000) and name in ('w', 'b'):
             continue  # the stored arrays of this last case were overwritten: they are those of `init`
@@ -41,7 +41,7 @@ def test_one_update_of_the_teacher_is_the_reference_s(alpha, step):
 def test_the_first_update_copies_the_student_bit_for_bit_but_not_its_buffers():
     student, teacher = Pair('student'), Pair('teacher')
     buffer = teacher.buf.clone()
-    update_ema(teacher, student, ema_alpha(0, 0.999))
+    update_ema(list(teacher.parameters()), list(student.parameters()), ema_alpha(0, 0.999))
     assert all(torch.equal(p, q) for p, q in zip(teacher.parameters(), student.parameters(), strict=True))
     assert torch.equal(teacher.buf, buffer)
 
@@ -204,3 +204,18 @@ def test_loading_a_student_alone_leaves_the_teacher_to_be_initialised_from_it():
 def test_alpha_outside_0_to_1_is_refused(alpha):
     with pytest.raises(InputError, match=r'uda\.alpha'):
         dacs(alpha=alpha)
+
+
+def test_listed_parameters_are_those_of_the_network_also_once_they_are_replaced_or_the_network_is_copied():
+    network = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Linear(3, 3), nn.ReLU()))
+    network[1].append(network[0])  # shared
+    listed = ParameterList(network)
+    network[1][0].bias = nn.Parameter(torch.ones(3))
+    both = copy.deepcopy({'network': network, 'listed': listed})
+    for owner, found in [(network, listed()), (both['network'], both['listed']())]:
+        assert [id(p) for p in found] == [id(p) for p in owner.parameters()]
+
+
+def test_a_teacher_does_not_follow_a_student_with_other_parameters():
+    with pytest.raises(ValueError, match='1 parameters cannot follow 2'):
+        update_ema([torch.zeros(2)], [torch.zeros(2), torch.zeros(2)], 0.5)
