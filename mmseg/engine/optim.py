@@ -1,7 +1,7 @@
 """Optimizer of the student from the ``optimizer`` part of a config, in as few parameter groups as it allows."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from mmseg.config.components import told_with_place
 from mmseg.config.values import NotNegative, Positive, fits, in_words, shown
 from mmseg.engine.distributed import average_gradients
 from mmseg.errors import InputError, nearest
+from mmseg.models.half_weights import HalfWeights
 from mmseg.models.networks import Role, networks_of
 from mmseg.registry import accepted_arguments, build, check_arguments
 
@@ -173,12 +174,23 @@ class StudentOptimWrapper(OptimWrapper):
         self.device_type = optimizer.param_groups[0]['params'][0].device.type
         if precision == 'fp16' and self.device_type != 'cuda':
             raise InputError("precision='fp16' needs a GPU; on a CPU use 'bf16' or 'fp32'.")
+        self._halves: dict[nn.Module, HalfWeights] = {}
         self.scaler = torch.amp.GradScaler('cuda', enabled=precision == 'fp16')
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Around every forward and loss."""
-        with torch.autocast(self.device_type, self.dtype, enabled=self.dtype is not torch.float32):
+        """Around every forward and loss: autocast, with the weights of all networks cast at once."""
+        if self.dtype is torch.float32:
+            yield
+            return
+        with torch.autocast(self.device_type, self.dtype), ExitStack() as stack:
+            for _, network, role in networks_of(model):
+                learns = role is Role.LEARNS
+                if learns and not torch.is_grad_enabled():
+                    continue  # it is not asked
+                if network not in self._halves:
+                    self._halves[network] = HalfWeights(network, self.dtype)
+                stack.enter_context(self._halves[network].put_in(learns=learns))
             yield
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:

@@ -84,8 +84,15 @@ class ParameterList:
         self._stores = [module._parameters for module in network.modules() if module._parameters]
 
     def __call__(self) -> list[nn.Parameter]:
-        """In the order of ``network.parameters()``, shared ones once."""
-        return list(dict.fromkeys(p for store in self._stores for p in store.values() if p is not None))
+        """In the order of ``network.parameters()``, shared ones once.
+
+        Raises:
+            TypeError: copies in half precision are in their place: see :class:`mmseg.models.half_weights.HalfWeights`.
+        """
+        parameters = list(dict.fromkeys(p for store in self._stores for p in store.values() if p is not None))
+        if not all(isinstance(parameter, nn.Parameter) for parameter in parameters):
+            raise TypeError('parameters are moved outside of the context of the optimizer wrapper')
+        return parameters
 
 
 @torch.no_grad()

@@ -164,10 +164,11 @@ class UDADecorator(nn.Module):
             Detached scalars by log name, ``loss`` being the total.
         """
         self.forget_gradients(optim_wrapper)
-        with torch.no_grad(), optim_wrapper.optim_context(self):
+        with torch.no_grad():  # outside of the context, in which layers may hold copies of their weights
             self.update_teacher()  # phi
             for term in self.terms():
                 term.before_step(self)
+        with torch.no_grad(), optim_wrapper.optim_context(self):
             batch = self.make_batch(data)
             for term in self.terms():
                 term.prepare(self, batch)
