@@ -10,7 +10,7 @@ import torch
 from mmengine.logging import print_log
 from torch import nn
 
-from mmseg.cuda_graphs import expect_graphs
+from mmseg.compiled import expect_graphs
 from mmseg.errors import InputError
 from mmseg.models.networks import networks_of
 

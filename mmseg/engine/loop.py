@@ -9,7 +9,7 @@ from mmengine.runner import BaseLoop
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmseg.cuda_graphs import begin_step
+from mmseg.compiled import begin_step
 from mmseg.datasets.batch import to_network
 from mmseg.engine.checkpoint_io import LATEST
 from mmseg.engine.distributed import largest

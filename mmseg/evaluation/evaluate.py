@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from mmseg.cuda_graphs import begin_step
+from mmseg.compiled import begin_step, without_compiling
 from mmseg.datasets.batch import to_network
 from mmseg.datasets.pipelines.loading import size_mismatch
 from mmseg.errors import InputError
@@ -73,6 +73,7 @@ def evaluate(
             if on_prediction is not None:
                 on_prediction(prediction.label_map.cpu().numpy(), prediction.filename, prediction.index)
             bar.update()
+    _check(confusion, dataset, loader)
     confusion.reduce()
     return confusion.metrics()
 
@@ -130,7 +131,8 @@ def parts_of(batch: dict, device: torch.device) -> Iterator[tuple[list[Tensor], 
 def _predicted(model: Any, views: list[Tensor], metas: list[list[dict]], dtype: torch.dtype | None) -> Iterator[Tensor]:
     """Label maps of the images, given a tensor (B, 3, H, W) and B meta data a view."""
     given: list[Any] = [view[0] if len(view) == 1 else view for view in metas]
-    with torch.autocast(views[0].device.type, dtype, enabled=dtype not in (None, torch.float32)):
+    precision = torch.autocast(views[0].device.type, dtype, enabled=dtype not in (None, torch.float32))
+    with precision, without_compiling():
         found = (
             model.simple_test(views[0], given[0], rescale=True)
             if len(views) == 1
@@ -154,6 +156,26 @@ def _alike(images: Tensor | list[Tensor], metas: list[dict]) -> bool:
 def as_views(batch: dict) -> dict:
     """``batch`` with a list of views, also where the pipeline has no step that makes several."""
     return {key: [batch[key]] if isinstance(batch['img'], Tensor) else batch[key] for key in ('img', 'img_metas')}
+
+
+def _check(confusion: ConfusionMatrix, dataset: Any, loader: DataLoader) -> None:
+    """Refuse labels that are no class; which file has them is looked for only once there are some.
+
+    Raises:
+        InputError: naming the first file.
+    """
+    try:
+        confusion.check()
+    except InputError:
+        for index in (index for indices in loader.batch_sampler or () for index in indices):
+            label = torch.from_numpy(np.array(dataset.label_of(index)))
+            try:
+                one = ConfusionMatrix(confusion.num_classes, confusion.ignore_index)
+                one.update(label, label)
+                one.check()
+            except InputError as error:
+                raise InputError(f'{dataset.label_path(index)}: {error}') from None
+        raise
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.errors import InputError
@@ -28,9 +28,15 @@ class ConfusionMatrix:
         self.ignore_index = ignore_index
         self.matrix = torch.zeros((num_classes, num_classes + 1), dtype=torch.int64, device=device)
         """Counts (classes, classes + 1): rows are labels, columns predictions, the last one 'no class'."""
+        self._checks_at_once = torch.device(device).type == 'cpu'
+        self._rows = max(num_classes, ignore_index + 1, 256) + 1
+        self._foreign = torch.zeros(self._rows, dtype=torch.int64, device=device)
+        """Pixels by label that is no class; the last number counts all labels that are beyond."""
 
     def update(self, pred: Tensor, label: Tensor) -> None:
         """Add the pixels of label maps of equal shape: class ids from 0, or ``ignore_index`` in the label.
+
+        On a CPU labels are checked at once; elsewhere that would wait for the device, and :meth:`check` does it.
 
         Raises:
             InputError: a label that is neither a class nor ``ignore_index``, or shapes that differ.
@@ -39,22 +45,32 @@ class ConfusionMatrix:
             raise InputError(f'Prediction {tuple(pred.shape)} and label {tuple(label.shape)} differ in size.')
         columns = self.num_classes + 1
         # One count over all label values, classes or not, is cheaper than masking out what is no class.
-        pairs = label.to(self.matrix.device, torch.int32) * columns
-        pairs += pred.to(self.matrix.device, torch.int32).clamp(max=self.num_classes)
-        rows = max(self.num_classes, self.ignore_index + 1)
-        counts = torch.bincount(pairs.flatten(), minlength=rows * columns)
-        counts = nn.functional.pad(counts, (0, -counts.numel() % columns)).view(-1, columns)
-        self._check_labels(counts.sum(1))
+        last = self._rows - 1
+        known = label.to(self.matrix.device, torch.int32)
+        if label.dtype != torch.uint8:  # else none is beyond
+            known = torch.where(known < 0, last, known).clamp(max=last)
+        pairs = known * columns + pred.to(self.matrix.device, torch.int32).clamp(max=self.num_classes)
+        counts = count_values(pairs.flatten(), self._rows * columns).view(-1, columns)
         self.matrix += counts[: self.num_classes]
-
-    def _check_labels(self, labelled: Tensor) -> None:
-        """Refuse labels that are no class, given the number of pixels by label."""
+        labelled = counts.sum(1)
         labelled[: self.num_classes] = 0
-        if 0 <= self.ignore_index < len(labelled):
+        if 0 <= self.ignore_index < self._rows:
             labelled[self.ignore_index] = 0
-        if labelled.any():
+        self._foreign += labelled
+        if self._checks_at_once:
+            self.check()
+
+    def check(self) -> None:
+        """Refuse what was counted, if labels in it are no class.
+
+        Raises:
+            InputError: with the labels.
+        """
+        found = self._foreign.cpu().nonzero().flatten().tolist()
+        if found:
+            names = [f'beyond {value - 1}' if value == self._rows - 1 else str(value) for value in found]
             raise InputError(
-                f'Label values {labelled.nonzero().flatten().tolist()} are outside the {self.num_classes} classes '
+                f'Label values [{", ".join(names)}] are outside the {self.num_classes} classes '
                 f'(0..{self.num_classes - 1}, {self.ignore_index} is ignored).'
             )
 
@@ -65,6 +81,20 @@ class ConfusionMatrix:
 
     def metrics(self) -> 'Metrics':
         return Metrics.from_matrix(self.matrix)
+
+
+def count_values(values: Tensor, length: int) -> Tensor:
+    """How often each of 0..length-1 occurs, (length,) int64, in whole numbers (N,) below ``length``."""
+    if values.device.type == 'cpu':
+        return torch.bincount(values, minlength=length)
+    return counts_on_device(values, length)
+
+
+def counts_on_device(values: Tensor, length: int) -> Tensor:
+    """The same without waiting for a device, as bincount does to learn the largest number."""
+    counts = torch.zeros(length, dtype=torch.int32, device=values.device)
+    counts.scatter_add_(0, values.long(), torch.ones_like(values, dtype=torch.int32))
+    return counts.long()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmseg.cuda_graphs import begin_step
+from mmseg.compiled import begin_step, without_compiling
 from mmseg.engine import acceleration
 from mmseg.engine.acceleration import compile_encoders, encoders, set_tf32
 from mmseg.engine.optim import StudentOptimWrapper
@@ -131,7 +131,7 @@ def test_auto_fuses_on_a_gpu_only_where_the_encoder_treats_each_image_alone():
 def test_the_first_step_is_marked_before_anything_compiled_runs():
     code = """
 import torch
-from mmseg.cuda_graphs import begin_step
+from mmseg.compiled import begin_step, without_compiling
 from mmseg.engine import acceleration
 from tests.models.uda.tiny import dacs
 acceleration._check_triton = lambda setting: None
@@ -162,3 +162,25 @@ train(tiny_config({str(tmp_path)!r}, runner__max_iters=1))
 assert 'torch._inductor.cudagraph_trees' not in sys.modules
 """
     run_alone(code)
+
+
+def test_an_evaluation_makes_no_new_graphs_for_other_sizes_of_images():
+    made = []
+
+    def backend(graph, inputs):
+        made.append(inputs[0].shape)
+        return graph
+
+    model = dacs()
+    compile_encoders(model, True, device=CPU, backend=backend)
+    model.eval()
+    expected = copy.deepcopy(model.model)
+    with torch.no_grad():
+        for size in (32, 48):
+            image = torch.randn(1, 3, size, size)
+            with without_compiling():
+                found = model.simple_test(image, {'ori_shape': (size, size)})
+            assert torch.equal(found, expected.simple_test(image, {'ori_shape': (size, size)}))
+        assert made == []
+        model.simple_test(image, {'ori_shape': (48, 48)})
+        assert len(made) == 1

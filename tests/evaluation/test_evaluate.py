@@ -182,6 +182,22 @@ def test_a_label_that_is_no_class_is_named_by_file(monkeypatch):
         evaluate(Oracle(), loader(scenes), scenes, progress=False)
 
 
+def test_a_label_that_is_no_class_is_named_by_file_also_where_nothing_waits_for_the_counts(monkeypatch):
+    class Late(ConfusionMatrix):
+        """As on a GPU."""
+
+        def __init__(self, *args):
+            super().__init__(*args)
+            self._checks_at_once = False
+
+    monkeypatch.setattr('mmseg.evaluation.evaluate.ConfusionMatrix', Late)
+    scenes = Scenes(3)
+    proper = scenes.label_of
+    monkeypatch.setattr(scenes, 'label_of', lambda i: np.full((6, 8), 17, np.uint8) if i == 1 else proper(i))
+    with pytest.raises(InputError, match=r'labels/1.png: Label values \[17\] are outside'):
+        evaluate(Oracle(), loader(scenes), scenes, progress=False)
+
+
 def _evaluate_a_part(rank: int, world: int, port: int, results) -> None:
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     torch.distributed.init_process_group('gloo', rank=rank, world_size=world)

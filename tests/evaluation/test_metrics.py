@@ -7,7 +7,7 @@ import torch
 
 from mmseg.datasets.label_sets import CITYSCAPES19, LabelSet
 from mmseg.errors import InputError
-from mmseg.evaluation.metrics import ConfusionMatrix, Metrics
+from mmseg.evaluation.metrics import ConfusionMatrix, Metrics, counts_on_device
 from tests.parity import golden
 
 CASES = ['eval_synthia', 'eval_absent_classes']
@@ -106,6 +106,17 @@ def test_ignored_pixels_do_not_count_and_predictions_beyond_the_classes_are_wron
 def test_a_label_that_is_no_class_is_refused_by_value():
     with pytest.raises(InputError, match=r'\[7, 33\] are outside the 3 classes'):
         ConfusionMatrix(3).update(torch.zeros(2, 2), torch.tensor([[0, 33], [7, 255]]))
+
+
+def test_a_label_beyond_all_ids_is_refused_too():
+    for label in (-1, 300):
+        with pytest.raises(InputError, match=r'\[beyond 255\] are outside the 3 classes'):
+            ConfusionMatrix(3).update(torch.zeros(1, 2), torch.tensor([[0, label]]))
+
+
+def test_counting_on_a_device_gives_the_counts_of_bincount():
+    values = torch.tensor([3, 0, 3, 3, 1], dtype=torch.int32)
+    assert counts_on_device(values, 6).tolist() == torch.bincount(values, minlength=6).tolist() == [1, 1, 0, 3, 0, 0]
 
 
 def test_without_any_labelled_pixel_nothing_is_defined():

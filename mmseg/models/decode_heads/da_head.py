@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.layers import ConvModule
+from mmseg.models.layers.attention import single_head
 from mmseg.registry import MODELS
 
 
@@ -53,7 +53,7 @@ class PositionAttention(nn.Module):
             project(x).flatten(2).transpose(1, 2)
             for project in (self.query_project, self.key_project, self.value_project)
         )
-        context = F.scaled_dot_product_attention(query, key, value, scale=1.0)
+        context = single_head(query, key, value, scale=1.0)
         return self.gamma(context.transpose(1, 2).reshape(x.shape)) + x
 
 
@@ -67,7 +67,7 @@ class ChannelAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         channels = x.flatten(2)
         # the softmax of (maximum - similarity) is that of -similarity
-        context = F.scaled_dot_product_attention(-channels, channels, channels, scale=1.0)
+        context = single_head(-channels, channels, channels, scale=1.0)
         return self.gamma(context.reshape(x.shape)) + x
 
 

@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from mmseg.models.layers.attention import single_head
 from mmseg.models.layers.conv_module import ConvModule
 from mmseg.models.layers.pad import pad
 
@@ -37,7 +37,7 @@ class SelfAttentionBlock(nn.Module):
             project(x).flatten(2).transpose(1, 2)
             for project in (self.query_project, self.key_project, self.value_project)
         )
-        context = F.scaled_dot_product_attention(query, key, value)
+        context = single_head(query, key, value)
         return self.output_project(context.transpose(1, 2).reshape(len(x), -1, height, width))
 
 

@@ -1,7 +1,9 @@
-"""The one thing that a loop has to do for encoders that replay CUDA graphs (``compile='reduce-overhead'``)."""
+"""What loops have to do for compiled encoders, and nothing where none is compiled: torch's compiler loads slowly."""
 
+import contextlib
 import importlib
 import sys
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -25,3 +27,13 @@ def begin_step() -> None:
     """
     if REPLAY in sys.modules:
         torch.compiler.cudagraph_mark_step_begin()
+
+
+def without_compiling() -> AbstractContextManager:
+    """A context in which compiled encoders run uncompiled wherever a new graph would have to be made.
+
+    An evaluation meets many image sizes, and a smaller last batch; each would take minutes to compile.
+    """
+    if 'torch._dynamo.eval_frame' not in sys.modules:
+        return contextlib.nullcontext()
+    return torch.compiler.set_stance('eager_on_recompile')
