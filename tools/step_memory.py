@@ -1,7 +1,6 @@
 """Memory of a DAFormer training step, counted from shapes: nothing is computed, and no GPU is needed."""
 
-import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -9,54 +8,18 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from mmseg.apis import without_pretrained
 from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.engine.optim import build_optim_wrapper
 from mmseg.engine.train import build_model
+from mmseg.models.graph_memory import PeakMemory
 from mmseg.models.layers import Conv2d, linear
 from mmseg.models.uda.dacs import DACS
 
 FINAL = SHIPPED_CONFIGS / 'daformer' / 'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py'
 STEPS = 2  # the optimizer's state exists from the end of the first one on
-
-
-class PeakMemory(TorchDispatchMode):
-    """The largest sum of the sizes of all tensors alive at a time that operators returned under this mode.
-
-    Attributes:
-        peak: in bytes. Workspaces of kernels and what an allocator leaves unused come on top on a real device.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self._alive: dict[int, weakref.ref] = {}
-
-    def __torch_dispatch__(
-        self, func: Callable, types: Any, args: tuple = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for value in tree_leaves(result):
-            if isinstance(value, Tensor):
-                self._hold(value.untyped_storage())
-        return result
-
-    def _hold(self, storage: torch.UntypedStorage) -> None:
-        key, size = id(storage), storage.nbytes()
-        if key in self._alive:
-            return
-
-        def free(_: weakref.ref) -> None:
-            del self._alive[key]
-            self.now -= size
-
-        self._alive[key] = weakref.ref(storage, free)
-        self.now += size
-        self.peak = max(self.peak, self.now)
 
 
 def step_memory(model: Mapping[str, Any], *, batch: int = 2, side: int = 512, config: Path = FINAL) -> int:

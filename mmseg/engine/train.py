@@ -33,6 +33,7 @@ from mmseg.engine.hooks.learning_rate import LearningRateHook
 from mmseg.engine.hooks.non_finite import NonFiniteStop
 from mmseg.engine.hooks.replica_check import ReplicaCheck
 from mmseg.engine.hooks.scalar_log import ScalarLog
+from mmseg.engine.hooks.settled_choices import SettledChoices, keep_choices
 from mmseg.engine.hooks.training_log import TrainingLog
 from mmseg.engine.host_memory import keep_freed_memory, return_freed_memory
 from mmseg.engine.loop import TrainLoop
@@ -160,6 +161,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     if state_file is not None:
         state = read_checkpoint(state_file)
         _check_processes(state, state_file, world_size)
+        keep_choices(cfg, state)
         changes = check_resume(state, state_file, cfg, made_by, allow_changes=allow_changes)
     start = state['meta']['iter'] if state else 0
     if device.type == 'cpu':
@@ -289,6 +291,7 @@ def _build_hooks(cfg: Config, schedule: LearningRate, train_set: Any) -> list[Ho
     log_interval = cfg.get('log_config', {}).get('interval', 50)
     hooks: list[Hook] = [
         IterationSeedHook(seed=cfg.seed),
+        SettledChoices(),
         LearningRateHook(schedule=schedule),
         *_build_replica_check(cfg),
         NonFiniteStop(remembered_batches=log_interval),

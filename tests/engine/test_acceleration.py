@@ -123,9 +123,9 @@ def test_compiled_encoders_on_a_gpu_give_the_same_step(setting, fuse):
 
 @pytest.mark.gpu
 def test_auto_fuses_on_a_gpu_only_where_the_encoder_treats_each_image_alone():
-    enough = torch.cuda.get_device_properties(0).total_memory >= 24e9
-    assert dacs().cuda().fuses() is enough
-    assert dacs(model=segmentor(batch_norm=True)).cuda().fuses() is False
+    data = {'img': torch.zeros(2, 3, 32, 32, device='cuda')}
+    assert dacs().cuda().settle(data) == {'fuse_forward': True}
+    assert dacs(model=segmentor(batch_norm=True)).cuda().settle(data) == {'fuse_forward': False}
 
 
 def test_the_first_step_is_marked_before_anything_compiled_runs():

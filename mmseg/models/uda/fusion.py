@@ -1,28 +1,42 @@
 """When the encoder may see source and mixed images in one batch, and when that pays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
+from mmengine.logging import print_log
 from torch import nn
 
 from mmseg.errors import InputError
+from mmseg.models.graph_memory import graph_bytes
 from mmseg.models.segmentors.base import BaseSegmentor
 
-#: Memory of a GPU, in bytes, from which on two graphs at once are no risk: the final config (MiT-B5, 512x512, batch 2)
-#: shall fit in 9.7 GB with one graph in fp32.
-ENOUGH_MEMORY = 24e9
+#: what a device needs on top of what is counted: workspaces of kernels, and memory in pieces too small to use
+SPARE = 1.25
 
 
-def fusion_pays(segmentor: BaseSegmentor) -> bool:
-    """What ``fuse_forward='auto'`` means for this network, where it is now.
+def fusion_pays(segmentor: BaseSegmentor, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> bool:
+    """What ``fuse_forward='auto'`` means for this network, where it is now, before its first step.
 
-    On a GPU with enough memory it saves thousands of launches a step. On a CPU, which launches nothing, the larger
-    batch only falls out of the caches.
+    On a GPU it saves thousands of launches a step, where the graphs of source and mixed images fit into what is free
+    of its memory together. On a CPU, which launches nothing, the larger batch only falls out of the caches.
+
+    Args:
+        segmentor: the student.
+        shape: of the source images, (B, 3, H, W).
+        dtype: what it computes in.
     """
     device = next(segmentor.parameters()).device
     if device.type != 'cuda' or segmentor.draws_views or next(batch_norms(segmentor), None) is not None:
         return False
-    return torch.cuda.get_device_properties(device).total_memory >= ENOUGH_MEMORY
+    weights = sum(parameter.nbytes for parameter in segmentor.parameters() if parameter.requires_grad)
+    needed = SPARE * (2 * graph_bytes(segmentor, shape, dtype) + 3 * weights)  # gradients, both moments of AdamW
+    free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    print_log(
+        f"uda.fuse_forward='auto': source and mixed images together need {needed / 2**30:.1f} GB besides the weights, "
+        f'{free / 2**30:.1f} GB are free; they go through the encoder {"together" if needed <= free else "apart"}.',
+        'current',
+    )
+    return needed <= free
 
 
 def batch_norms(segmentor: BaseSegmentor) -> Iterator[tuple[str, nn.Module]]:

@@ -38,7 +38,7 @@ class UDADecorator(nn.Module):
         max_iters: training steps in all.
         fuse_forward: run source and mixed images through the encoder together. Same result, fewer and fuller
             kernels, but both graphs are in memory at once. Only for encoders that treat each image alone. 'auto':
-            where it can and pays, see :mod:`mmseg.models.uda.fusion`.
+            where it can and pays, see :mod:`mmseg.models.uda.fusion`; decided in the first step.
         accumulate: steps whose mean gradient makes one move of the student.
         debug_img_interval: every so many steps, ``last_step`` keeps what the step made.
         terms: configs of further terms of the objective, see :class:`FurtherTerm`.
@@ -163,6 +163,7 @@ class UDADecorator(nn.Module):
         Returns:
             Detached scalars by log name, ``loss`` being the total.
         """
+        self.settle(data, getattr(optim_wrapper, 'dtype', torch.float32))
         self.forget_gradients(optim_wrapper)
         with torch.no_grad():  # outside of the context, in which layers may hold copies of their weights
             self.update_teacher()  # phi
@@ -229,10 +230,22 @@ class UDADecorator(nn.Module):
         return {'loss': total, **logged}
 
     def fuses(self) -> bool:
-        """Whether source and mixed images go through the encoder together; 'auto' is decided in the first step."""
+        """Whether source and mixed images go through the encoder together."""
+        return self.fuse_forward is True
+
+    def settle(self, data: Mapping[str, Any], dtype: torch.dtype = torch.float32) -> dict[str, bool]:
+        """Decide what was left to be decided, before the first step.
+
+        Args:
+            data: the first batch.
+            dtype: what the networks compute in.
+
+        Returns:
+            The settings that depend on the machine, by their names in the config; attributes of the same names.
+        """
         if self.fuse_forward == 'auto':
-            self.fuse_forward = fusion_pays(self.model)
-        return bool(self.fuse_forward)
+            self.fuse_forward = fusion_pays(self.model, data['img'].shape, dtype)
+        return {'fuse_forward': self.fuse_forward}
 
     def starts_accumulation(self) -> bool:
         return self.steps % self.accumulate == 0

@@ -1,0 +1,50 @@
+"""Keeps what a run has decided by itself."""
+
+import json
+from typing import Any
+
+import torch
+from mmengine import Config
+from mmengine.hooks import Hook
+
+from mmseg.engine.distributed import gather
+from mmseg.engine.runner import TrainRunner
+from mmseg.registry import HOOKS
+
+LEFT_OPEN = 'auto'
+
+
+@HOOKS.register_module()
+class SettledChoices(Hook):
+    """Before the first step, what depends on the machine is decided, alike in all processes, and saved in the config.
+
+    A run that is resumed elsewhere then goes on as it began: its random draws do not depend on the card.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self) -> None:
+        self._settled = False
+
+    def before_train_iter(self, runner: TrainRunner, batch_idx: int, data_batch: dict | None = None) -> None:
+        if self._settled or not hasattr(runner.model, 'settle'):
+            return
+        self._settled = True
+        found = gather(runner.model.settle(data_batch, getattr(runner.optim_wrapper, 'dtype', torch.float32)))
+        for name in found[0]:
+            chosen = all(one[name] for one in found)
+            setattr(runner.model, name, chosen)
+            if runner.full_cfg.uda.get(name, LEFT_OPEN) == LEFT_OPEN:
+                runner.full_cfg.uda[name] = chosen
+                runner.write_records()
+
+
+def keep_choices(cfg: Config, state: dict[str, Any]) -> None:
+    """Let a run that goes on from ``state`` keep what it had decided where ``cfg`` leaves it open."""
+    try:
+        before = json.loads(state['meta'].get('config', '{}')).get('uda') or {}
+    except ValueError:  # a config in another form: of a checkpoint that is not ours
+        return
+    for name, chosen in before.items():
+        if isinstance(chosen, bool) and cfg.get('uda') and cfg.uda.get(name, chosen) == LEFT_OPEN:
+            cfg.uda[name] = chosen
