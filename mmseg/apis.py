@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from mmengine import Config
 
+from mmseg.config.leaves import first_leaf
 from mmseg.config.load import load_config
-from mmseg.datasets.custom import described
-from mmseg.datasets.label_sets import LabelSet, label_set_of
-from mmseg.datasets.loader import collate
+from mmseg.datasets.label_sets import LabelSet
+from mmseg.datasets.loader import collate, label_sets_of
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.errors import InputError
@@ -28,7 +28,7 @@ from mmseg.prediction.inputs import ChannelOrder, images_of, pixels_of
 from mmseg.prediction.predictor import Predictor, sample_of
 from mmseg.prediction.result import Prediction, prediction_of
 from mmseg.prediction.tiles import Tiling
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import MODELS
 
 Image = str | Path | np.ndarray
 
@@ -79,7 +79,7 @@ def inference_segmentor(model: Any, images: Image | Sequence[Image]) -> list[np.
     Raises:
         InputError: a file is no readable image.
     """
-    pipeline = Compose(model.cfg.data.test.pipeline)
+    pipeline = Compose(first_leaf(model.cfg.data.test)['pipeline'])
     device = next(model.parameters()).device
     label_maps = []
     for image in [images] if isinstance(images, str | Path | np.ndarray) else images:
@@ -173,10 +173,10 @@ def without_pretrained(model: Mapping[str, Any]) -> dict[str, Any]:
 
 def label_set_of_config(cfg: Config) -> LabelSet:
     """The classes of a config's test data, without looking for its files."""
-    data = cfg.data.test[0] if isinstance(cfg.data.test, list) else cfg.data.test
-    kind = DATASETS.get(data.type)
-    base = label_set_of(data.label_set) if data.get('label_set') else getattr(kind, 'LABELS', None)
-    return described(base, data.get('classes'), data.get('palette'), data.get('ignore_index'), data.type)
+    found = next(label_sets_of(cfg.data.test), None)
+    if found is None:
+        raise InputError('data.test names no classes and no label_set: what does the network predict?')
+    return found
 
 
 def as_array(image: Image) -> np.ndarray:

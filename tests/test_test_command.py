@@ -251,3 +251,38 @@ def test_real_images_and_labels_that_differ_in_size_are_named(tmp_path, capsys):
     error = capsys.readouterr().err
     assert '1224x370' in error
     assert '1242x375' in error
+
+
+WRAPPED = {
+    'list': lambda test: [test, test],
+    'concatenated': lambda test: {'type': 'ConcatDataset', 'datasets': [test, test]},
+    'repeated': lambda test: {'type': 'RepeatDataset', 'times': 2, 'dataset': [test]},
+}
+
+
+@pytest.mark.parametrize('kind', WRAPPED)
+def test_test_data_may_be_several_data_sets_or_one_repeated(inside, capsys, kind):
+    config = small_config()
+    config['data']['test'] = WRAPPED[kind](config['data']['test'])
+    Path(f'{kind}.json').write_text(json.dumps(config))
+    files = [f'{kind}.json', *FILES[1:]]
+    assert test_command.main([*files, '--aug-test', '--out', f'{kind}.json.out.json', '--show-dir', kind]) == 0
+    found = json.loads(Path(f'{kind}.json.out.json').read_text())
+    assert found['images'] == 4
+    assert found['mIoU'] == by_hand(aug=True)['mIoU']  # every image counted twice changes no share
+    assert len(list(Path(kind).rglob('*.png'))) == 2
+    model = init_segmentor(*files[:2], device='cpu')
+    image = Path('data/cityscapes/leftImg8bit/val', NAME.format(0))
+    assert CITYSCAPES19.classes == model.CLASSES
+    assert inference_segmentor(model, image)[0].shape == cv2.imread(str(image)).shape[:2]
+
+
+def test_a_pad_in_the_test_pipeline_changes_no_prediction_beyond_its_border(inside):
+    model = init_segmentor(*FILES[:2], device='cpu')
+    image = Path('data/cityscapes/leftImg8bit/val', NAME.format(0))
+    plain = inference_segmentor(model, image)[0]
+    steps = model.cfg.data.test.pipeline[1].transforms
+    place = [step.type for step in steps].index('Normalize') + 1
+    model.cfg.data.test.pipeline[1].transforms = [*steps[:place], {'type': 'Pad', 'size': (96, 192)}, *steps[place:]]
+    padded = inference_segmentor(model, image)[0]
+    assert (plain == padded).mean() > 0.5  # the network sees the border; squeezed into the image, 0.1 would agree

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mmseg.apis import init_segmentor
+from mmseg.config.leaves import first_leaf
 from mmseg.config.load import load_config
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset, collate
@@ -44,7 +45,7 @@ def domains_of(cfg: Config) -> tuple[dict, dict]:
         raise InputError(
             f'{cfg.filename} learns from the target itself: name a config with both domains, --data CONFIG.'
         )
-    source, target = copy.deepcopy(dict(labelled_data(cfg))), copy.deepcopy(dict(cfg.data.test))
+    source, target = copy.deepcopy(dict(labelled_data(cfg))), copy.deepcopy(dict(first_leaf(cfg.data.test)))
     size = next((step['img_scale'] for step in source['pipeline'] if step['type'] == 'Resize'), None)
     source['pipeline'] = copy.deepcopy(target['pipeline'])
     for step in source['pipeline']:

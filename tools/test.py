@@ -23,6 +23,7 @@ from mmengine import Config
 from mmengine.dist import get_dist_info, is_main_process
 
 from mmseg.apis import init_segmentor
+from mmseg.config.leaves import leaves
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.loader import build_dataset, build_test_loader
 from mmseg.engine.distributed import join_processes
@@ -109,11 +110,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def add_views(cfg: Config) -> None:
     """Make the test pipeline give each image in six scales, each also mirrored."""
-    for step in cfg.data.test.pipeline:
-        if step['type'] == 'MultiScaleFlipAug':
-            step.update(img_ratios=AUG_RATIOS, flip=True)
-            return
-    raise InputError('--aug-test needs a MultiScaleFlipAug step in data.test.pipeline.')
+    for dataset in leaves(cfg.data.test):
+        views = [step for step in dataset['pipeline'] if step['type'] == 'MultiScaleFlipAug']
+        if not views:
+            raise InputError('--aug-test needs a MultiScaleFlipAug step in data.test.pipeline.')
+        views[0].update(img_ratios=AUG_RATIOS, flip=True)
 
 
 @contextlib.contextmanager

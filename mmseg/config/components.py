@@ -88,7 +88,7 @@ def _datasets(cfg: Any, place: str) -> Iterator[tuple[str, dict]]:
     if not isinstance(cfg, dict):
         raise InputError(f'{place} has to be the dict of a data set, not {shown(cfg)}.')
     yield place, cfg
-    for inner in ('source', 'target', 'dataset'):
+    for inner in ('source', 'target', 'dataset', 'datasets'):
         if isinstance(cfg.get(inner), dict | list | tuple):
             yield from _datasets(cfg[inner], f'{place}.{inner}')
 

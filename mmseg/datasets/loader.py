@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from mmseg.config.leaves import INSIDE, leaves
+from mmseg.datasets.custom import described
 from mmseg.datasets.dataset_wrappers import ConcatDataset
+from mmseg.datasets.label_sets import LabelSet, label_set_of
 from mmseg.datasets.parallel import single_threaded
 from mmseg.datasets.stream import TrainingSet
 from mmseg.errors import InputError
@@ -21,10 +24,32 @@ PREFETCH = 4
 
 
 def build_dataset(cfg: dict | Sequence[dict], default_args: dict | None = None) -> TrainingSet:
-    """The data set that ``cfg`` describes; a list of configs is a :class:`ConcatDataset`."""
-    if isinstance(cfg, dict):
-        return DATASETS.build(cfg, default_args=default_args)
-    return ConcatDataset(datasets=[build_dataset(part, default_args) for part in cfg])
+    """The data set that ``cfg`` describes; a list of configs is a :class:`ConcatDataset`.
+
+    ``default_args`` are for the data sets of files in it, wherever they are.
+    """
+    if not isinstance(cfg, dict):
+        return ConcatDataset(datasets=[build_dataset(part, default_args) for part in cfg])
+    for key in INSIDE:
+        if default_args and key in cfg:
+            return DATASETS.build({**cfg, key: build_part(cfg[key], default_args)})
+    return DATASETS.build(cfg, default_args=default_args)
+
+
+def build_part(cfg: Any, default_args: dict) -> Any:
+    """What a wrapper wraps, built: a data set, or a list of them."""
+    if isinstance(cfg, list | tuple):
+        return [build_part(part, default_args) for part in cfg]
+    return build_dataset(cfg, default_args)
+
+
+def label_sets_of(cfg: Any) -> Iterator[LabelSet]:
+    """The classes that the data sets in ``cfg`` describe, without looking for files; none for a kind that says none."""
+    for part in leaves(cfg):
+        kind = DATASETS.get(part['type'])
+        base = label_set_of(part['label_set']) if part.get('label_set') else getattr(kind, 'LABELS', None)
+        if base is not None or part.get('classes') is not None:
+            yield described(base, part.get('classes'), part.get('palette'), part.get('ignore_index'), part['type'])
 
 
 def build_train_loader(

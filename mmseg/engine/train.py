@@ -16,13 +16,13 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmseg.config.components import told_with_place
-from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
 from mmseg.datasets.sense import pixels_by_class, warn_of_absent_classes
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.acceleration import compile_encoders, set_tf32
 from mmseg.engine.chance import make_deterministic, seed_everything
 from mmseg.engine.checkpoint_io import read_checkpoint
+from mmseg.engine.class_check import check_classes, check_evaluated_classes
 from mmseg.engine.distributed import join_processes, main_first, on_main
 from mmseg.engine.early_log import kept_messages, write_to_file
 from mmseg.engine.hooks.checkpoint import CheckpointSaver
@@ -186,6 +186,8 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
         accumulate=cfg.get('accumulate', 1),
     )
     train_set = _build_train_set(cfg.data.train, work_dir)
+    check_classes(model, train_set.label_set)
+    check_evaluated_classes(cfg.data, train_set.label_set)
     loader = build_train_loader(
         train_set,
         samples_per_gpu=cfg.data.samples_per_gpu,
@@ -198,7 +200,6 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     )
     hooks = _build_hooks(cfg, schedule, train_set)
     backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in TRACKERS]
-    check_classes(model, train_set.label_set)
     return Parts(
         made_by, device, state, changes, start, schedule, model, optim_wrapper, train_set, loader, hooks, backends
     )
@@ -230,27 +231,6 @@ def _check_processes(state: dict[str, Any], state_file: Path | None, count: int)
             f'samples. Go on with --gpus {before} (or torchrun with {before} processes in all), or start a new run '
             'from its weights: --cfg-options load_from=FILE.'
         )
-
-
-def check_classes(model: Any, label_set: LabelSet) -> None:
-    """Refuse a network with fewer outputs than the data has classes, or one that ignores another train id.
-
-    Raises:
-        InputError: naming both numbers.
-    """
-    student = student_network(model)
-    outputs = getattr(student, 'num_classes', len(label_set))
-    if outputs < len(label_set):
-        raise InputError(
-            f'model.decode_head.num_classes is {outputs}, but the data has {len(label_set)} classes '
-            f'({", ".join(label_set.classes)}).'
-        )
-    for name, head in student.heads().items() if hasattr(student, 'heads') else ():
-        if head.ignore_index != label_set.ignore_index:
-            raise InputError(
-                f'The {name} head has ignore_index={head.ignore_index}, but the data {label_set.ignore_index}: set '
-                'ignore_index of the heads and of the data sets to one value.'
-            )
 
 
 def _make_folder(work_dir: Path) -> None:

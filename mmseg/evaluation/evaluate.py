@@ -149,7 +149,8 @@ def _on(device: torch.device, images: Tensor | list[Tensor], metas: list[dict]) 
 
 def _alike(images: Tensor | list[Tensor], metas: list[dict]) -> bool:
     """Whether images of one view can be predicted together."""
-    facts = {(tuple(meta.get('ori_shape', ())), meta.get('flip'), meta.get('flip_direction')) for meta in metas}
+    keys = ('ori_shape', 'img_shape', 'flip', 'flip_direction')
+    facts = {str([meta.get(key) for key in keys]) for meta in metas}
     return isinstance(images, Tensor) and len(facts) == 1
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mmseg.config.leaves import INSIDE, first_leaf
+
 
 def source_of(cfg: Mapping[str, Any]) -> str | None:
     """The type of the labelled training data of a config (``SynthiaDataset``); None if the config has none."""
@@ -12,8 +14,8 @@ def source_of(cfg: Mapping[str, Any]) -> str | None:
             data = data[0] if data else None
         elif 'source' in data:
             data = data['source']
-        elif 'dataset' in data:
-            data = data['dataset']
+        elif set(INSIDE) & data.keys():
+            data = first_leaf(data)
         else:
             data = data.get('type')
     return data

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg.config.leaves import first_leaf
 from mmseg.datasets.loader import collate_images
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.loading import LoadImageFromFile
@@ -50,7 +51,7 @@ class Predictor:
         keep_probs: bool = False,
         dtype: torch.dtype | None = None,
     ) -> None:
-        steps = model.cfg.data.test.pipeline
+        steps = first_leaf(model.cfg.data.test)['pipeline']
         self.model = model
         self.tiling = tiling
         self.keep_probs = keep_probs
@@ -144,7 +145,7 @@ def _blocks(
             yield _block(label_map, confidence, probs if keep_probs else None)
         return
     with _autocast(views[0], dtype):
-        logits = model.test_logits(views[0])
+        logits = model.content_logits(views[0], metas[0])
     height, width = metas[0][0]['ori_shape'][:2]
     found = label_maps(logits, (height, width), align_corners=model.align_corners)
     for image, label_map in zip(logits, found, strict=True):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from mmseg.config.leaves import first_leaf
+
 SOURCE_ONLY, ORACLE = 'source-only', 'oracle'
 
 # What trains and tests; the rest of a config's top level are its user's variables, which these hold already.
@@ -43,7 +45,7 @@ class Facts:
 
 def facts_of(config: Mapping[str, Any]) -> Facts:
     """The facts of a complete config (nested dicts)."""
-    model, test = config['model'], _first(config['data'].get('test') or config['data'].get('val') or {})
+    model, test = config['model'], first_leaf(config['data'].get('test') or config['data'].get('val'))
     setting = setting_of(config)
     parts = [test] if setting == ORACLE else [labelled_data(config), test]
     source, target = ['', *map(domain, parts)][-2:]
@@ -62,7 +64,7 @@ def setting_of(config: Mapping[str, Any]) -> str:
     """What may be learnt from, and by which method; see :class:`Facts`."""
     uda = config.get('uda')
     if not uda:
-        return ORACLE if _same_place(labelled_data(config), _first(config['data'].get('test') or {})) else SOURCE_ONLY
+        return ORACLE if _same_place(labelled_data(config), first_leaf(config['data'].get('test'))) else SOURCE_ONLY
     train = _first(config['data'].get('train') or {})
     parts = {
         'RCS': train.get('rare_class_sampling'),
@@ -90,7 +92,7 @@ def network(config: Mapping[str, Any]) -> str:
 
 def test_data(config: Mapping[str, Any]) -> str:
     """What two runs share exactly if they are tested on the same pictures."""
-    test = {key: value for key, value in _first(config['data'].get('test') or {}).items() if key != 'pipeline'}
+    test = {key: value for key, value in first_leaf(config['data'].get('test')).items() if key != 'pipeline'}
     return json.dumps(_movable(test), sort_keys=True, default=str)
 
 
@@ -147,7 +149,7 @@ def domain(data: Mapping[str, Any]) -> str:
 def labelled_data(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The description of the data with labels that a run trains on."""
     data = _first(config['data'].get('train') or {})
-    while inner := data.get('source') or data.get('dataset'):
+    while inner := data.get('source') or data.get('dataset') or data.get('datasets'):
         data = _first(inner)
     return data
 

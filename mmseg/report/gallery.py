@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from mmseg.config.load import load_config
-from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset
 from mmseg.datasets.pipelines.loading import read_image
+from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.work_dir import checkpoint_of, config_of
 from mmseg.errors import InputError
 from mmseg.evaluation.export import colorize
@@ -53,7 +53,7 @@ class Gallery:
     notes: list[str] = field(default_factory=list)
 
 
-def most_varied(dataset: CustomDataset, count: int) -> list[int]:
+def most_varied(dataset: TrainingSet, count: int) -> list[int]:
     """Indices of the images whose ground truth shows the most classes."""
     classes = [len(np.unique(dataset.label_of(index))) for index in range(len(dataset))]
     return sorted(range(len(dataset)), key=lambda index: -classes[index])[:count]
@@ -81,8 +81,8 @@ def _add_target(gallery: Gallery, experiments: Sequence[Experiment], count: int,
     first = experiments[0].runs[0]
     try:
         dataset = build_dataset(load_config(config_of(first.folder), purpose='test').data.test, {'test_mode': True})
-        if not isinstance(dataset, CustomDataset):
-            raise InputError('Several data sets in one are not shown.')
+        if not isinstance(dataset, TrainingSet):
+            raise InputError(f'{type(dataset).__name__} is no data set of files.')
         shown = most_varied(dataset, count)
     except InputError as error:
         gallery.notes.append(f'No pictures: the test data of {first.name} cannot be read here. {error}')
@@ -104,7 +104,7 @@ def _add_target(gallery: Gallery, experiments: Sequence[Experiment], count: int,
 
 
 def _predictions(
-    experiment: Experiment, dataset: CustomDataset, shown: Sequence[int], *, predict: bool
+    experiment: Experiment, dataset: TrainingSet, shown: Sequence[int], *, predict: bool
 ) -> dict[int, np.ndarray] | None:
     """RGB predictions by index, of the first run of an experiment that has any."""
     images = commonpath([info['img_dir'] for info in dataset.img_infos])
@@ -120,7 +120,7 @@ def _predictions(
     return _predict(runs[0], dataset, shown) if runs else None
 
 
-def _predict(run: Run, dataset: CustomDataset, shown: Sequence[int]) -> dict[int, np.ndarray]:
+def _predict(run: Run, dataset: TrainingSet, shown: Sequence[int]) -> dict[int, np.ndarray]:
     from mmseg.apis import inference_segmentor, init_segmentor  # noqa: PLC0415 (networks are slow to import)
 
     model = init_segmentor(config_of(run.folder), checkpoint_of(run.folder))
@@ -128,7 +128,7 @@ def _predict(run: Run, dataset: CustomDataset, shown: Sequence[int]) -> dict[int
     return {index: colorize(found, model.PALETTE) for index, found in zip(shown, label_maps, strict=True)}
 
 
-def _scene(dataset: CustomDataset, index: int, predictions: Mapping[str, np.ndarray]) -> Scene:
+def _scene(dataset: TrainingSet, index: int, predictions: Mapping[str, np.ndarray]) -> Scene:
     image = read_image(dataset.image_path(index))[..., ::-1]
     truth = colorize(dataset.label_of(index), dataset.label_set.palette)
     maps = {'ground truth': truth, **predictions}

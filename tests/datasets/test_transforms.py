@@ -214,3 +214,15 @@ def test_a_setting_that_cannot_be_is_named(cfg, part):
 def test_collect_names_what_no_step_gives():
     with pytest.raises(InputError, match=r"gives 'gt_semantic_sgg'\. Did you mean 'gt_semantic_seg'"):
         Compose([{'type': 'Collect', 'keys': ['gt_semantic_sgg']}])(results(IMG, LABEL), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize('steps', [['Pad', 'Resize'], ['Resize', 'Pad', 'RandomFlip']])
+def test_a_border_is_made_behind_what_would_move_it_in_testing(steps):
+    made = {'Pad': {'type': 'Pad', 'size': (8, 8)}, 'Resize': {'type': 'Resize'}, 'RandomFlip': {'type': 'RandomFlip'}}
+    with pytest.raises(InputError, match='Pad has to stand behind Resize and RandomFlip'):
+        TRANSFORMS.build({'type': 'MultiScaleFlipAug', 'img_scale': (8, 8), 'transforms': [made[s] for s in steps]})
+    views = {'type': 'MultiScaleFlipAug', 'img_scale': (8, 8), 'transforms': [made['Resize'], made['Pad']]}
+    img = np.zeros((4, 4, 3), np.uint8)
+    outside = {'img': img, 'img_shape': (2, 4, 3), 'pad_shape': (4, 4, 3)}
+    with pytest.raises(InputError, match='a Pad in front of it'):
+        TRANSFORMS.build(views)(outside, np.random.default_rng(0))

@@ -9,11 +9,10 @@ import pytest
 import torch
 from mmengine.logging import print_log
 
-from mmseg.datasets.label_sets import CAMVID11
 from mmseg.engine import checkpoint_io
 from mmseg.engine import train as engine_train
 from mmseg.engine.stop import Interrupted, NonFiniteLoss, NonFiniteState
-from mmseg.engine.train import check_classes, train
+from mmseg.engine.train import train
 from mmseg.errors import InputError
 from tests.engine.tiny import tiny_config
 
@@ -230,25 +229,3 @@ def test_a_checkpoint_of_another_network_is_refused(straight, tmp_path):
     torch.save(state, tmp_path / 'other.pth')
     with pytest.raises(InputError, match=r'decode_head\.bias'):
         train(tiny_config(tmp_path / 'run'), resume=tmp_path / 'other.pth')
-
-
-def test_a_network_with_too_few_outputs_is_refused_with_both_numbers():
-    class Network:
-        num_classes = 5
-
-    with pytest.raises(InputError, match=r'num_classes is 5, but the data has 11 classes \(sky, building'):
-        check_classes(Network(), CAMVID11)
-
-
-def test_a_head_that_ignores_another_label_than_the_data_is_refused():
-    class Head:
-        ignore_index = 254
-
-    class Network:
-        num_classes = 11
-
-        def heads(self):
-            return {'decode': Head()}
-
-    with pytest.raises(InputError, match='The decode head has ignore_index=254, but the data 255'):
-        check_classes(Network(), CAMVID11)

@@ -6,7 +6,7 @@ from copy import copy
 import numpy as np
 
 from mmseg.datasets.pipelines.compose import Compose
-from mmseg.datasets.pipelines.geometry import Scale, scale_list
+from mmseg.datasets.pipelines.geometry import Pad, RandomFlip, Resize, Scale, scale_list
 from mmseg.datasets.pipelines.transform import Transform, size_of
 from mmseg.errors import InputError
 from mmseg.registry import TRANSFORMS
@@ -34,6 +34,9 @@ class MultiScaleFlipAug(Transform):
         flip_direction: str | Sequence[str] = 'horizontal',
     ) -> None:
         self.pipeline = Compose(transforms)
+        moved = [type(step) for step in self.pipeline.transforms if isinstance(step, Pad | Resize | RandomFlip)]
+        if Pad in moved and moved.index(Pad) < len(moved) - moved.count(Pad):
+            raise InputError('MultiScaleFlipAug: Pad has to stand behind Resize and RandomFlip, which move its border.')
         self.scales = scale_list(img_scale)
         self.ratios = [img_ratios] if isinstance(img_ratios, int | float) else img_ratios
         if self.ratios is None and not self.scales:
@@ -54,6 +57,9 @@ class MultiScaleFlipAug(Transform):
         return int(rng.integers(2**32))
 
     def apply(self, results: dict, params: int) -> dict:
+        inside, whole = (results.get(key, ())[:2] for key in ('img_shape', 'pad_shape'))
+        if inside != whole == results['img'].shape[:2]:
+            raise InputError('MultiScaleFlipAug: a Pad in front of it would be resized with the image; put it inside.')
         rng = np.random.default_rng(params)
         views = [
             self.pipeline({**results, 'scale': scale, 'flip': flip, 'flip_direction': direction}, rng)

@@ -21,6 +21,8 @@ class Backbone(nn.Module, ABC):
 
     may_be_missing: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    #: (height, width) of the only images that it takes; None = any
+    fixed_size: tuple[int, int] | None = None
 
     def __init__(self, *, pretrained: str | None = None, init_cfg: dict | None = None) -> None:
         super().__init__()

@@ -165,6 +165,7 @@ class BEiT(Backbone):
         del norm_eval
         self.patch_size = patch_size
         self.window = grid_of(img_size, patch_size)
+        self.fixed_size: tuple[int, int] = (self.window[0] * patch_size, self.window[1] * patch_size)
         self.out_indices = block_indices(out_indices, num_layers)
         self.with_cp = with_cp
         self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
@@ -227,7 +228,7 @@ class BEiT(Backbone):
         """
         tokens, size = self.patch_embed(x)
         if size != self.window:
-            height, width = (side * self.patch_size for side in self.window)
+            height, width = self.fixed_size
             raise InputError(
                 f'{type(self).__name__} was built for images of {height}x{width}, got {x.shape[2]}x{x.shape[3]}: '
                 f"set test_cfg=dict(mode='slide', crop_size=({height}, {width}), stride=...), or backbone.img_size."

@@ -78,6 +78,13 @@ class BaseDecodeHead(nn.Module, ABC):
         self.loss_decode = nn.ModuleList(
             MODELS.build(cfg) for cfg in ([loss_decode] if isinstance(loss_decode, Mapping) else loss_decode)
         )
+        for criterion in self.loss_decode:
+            weights = getattr(criterion, 'class_weight', None)
+            if weights is not None and len(weights) != num_classes:
+                raise InputError(
+                    f'{name}: class_weight of {type(criterion).__name__} has {len(weights)} numbers for {num_classes} '
+                    'classes (num_classes): it needs one for each, in their order.'
+                )
         self.conv_seg: nn.Conv2d | None = Conv2d(channels, num_classes, 1)
         self.dropout = nn.Dropout2d(dropout_ratio) if dropout_ratio > 0 else nn.Identity()
 

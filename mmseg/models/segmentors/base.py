@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -142,19 +142,20 @@ class BaseSegmentor(nn.Module, ABC):
 
         Args:
             img: (B, 3, H, W), flipped if ``img_meta['flip']`` says so.
-            img_meta: ``ori_shape`` (h, w[, 3]), ``flip`` and ``flip_direction`` ('horizontal' or 'vertical'); for all
-                images, or a list with one for each, which must then agree in these.
+            img_meta: ``ori_shape`` (h, w[, 3]), ``flip`` and ``flip_direction`` ('horizontal' or 'vertical'), and of a
+                padded image its ``img_shape`` and ``pad_shape``; for all images, or a list with one for each, which
+                must then agree in these.
             rescale: give them at the original size instead of that of ``img``.
 
         Returns:
             (B, C, h, w), of the unflipped image.
         """
-        ori_shape, flip_dim = _geometry(img_meta)
+        view = _geometry(img_meta)
         logits = self.test_logits(img)
         if rescale:
-            logits = resize(logits, ori_shape, align_corners=self.align_corners)
+            logits = resize(view.content(logits), view.size, align_corners=self.align_corners)
         probabilities = logits.softmax(dim=1)
-        return probabilities if flip_dim is None else probabilities.flip(flip_dim)
+        return probabilities if view.flip_dim is None else probabilities.flip(view.flip_dim)
 
     @abstractmethod
     def init_weights(self) -> None:
@@ -170,17 +171,23 @@ class BaseSegmentor(nn.Module, ABC):
     def align_corners(self) -> bool:
         """How logits are resized."""
 
+    def content_logits(self, img: Tensor, img_meta: Mapping | Sequence[Mapping]) -> Tensor:
+        """As :meth:`test_logits`, without what belongs to a border that Pad has added; arguments of :meth:`inference`."""
+        return _geometry(img_meta).content(self.test_logits(img))
+
     @torch.no_grad()
     def simple_test(self, img: Tensor, img_meta: Mapping | Sequence[Mapping], rescale: bool = True) -> Tensor:
         """Label maps (B, h, w) int64 of images (B, 3, H, W); arguments as for :meth:`inference`.
 
         The same as the best class of :meth:`inference`, without its probabilities in memory.
         """
-        ori_shape, flip_dim = _geometry(img_meta)
+        view = _geometry(img_meta)
         logits = self.test_logits(img)
-        size = ori_shape if rescale else (logits.shape[2], logits.shape[3])
+        if rescale:
+            logits = view.content(logits)
+        size = view.size if rescale else (logits.shape[2], logits.shape[3])
         found = label_maps(logits, size, align_corners=self.align_corners).long()
-        return found if flip_dim is None else found.flip(flip_dim - 1)
+        return found if view.flip_dim is None else found.flip(view.flip_dim - 1)
 
     @torch.no_grad()
     def aug_test(
@@ -202,14 +209,31 @@ class BaseSegmentor(nn.Module, ABC):
         return total.argmax(dim=1)
 
 
-def _geometry(img_meta: Mapping | Sequence[Mapping]) -> tuple[tuple[int, int], int | None]:
-    """Original size of the images, and the dimension they are flipped in."""
+class View(NamedTuple):
+    """How images of a batch relate to the original: its size, the dimension they are flipped in, their content."""
+
+    size: tuple[int, int]
+    flip_dim: int | None
+    padded: tuple[tuple[int, int], tuple[int, int]] | None  # (height, width) of the content, and with the border
+
+    def content(self, logits: Tensor) -> Tensor:
+        """Logits (B, C, H, W) without those of a border that Pad has added at the right and bottom."""
+        if self.padded is None or self.padded[1] != (logits.shape[2], logits.shape[3]):
+            return logits
+        height, width = self.padded[0]
+        return logits[:, :, :height, :width]
+
+
+def _geometry(img_meta: Mapping | Sequence[Mapping]) -> View:
     metas = [img_meta] if isinstance(img_meta, Mapping) else img_meta
-    found = {
-        (tuple(meta['ori_shape'][:2]), (meta.get('flip_direction') or 'horizontal') if meta.get('flip') else None)
-        for meta in metas
-    }
+    found = {_view(meta) for meta in metas}
     if len(found) != 1:
         raise InputError(f'Images of one batch must agree in original size and flip, got {sorted(map(str, found))}')
-    ((height, width), direction) = found.pop()
-    return (height, width), FLIP_DIMS[direction] if direction else None
+    return found.pop()
+
+
+def _view(meta: Mapping) -> View:
+    flip = FLIP_DIMS[meta.get('flip_direction') or 'horizontal'] if meta.get('flip') else None
+    inside, whole = (tuple(meta[key][:2]) if key in meta else None for key in ('img_shape', 'pad_shape'))
+    padded = (inside, whole) if inside and whole and inside != whole else None
+    return View(tuple(meta['ori_shape'][:2]), flip, padded)

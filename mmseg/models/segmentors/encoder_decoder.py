@@ -204,7 +204,7 @@ class EncoderDecoder(BaseSegmentor):
         total: Tensor | None = None
         shown = img.new_zeros(size)
         for group in groups:
-            found = predict(torch.cat([img[:, :, rows, columns] for rows, columns in group]))
+            found = self._fitted(torch.cat([img[:, :, rows, columns] for rows, columns in group]), predict)
             if total is None:
                 total = img.new_zeros((len(img), found.shape[1], *size))
             for (rows, columns), part in zip(group, found.chunk(len(group)), strict=True):
@@ -212,6 +212,15 @@ class EncoderDecoder(BaseSegmentor):
                 shown[rows, columns] += 1
         assert total is not None
         return total / shown
+
+    def _fitted(self, crops: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
+        """What ``predict`` makes of crops; if the encoder is built for larger ones, behind a border of mean colour."""
+        height, width = crops.shape[2:]
+        least = getattr(self.backbone, 'fixed_size', None) or (height, width)
+        border = [max(needed - side, 0) for needed, side in zip(least, (height, width), strict=True)]
+        if not any(border):
+            return predict(crops)
+        return predict(nn.functional.pad(crops, (0, border[1], 0, border[0])))[:, :, :height, :width]
 
 
 def _test_settings(cfg: Mapping) -> TestSettings:

@@ -199,3 +199,42 @@ def test_images_of_any_size_get_a_label_map_of_their_original_size(height, width
 def test_test_settings_that_do_not_fit_are_named(test_cfg, message):
     with pytest.raises(InputError, match=message):
         painter(**test_cfg)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('flip', [None, 'horizontal', 'vertical'])
+def test_what_pad_has_added_is_cut_off_before_logits_are_resized(flip):
+    img = torch.randn(2, 3, 4, 6)
+    padded = torch.nn.functional.pad(img, (0, 3, 0, 2), value=9.0)
+    plain = {'ori_shape': (8, 12, 3), 'flip': flip is not None, 'flip_direction': flip}
+    meta = plain | {'img_shape': (4, 6, 3), 'pad_shape': (6, 9, 3)}
+    segmentor = painter()
+    torch.testing.assert_close(
+        segmentor.inference(padded, meta, rescale=True), segmentor.inference(img, plain, rescale=True)
+    )
+    assert torch.equal(segmentor.simple_test(padded, meta), segmentor.simple_test(img, plain))
+    assert segmentor.simple_test(padded, meta, rescale=False).shape == (2, 6, 9)
+
+
+@torch.no_grad()
+def test_a_pad_shape_that_is_not_that_of_the_image_cuts_nothing():
+    img = torch.randn(1, 3, 4, 6)  # cut by RandomCrop, which leaves pad_shape as it was
+    meta = {'ori_shape': (4, 6, 3), 'img_shape': (2, 6, 3), 'pad_shape': (8, 6, 3)}
+    assert torch.equal(painter().simple_test(img, meta), painter().simple_test(img, {'ori_shape': (4, 6, 3)}))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('kind', ['BEiT', 'MAE'])
+@pytest.mark.parametrize('size', [(20, 70), (20, 20), (40, 20)])
+def test_windows_smaller_than_the_encoder_are_padded_and_cut(kind, size):
+    backbone = {'type': kind, 'img_size': 32, 'patch_size': 16, 'embed_dims': 8, 'num_layers': 1, 'num_heads': 2}
+    head = {'type': 'FCNHead', 'in_channels': 8, 'in_index': 0, 'channels': 4, 'num_convs': 1, 'num_classes': 3}
+    slide = {'mode': 'slide', 'crop_size': (32, 32), 'stride': (16, 16)}
+    backbone['out_indices'] = [0]
+    segmentor = build(tiny_segmentor(backbone=backbone, decode_head=head, test_cfg=slide)).eval()
+    img = torch.randn(1, 3, *size)
+    logits = segmentor.test_logits(img)
+    assert logits.shape == (1, 3, *size)
+    if max(size) <= 32:
+        padded = torch.nn.functional.pad(img, (0, 32 - size[1], 0, 32 - size[0]))
+        torch.testing.assert_close(logits, segmentor.encode_decode(padded)[:, :, : size[0], : size[1]])

@@ -1,0 +1,22 @@
+"""The data sets of files in a config, under whatever lists and wrappers."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+INSIDE = ('dataset', 'datasets')
+"""Where a wrapper holds what it wraps."""
+
+
+def leaves(cfg: Any) -> Iterator[Any]:
+    """The configs of the data sets of files in ``cfg``: itself, the parts of a list, what a wrapper wraps."""
+    if isinstance(cfg, list | tuple):
+        for part in cfg:
+            yield from leaves(part)
+    elif isinstance(cfg, Mapping):
+        inside = [cfg[key] for key in INSIDE if key in cfg]
+        yield from leaves(inside) if inside else [cfg]
+
+
+def first_leaf(cfg: Any) -> Any:
+    """The first of :func:`leaves`; an empty dict if there is none."""
+    return next(leaves(cfg), {})
