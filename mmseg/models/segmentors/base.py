@@ -172,7 +172,7 @@ class BaseSegmentor(nn.Module, ABC):
         """How logits are resized."""
 
     def content_logits(self, img: Tensor, img_meta: Mapping | Sequence[Mapping]) -> Tensor:
-        """As :meth:`test_logits`, without what belongs to a border that Pad has added; arguments of :meth:`inference`."""
+        """As :meth:`test_logits`, without a border that Pad has added; arguments of :meth:`inference`."""
         return _geometry(img_meta).content(self.test_logits(img))
 
     @torch.no_grad()
