@@ -11,15 +11,25 @@ import contextlib
 import io
 import json
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mmseg.datasets.file_tables import file_stamps, names_from_array, names_to_array, text_from_array, text_to_array
+from mmseg.config.values import shown
+from mmseg.datasets.file_tables import (
+    DamagedTableError,
+    file_stamps,
+    load_table,
+    names_to_array,
+    text_in,
+    text_to_array,
+    whole_numbers,
+)
 from mmseg.datasets.labels import LabelReader
+from mmseg.foreign_json import parse_json
 
 STATS = 'sample_class_stats.json'
 STATS_BY_FILE = 'sample_class_stats_dict.json'
@@ -28,6 +38,8 @@ TABLE = 'sample_class_counts.npz'
 
 SPREAD = 2048
 """In folders without new or removed files, so many files are compared with the index; in others, all of them."""
+
+MOST_PIXELS = 2**40  # of a class in one label map
 
 Counts = dict[int, int]
 Files = Mapping[str, str | Path]
@@ -137,24 +149,25 @@ def folder_stamps(files: Files) -> np.ndarray:
 def _load_table(folder: Path) -> ClassTable | None:
     """The table, if it is there, whole, and that of the JSON files beside it."""
     try:
-        with np.load(folder / TABLE) as stored:
-            content = {key: stored[key] for key in stored.files}
-        if (folder / STATS).exists() and not np.array_equal(content['json'], file_stamps([folder / STATS])):
+        content = load_table(folder / TABLE)
+        if (folder / STATS).exists() and not np.array_equal(content.get('json', ()), file_stamps([folder / STATS])):
             return None
+        names = text_in(content, 'names').split('\0')
+        classes = np.shape(content.get('counts', ()))[1:2] or (0,)
         return ClassTable(
-            names=names_from_array(content['names']),
-            counts=content['counts'].astype(np.int64),
-            stamps=content['stamps'],
-            folders=content['folders'],
-            meaning=text_from_array(content['meaning']),
+            names=names,
+            counts=whole_numbers(content, 'counts', len(names), *classes, least=0),
+            stamps=whole_numbers(content, 'stamps', len(names), 2),
+            folders=whole_numbers(content, 'folders', len({name.rpartition('/')[0] for name in names}), 1),
+            meaning=text_in(content, 'meaning'),
         )
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+    except (FileNotFoundError, DamagedTableError):
         return None
 
 
 def _checked(table: ClassTable, files: Files, reader: LabelReader) -> np.ndarray:
     """The rows of ``files``."""
-    if table.meaning != reader.meaning:
+    if table.meaning != reader.meaning or table.counts.shape[1] != reader.num_classes:
         raise UnusableIndexError('was made for other classes or another label_map')
     names, counts, stamps = list(files), table.counts, table.stamps
     if table.names != names:
@@ -177,8 +190,8 @@ def _checked(table: ClassTable, files: Files, reader: LabelReader) -> np.ndarray
 
 def _load_json(folder: Path, files: Files) -> dict[str, Counts]:
     try:
-        entries = json.loads((folder / STATS).read_text())
-        stored = {entry['file']: _counts_of(entry) for entry in entries}
+        entries = parse_json((folder / STATS).read_text(encoding='utf-8'))
+        stored = {_name_in(entry): _counts_of(entry) for entry in entries}
     except FileNotFoundError:
         raise UnusableIndexError('does not exist') from None
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
@@ -190,8 +203,18 @@ def _load_json(folder: Path, files: Files) -> dict[str, Counts]:
     return counts
 
 
-def _counts_of(entry: Mapping[str, int]) -> Counts:
-    return {int(train_id): int(pixels) for train_id, pixels in entry.items() if train_id != 'file'}
+def _name_in(entry: Mapping[str, Any]) -> str:
+    if not isinstance(entry['file'], str):
+        raise TypeError(f'{shown(entry["file"])} is no file')
+    return entry['file']
+
+
+def _counts_of(entry: Mapping[str, Any]) -> Counts:
+    counts = {train_id: pixels for train_id, pixels in entry.items() if train_id != 'file'}
+    for train_id, pixels in counts.items():
+        if not train_id.isdecimal() or type(pixels) is not int or not 0 <= pixels <= MOST_PIXELS:
+            raise ValueError(f'{shown(pixels)} pixels of class {train_id!r}')
+    return {int(train_id): pixels for train_id, pixels in counts.items()}
 
 
 def _matched(stored: Mapping[str, Counts], files: Files) -> dict[str, Counts]:

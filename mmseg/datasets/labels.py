@@ -15,6 +15,7 @@ from mmseg.datasets.orientation import ORIENTATION, UPRIGHT
 from mmseg.errors import InputError
 
 UNKNOWN = -1
+Image.MAX_IMAGE_PIXELS = 2**29  # twice as many are an error: as large as the images that OpenCV reads
 LOSSY = 'jpeg'
 # Grey levels that a decoder makes of files of 2 and 4 bits: it spreads the ids over 0..255.
 SPREAD_BITS = {'L;2': 255 // 3, 'L;4': 255 // 15}
@@ -40,7 +41,7 @@ def read_ids(path: str | Path, *, turn: bool = True) -> np.ndarray:
                 ids = np.asarray(ImageOps.exif_transpose(file))
     except FileNotFoundError:
         raise InputError(f'Label map {str(path)!r} does not exist.') from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # a damaged file can fail anywhere in the decoder
         raise InputError(f'Label map {str(path)!r} cannot be read ({error}). Is the file complete?') from error
     if lossy:
         raise InputError(

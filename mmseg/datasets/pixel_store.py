@@ -6,7 +6,6 @@ text) and which files they were made from; the arrays of one store share type an
 
 import os
 import shutil
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,15 @@ from typing import BinaryIO
 
 import numpy as np
 
-from mmseg.datasets.file_tables import file_stamps, names_from_array, names_to_array, text_from_array, text_to_array
+from mmseg.datasets.file_tables import (
+    DamagedTableError,
+    file_stamps,
+    load_table,
+    names_to_array,
+    text_in,
+    text_to_array,
+    whole_numbers,
+)
 from mmseg.datasets.parallel import each
 from mmseg.errors import InputError
 
@@ -88,16 +95,16 @@ def open_store(folder: Path, meaning: str, files: Mapping[str, str], make: Make)
         UnusableStoreError: it is missing, damaged, incomplete, of another meaning, or older than its files.
     """
     try:
-        with np.load(folder / MANIFEST) as stored:
-            content = {key: stored[key] for key in stored.files}
-        names = names_from_array(content['names'])
-        found = text_from_array(content['meaning'])
-        sizes, originals, places = (content[key] for key in ('sizes', 'originals', 'places'))
-        lengths, channels, stamps = content['lengths'], int(content['channels']), content['stamps']
+        content = load_table(folder / MANIFEST)
+        names, found = text_in(content, 'names').split('\0'), text_in(content, 'meaning')
+        tables = {key: whole_numbers(content, key, len(names), 2) for key in ('sizes', 'originals', 'places', 'stamps')}
+        lengths = whole_numbers(content, 'lengths', *np.shape(content.get('lengths', ()))[:1])
+        channels = int(whole_numbers(content, 'channels'))
+        _check_places(tables, lengths, channels)
     except FileNotFoundError:
         raise UnusableStoreError('does not exist') from None
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UnusableStoreError(f'cannot be read ({error!r})') from error
+    except DamagedTableError as error:
+        raise UnusableStoreError(str(error)) from error
     if found != meaning:
         raise UnusableStoreError(f'holds something else ({found})')
     for shard, length in enumerate(lengths):
@@ -109,13 +116,22 @@ def open_store(folder: Path, meaning: str, files: Mapping[str, str], make: Make)
         raise UnusableStoreError(f'is incomplete: it lacks {len(missing)} of {len(files)} files, such as {missing[0]}')
     rows = {file: stored_rows[name] for file, name in files.items()}
     paths = list(files)
-    changed = np.flatnonzero((file_stamps(paths) != stamps[list(rows.values())]).any(1))
+    changed = np.flatnonzero((file_stamps(paths) != tables['stamps'][list(rows.values())]).any(1))
     if len(changed):
         raise UnusableStoreError(f'is stale: {paths[changed[0]]} has changed since')
-    store = PixelStore(folder, rows, sizes, originals, places, channels)
+    store = PixelStore(folder, rows, tables['sizes'], tables['originals'], tables['places'], channels)
     if not np.array_equal(store[paths[0]], make(paths[0])[0]):
         raise UnusableStoreError(f'is stale: {paths[0]} gives other pixels here (another version of OpenCV?)')
     return store
+
+
+def _check_places(tables: Mapping[str, np.ndarray], lengths: np.ndarray, channels: int) -> None:
+    """Every array has to lie within its shard."""
+    (shards, starts), sizes = tables['places'].T, tables['sizes']
+    if not len(lengths) or (sizes < 1).any() or channels < 0 or shards.min() < 0 or shards.max() >= len(lengths):
+        raise DamagedTableError('is damaged: its places lie nowhere')
+    if (starts < 0).any() or (starts + sizes.prod(axis=1) * max(channels, 1) > lengths[shards]).any():
+        raise DamagedTableError('is damaged: its places lie nowhere')
 
 
 def write_store(folder: Path, meaning: str, files: Mapping[str, str], make: Make, *, nproc: int, title: str) -> int:

@@ -8,6 +8,7 @@ import pytest
 from mmseg.datasets import class_index, class_stats
 from mmseg.datasets.class_index import UnusableIndexError, load_index, write_index
 from mmseg.datasets.class_stats import class_counts, count_classes
+from mmseg.datasets.file_tables import DamagedTableError, load_table
 from mmseg.datasets.labels import LabelReader
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
@@ -126,6 +127,62 @@ def test_a_damaged_table_is_as_none(files, tmp_path):
     for content in (b'', b'PK nonsense', (tmp_path / 'sample_class_counts.npz').read_bytes()[:300]):
         (tmp_path / 'sample_class_counts.npz').write_bytes(content)
         assert load_index(tmp_path, files, READER).tolist() == TABLE
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'counts': np.array([[3, -5, 0]] * 3)},
+        {'counts': np.array([[3, -1, 0]] * 3)},
+        {'counts': np.zeros(3, np.int64)},
+        {'counts': np.full((3, 3), 0.5)},
+        {'stamps': np.zeros((2, 2), np.int64)},
+        {'folders': np.zeros((9, 1), np.int64)},
+        {'meaning': np.full(4, 255, np.uint8)},
+        {'names': None},
+    ],
+)
+def test_a_table_that_holds_something_else_is_as_none(files, tmp_path, change):
+    write_index(tmp_path, files, COUNTS, READER)
+    path = tmp_path / 'sample_class_counts.npz'
+    with np.load(path) as stored:
+        content = {key: stored[key] for key in stored.files} | change
+    np.savez(path, **{key: value for key, value in content.items() if value is not None})
+    assert load_index(tmp_path, files, READER).tolist() == TABLE
+
+
+def test_a_table_that_is_packed_is_not_unpacked(files, tmp_path):
+    write_index(tmp_path, files, COUNTS, READER)
+    path = tmp_path / 'sample_class_counts.npz'
+    np.savez_compressed(path, counts=np.zeros((3_000_000, 3), np.int64))
+    with pytest.raises(DamagedTableError, match='larger than the file'):
+        load_table(path)
+    assert load_index(tmp_path, files, READER).tolist() == TABLE
+
+
+@pytest.mark.parametrize(
+    'entry',
+    [
+        {'-1': 500},
+        {'0': -5},
+        {'0': 10**23},
+        {'0': 5, 'file': 5},
+        {'0': '5'},
+        {'0': 1.5},
+        {'0': True},
+        {'road': 5},
+        {'²': 5},
+    ],
+)
+def test_counts_that_can_be_none_are_not_believed(files, tmp_path, entry):
+    (tmp_path / 'sample_class_stats.json').write_text(json.dumps([{'file': name, **entry} for name in files]))
+    assert 'cannot be read' in unusable(tmp_path, files)
+
+
+@pytest.mark.parametrize('content', [b'[' * 100_000, b'{"a": 1}', b'[1]', b'[null]', b'\xff\xfe', b'5', b'[[]]'])
+def test_json_of_another_form_is_not_believed(files, tmp_path, content):
+    (tmp_path / 'sample_class_stats.json').write_bytes(content)
+    assert 'cannot be read' in unusable(tmp_path, files)
 
 
 def test_of_many_files_in_unchanged_folders_some_are_compared_and_in_changed_ones_all(files, tmp_path, monkeypatch):

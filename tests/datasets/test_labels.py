@@ -185,3 +185,16 @@ def test_a_label_map_is_turned_as_its_exif_says_unless_images_are_not(tmp_path):
     Image.fromarray(np.array([[1, 2], [3, 4]], np.uint8)).save(tmp_path / 'turned.png', exif=exif)
     assert LabelReader()(tmp_path / 'turned.png').tolist() == [[3, 1], [4, 2]]
     assert LabelReader(turn=False)(tmp_path / 'turned.png').tolist() == [[1, 2], [3, 4]]
+
+
+def header(width: int, height: int) -> bytes:
+    """A PNG that says it is this large, and holds nothing."""
+    chunk = b'IHDR' + struct.pack('>IIBBBBB', width, height, 8, 0, 0, 0, 0)
+    return b'\x89PNG\r\n\x1a\n' + struct.pack('>I', 13) + chunk + struct.pack('>I', zlib.crc32(chunk))
+
+
+@pytest.mark.parametrize('size', [(15_000, 15_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
+def test_a_file_that_says_it_is_huge_is_named(tmp_path, size):
+    (tmp_path / 'huge.png').write_bytes(header(*size))
+    with pytest.raises(InputError, match=r'huge\.png'):
+        read_ids(tmp_path / 'huge.png')
