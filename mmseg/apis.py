@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from mmengine import Config
 
+from mmseg.arithmetic import require_driver, set_tf32
 from mmseg.config.leaves import first_leaf
 from mmseg.config.load import load_config
 from mmseg.datasets.label_sets import LabelSet
@@ -65,6 +66,7 @@ def init_segmentor(
     model.CLASSES = tuple(meta.get('CLASSES') or label_set.classes)
     model.PALETTE = tuple(map(tuple, meta.get('PALETTE') or label_set.palette))
     model.cfg = cfg
+    set_tf32(cfg.get('tf32', False))
     return model.to(device_named(device)).eval()
 
 
@@ -158,6 +160,7 @@ def device_named(device: str | torch.device | None) -> torch.device:
         InputError: no such device here.
     """
     if device is None:
+        require_driver('compute on the CPU: device cpu (--device cpu)')
         return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     try:
         return torch.zeros(0, device=device).device

@@ -23,6 +23,7 @@ from mmengine import Config
 from mmengine.dist import get_dist_info, is_main_process
 
 from mmseg.apis import init_segmentor
+from mmseg.arithmetic import tf32_setting, warn_of_slow_bf16
 from mmseg.config.leaves import leaves
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.loader import build_dataset, build_test_loader
@@ -52,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
     rank, world_size = get_dist_info()
     model = init_segmentor(cfg, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
+    warn_of_slow_bf16(next(model.parameters()).device, precision=args.precision)
     dataset = build_dataset(cfg.data.test, {'test_mode': True})
     if tuple(model.CLASSES) != tuple(dataset.CLASSES):
         raise InputError(
@@ -81,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     subsets = reported_subsets(dataset.label_set, source)
     columns = dict.fromkeys(column for name in args.eval for column in COLUMNS[name])
     print(f'\n{type(dataset).__name__}, split {dataset.split_name}, {len(dataset)} images, {args.weights} weights')
+    print(f'Computed in {args.precision}, TF32 {tf32_setting()}')
     print(class_table({'': metrics}, dataset.label_set, subsets, list(columns)))
     if args.show_dir:
         print(f'Predictions: {args.show_dir}')
@@ -145,6 +148,7 @@ def write_results(path: Path, metrics: Metrics, *, args: argparse.Namespace, dat
         'weights': args.weights,
         'aug_test': args.aug_test,
         'precision': args.precision,
+        'tf32': tf32_setting(),
         'dataset': type(dataset).__name__,
         'split': dataset.split_name,
         'images': len(dataset),

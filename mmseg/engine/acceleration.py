@@ -1,10 +1,12 @@
-"""How a run uses its device: compiled encoders, and the arithmetic of fp32 products."""
+"""How a run uses its device: compiled encoders."""
 
 import importlib.util
 import os
 import shutil
 import sys
+import sysconfig
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from mmengine.logging import print_log
@@ -19,15 +21,6 @@ from mmseg.models.networks import networks_of
 RECOMPILE_LIMIT = 64
 #: values of the config's ``compile`` besides False, and the mode of ``torch.compile`` that they ask for
 COMPILE_MODES = {True: None, 'reduce-overhead': 'reduce-overhead'}
-
-
-def set_tf32(allowed: bool) -> None:
-    """Let fp32 products and convolutions on a GPU round their factors to TF32 (10 bits), or forbid it.
-
-    torch's own defaults differ between the two: it forbids TF32 in products, and allows it in convolutions.
-    """
-    torch.backends.cuda.matmul.allow_tf32 = allowed
-    torch.backends.cudnn.allow_tf32 = allowed
 
 
 def encoders(model: nn.Module) -> Iterator[nn.Module]:
@@ -70,6 +63,12 @@ def _check_triton(setting: bool | str) -> None:
     """Refuse a GPU's compilation where what it builds kernels with is absent; it would fail in the first step."""
     if importlib.util.find_spec('triton') is None:
         raise InputError(f'compile={setting!r} needs the package triton on a GPU: `pip install triton`.')
+    if not Path(sysconfig.get_path('include'), 'Python.h').is_file():
+        raise InputError(
+            f'compile={setting!r} needs Python.h on a GPU, to build its kernels with: install the header files of '
+            f'Python {sys.version_info.major}.{sys.version_info.minor} (the package python3-dev or python3-devel), or '
+            'leave it False.'
+        )
     if not any(map(shutil.which, filter(None, (os.environ.get('CC'), 'gcc', 'clang', 'cc')))):
         raise InputError(f'compile={setting!r} needs a C compiler on a GPU: install gcc or clang, or leave it False.')
 

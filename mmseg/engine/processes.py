@@ -19,6 +19,7 @@ import torch
 from mmengine import Config
 from torch import distributed
 
+from mmseg.arithmetic import require_driver
 from mmseg.engine.stop import PeerLost
 from mmseg.errors import InputError, command
 
@@ -38,6 +39,7 @@ def processes_wanted(cfg: Config) -> int:
     count = cfg.get('n_gpus', 1)
     if count <= 1 or 'WORLD_SIZE' in os.environ:
         return 1
+    require_driver('train on the CPU: --gpus 0')
     gpus = torch.cuda.device_count()
     if count > gpus > 0:
         raise InputError(f'n_gpus (--gpus) is {count}, but this machine has {gpus}. Use --gpus {gpus}.')

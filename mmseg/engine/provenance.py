@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from mmengine import Config
 
+from mmseg.arithmetic import tf32_setting
 from mmseg.writing import write_text
 
 PACKAGES = ('torch', 'torchvision', 'timm', 'numpy', 'opencv-python-headless', 'onedl-mmengine')
@@ -30,7 +31,7 @@ def environment(seed: int) -> dict[str, str]:
         'cuda': str(torch.version.cuda),
         'cudnn': str(torch.backends.cudnn.version()),
         'gpu': ', '.join(gpus) or 'none',
-        'tf32': 'on' if torch.backends.cuda.matmul.allow_tf32 else 'off',
+        'tf32': tf32_setting(),
         'processor': processor(),
         'cpu_threads': str(torch.get_num_threads()),
     }

@@ -15,11 +15,12 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from mmseg.arithmetic import require_driver, set_tf32, warn_of_slow_bf16
 from mmseg.config.components import told_with_place
 from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
 from mmseg.datasets.sense import pixels_by_class, warn_of_absent_classes
 from mmseg.datasets.stream import TrainingSet
-from mmseg.engine.acceleration import compile_encoders, set_tf32
+from mmseg.engine.acceleration import compile_encoders
 from mmseg.engine.chance import make_deterministic, seed_everything
 from mmseg.engine.checkpoint_io import read_checkpoint
 from mmseg.engine.class_check import check_classes, check_evaluated_classes
@@ -156,6 +157,8 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     rank, world_size = get_dist_info()
     device = _device(cfg)
     set_tf32(cfg.get('tf32', False))
+    for precision in {cfg.get('precision'), (cfg.get('evaluation') or {}).get('precision')}:
+        warn_of_slow_bf16(device, precision=precision)
     made_by = environment(cfg.seed) | {'processes': str(world_size)}
     state, changes = None, []
     if state_file is not None:
@@ -248,7 +251,10 @@ def _build_train_set(train_cfg: dict | list, work_dir: Path) -> TrainingSet:
 
 
 def _device(cfg: Config) -> torch.device:
-    if not torch.cuda.is_available() or cfg.get('n_gpus') == 0:
+    if cfg.get('n_gpus') == 0:
+        return torch.device('cpu')
+    require_driver('train on the CPU: --gpus 0')
+    if not torch.cuda.is_available():
         return torch.device('cpu')
     return torch.device('cuda', int(os.environ.get('LOCAL_RANK', '0')))
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmseg.arithmetic import set_tf32
 from mmseg.compiled import begin_step, without_compiling
 from mmseg.engine import acceleration
-from mmseg.engine.acceleration import compile_encoders, encoders, set_tf32
+from mmseg.engine.acceleration import compile_encoders, encoders
 from mmseg.engine.optim import StudentOptimWrapper
 from mmseg.engine.train import build_runner
 from mmseg.errors import InputError
@@ -149,7 +150,16 @@ assert MarkStepBox.mark_step_counter != 0
 def test_what_a_gpu_compiles_with_is_looked_for_first(monkeypatch, package, compiler, said):
     monkeypatch.setattr(acceleration.importlib.util, 'find_spec', lambda name: package)
     monkeypatch.setattr(acceleration.shutil, 'which', lambda name: compiler)
+    monkeypatch.setattr(acceleration.Path, 'is_file', lambda path: True)
     with pytest.raises(InputError, match=said):
+        compile_encoders(dacs(), True, device=torch.device('cuda'))
+
+
+def test_headers_of_python_are_looked_for_before_a_gpu_compiles(monkeypatch, tmp_path):
+    monkeypatch.setattr(acceleration.importlib.util, 'find_spec', lambda name: 'triton')
+    monkeypatch.setattr(acceleration.shutil, 'which', lambda name: 'gcc')
+    monkeypatch.setattr(acceleration.sysconfig, 'get_path', lambda name: str(tmp_path))
+    with pytest.raises(InputError, match=r'needs Python\.h on a GPU.*python3-dev'):
         compile_encoders(dacs(), True, device=torch.device('cuda'))
 
 

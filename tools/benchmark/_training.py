@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmseg.arithmetic import set_tf32
 from mmseg.compiled import begin_step
 from mmseg.config.load import load_config
-from mmseg.engine.acceleration import compile_encoders, set_tf32
+from mmseg.engine.acceleration import compile_encoders
 from mmseg.engine.host_memory import M_MMAP_MAX, M_TRIM_THRESHOLD, keep_freed_memory
 from mmseg.engine.optim import StudentOptimWrapper, build_optim_wrapper
 from mmseg.engine.train import build_model

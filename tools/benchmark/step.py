@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from mmseg.apis import device_named
+from mmseg.arithmetic import set_tf32
 from mmseg.commands.arguments import positive
-from mmseg.engine.acceleration import set_tf32
 from tools.benchmark._machine import clock, matrix_peak, peak_memory
 from tools.benchmark._training import ENCODERS, WORDS, Setting, Trainer, timed_parts
 from tools.flop_count import counted_flops
