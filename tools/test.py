@@ -31,12 +31,11 @@ from mmseg.engine.distributed import join_processes
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate
 from mmseg.evaluation.export import PredictionWriter
-from mmseg.evaluation.metrics import Metrics, reported_subsets
+from mmseg.evaluation.metrics import COLUMNS, Metrics, columns_of, reported_subsets
 from mmseg.evaluation.precision import PRECISIONS, autocast_type
 from mmseg.evaluation.source import source_of
 from mmseg.report.table import class_table
 
-COLUMNS = {'mIoU': ('IoU', 'Acc'), 'mDice': ('Dice', 'Acc'), 'mFscore': ('Fscore', 'Precision', 'Recall')}
 AUG_RATIOS = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
 
 
@@ -81,10 +80,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     source = source_of(cfg)
     subsets = reported_subsets(dataset.label_set, source)
-    columns = dict.fromkeys(column for name in args.eval for column in COLUMNS[name])
+    columns = columns_of(args.eval)
     print(f'\n{type(dataset).__name__}, split {dataset.split_name}, {len(dataset)} images, {args.weights} weights')
     print(f'Computed in {args.precision}, TF32 {tf32_setting()}')
-    print(class_table({'': metrics}, dataset.label_set, subsets, list(columns)))
+    print(class_table({'': metrics}, dataset.label_set, subsets, columns))
     if args.show_dir:
         print(f'Predictions: {args.show_dir}')
     if args.out:

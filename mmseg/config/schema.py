@@ -189,6 +189,7 @@ def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:
     if not_dicts:  # for testing; the other checks look into them
         return not_dicts
     elsewhere = [*_misspelt(values), *_unknown(values), *_bad_values(values), *_bad_names(values), *_at_odds(values)]
+    elsewhere += _without_effect(values)
     if purpose == 'test':
         return elsewhere
     if elsewhere:
@@ -266,6 +267,18 @@ def _bad_names(values: dict[str, Any]) -> Iterator[str]:
     for key in ('exp', 'name'):
         if reason := unfit_as_name(values.get(key)):
             yield f'{key}={values.get(key)!r} cannot be part of a file name: {reason}.'
+
+
+def _without_effect(values: dict[str, Any]) -> Iterator[str]:
+    """Settings that would do nothing here."""
+    flow = values.get('workflow')
+    parts = flow if isinstance(flow, list | tuple) else []
+    steps = [part[0] for part in parts if isinstance(part, list | tuple) and part]
+    if set(steps) - {'train'}:
+        yield (
+            f"workflow={flow!r}: there is training alone, [('train', 1)]; data.val is evaluated every "
+            'evaluation.interval iterations.'
+        )
 
 
 def _at_odds(values: dict[str, Any]) -> Iterator[str]:

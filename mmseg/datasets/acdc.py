@@ -1,5 +1,7 @@
 """ACDC, the Adverse Conditions Dataset with Correspondences (Sakaridis et al., 2021)."""
 
+from collections.abc import Sequence
+
 from mmseg.datasets.cityscapes import CityscapesDataset
 from mmseg.registry import DATASETS
 
@@ -11,6 +13,10 @@ class ACDCDataset(CityscapesDataset):
     PREPARATION = ''
 
     def __init__(
-        self, *, img_suffix: str = '_rgb_anon.png', seg_map_suffix: str = '_gt_labelTrainIds.png', **dataset
+        self,
+        *,
+        img_suffix: str | Sequence[str] = '_rgb_anon.png',
+        seg_map_suffix: str = '_gt_labelTrainIds.png',
+        **dataset,
     ) -> None:
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **dataset)

@@ -1,5 +1,7 @@
 """Cityscapes (Cordts et al., 2016)."""
 
+from collections.abc import Sequence
+
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.registry import DATASETS
@@ -15,7 +17,7 @@ class CityscapesDataset(CustomDataset):
     def __init__(
         self,
         *,
-        img_suffix: str = '_leftImg8bit.png',
+        img_suffix: str | Sequence[str] = '_leftImg8bit.png',
         seg_map_suffix: str = '_gtFine_labelTrainIds.png',
         **dataset,
     ) -> None:

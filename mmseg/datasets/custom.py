@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 
 from mmseg.datasets.check import quick_check
 from mmseg.datasets.class_stats import class_counts, known_class_counts
-from mmseg.datasets.files import Joined, Pairs, Suffixes, check_labels, image_names, roots
+from mmseg.datasets.files import Joined, Pairs, Suffixes, check_labels, image_names, roots, suffixes_of
 from mmseg.datasets.label_sets import Colour, LabelSet, class_names, label_set_of
 from mmseg.datasets.labels import LabelReader, label_reader
 from mmseg.datasets.pipelines.compact import compacted
@@ -38,7 +38,7 @@ class CustomDataset(TrainingSet):
     Args:
         pipeline: steps, see :mod:`mmseg.datasets.pipelines`.
         img_dir: image folder, or several in a list.
-        img_suffix: end of the image names.
+        img_suffix: end of the image names, or several in a list; in any case (.png finds .PNG).
         ann_dir: label folder, or as many as image folders; None for images without labels.
         seg_map_suffix: what takes the place of ``img_suffix`` in the name of a label map.
         split: text file with one image name a line (without suffix), or several.
@@ -73,7 +73,7 @@ class CustomDataset(TrainingSet):
         *,
         pipeline: Sequence[dict],
         img_dir: str | list[str],
-        img_suffix: str = '.jpg',
+        img_suffix: str | Sequence[str] = '.jpg',
         ann_dir: str | list[str] | None = None,
         seg_map_suffix: str = '.png',
         split: str | list[str] | None = None,
@@ -100,7 +100,7 @@ class CustomDataset(TrainingSet):
         self.pipeline = self.plain_pipeline = Compose(pipeline)
         self._check_loading()
         self.roots = roots(data_root, img_dir, ann_dir, split)
-        self.img_infos = self._scan(Suffixes(img_suffix, seg_map_suffix))
+        self.img_infos = self._scan(suffixes_of(img_suffix, seg_map_suffix))
         first = self.roots[0]
         self.split_name = Path(first.split).stem if first.split else Path(first.img_dir).name
         if not test_mode:
@@ -247,9 +247,8 @@ class CustomDataset(TrainingSet):
         found = []
         for root in self.roots:
             images = image_names(root, suffixes, self.remedy())
-            if root.ann_dir is not None:
-                check_labels(root, images, suffixes, self.remedy())
-            found.append(Pairs(root, images, suffixes))
+            odd = {} if root.ann_dir is None else check_labels(root, images, suffixes, self.remedy())
+            found.append(Pairs(root, images, suffixes, odd))
         return Joined(found)
 
 

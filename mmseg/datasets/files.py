@@ -1,13 +1,19 @@
 """Finding the images and label maps of a data set."""
 
+import logging
 import os
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
+from mmengine.logging import print_log
+
 from mmseg.errors import InputError
+
+IMAGE_ENDS = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.jp2'}
 
 
 class Root(NamedTuple):
@@ -19,8 +25,33 @@ class Root(NamedTuple):
 
 
 class Suffixes(NamedTuple):
-    img: str
+    """Ends of the names of images (one or several) and of label maps; in any case: ``.png`` means ``.PNG`` too."""
+
+    img: tuple[str, ...]
     seg_map: str
+
+    def stem(self, image: str) -> str | None:
+        """The name of an image without its suffix, the longest one that fits; None if it has none of them."""
+        fitting = [suffix for suffix in self.img if image.lower().endswith(suffix.lower())]
+        return image[: len(image) - len(max(fitting, key=len))] if fitting else None
+
+    def is_label(self, name: str) -> bool:
+        return name.lower().endswith(self.seg_map.lower())
+
+
+def suffixes_of(img: object, seg_map: object) -> Suffixes:
+    """The suffixes as a config gives them.
+
+    Raises:
+        InputError: ``img`` is no text or list of texts, or ``seg_map`` no text.
+    """
+    several = (img,) if isinstance(img, str) else img
+    listed = isinstance(several, list | tuple) and several and all(isinstance(one, str) for one in several)
+    if not listed or not isinstance(several, list | tuple):
+        raise InputError(f'img_suffix has to be an end of file names, or a list of them, not {img!r}.')
+    if not isinstance(seg_map, str):
+        raise InputError(f'seg_map_suffix has to be an end of file names, not {seg_map!r}.')
+    return Suffixes(tuple(several), seg_map)
 
 
 def roots(
@@ -52,18 +83,43 @@ def image_names(root: Root, suffixes: Suffixes, remedy: str) -> list[str]:
     """
     if not Path(root.img_dir).is_dir():
         raise InputError(f'Image folder {root.img_dir!r} does not exist. {remedy}')
-    found = sorted(
-        name
-        for name in walk(root.img_dir)
-        if name.endswith(suffixes.img) and not (root.ann_dir == root.img_dir and name.endswith(suffixes.seg_map))
-    )
-    if not found:
-        raise InputError(f'Image folder {root.img_dir!r} holds no file that ends in {suffixes.img!r}. {remedy}')
-    return found if root.split is None else _of_split(root, found, suffixes.img)
+    names: list[str] = []
+    others: Counter[str] = Counter()
+    for name in walk(root.img_dir):
+        if root.ann_dir == root.img_dir and suffixes.is_label(name):
+            continue
+        if suffixes.stem(name) is None:
+            others[os.path.splitext(name)[1]] += 1
+        else:
+            names.append(name)
+    names.sort()
+    if not names:
+        ends = ' or '.join(map(repr, suffixes.img))
+        raise InputError(f'Image folder {root.img_dir!r} holds no file that ends in {ends}. {remedy}')
+    if root.split is not None:
+        return _of_split(root, names, suffixes)
+    _warn_of_left_out(root.img_dir, others, len(names), suffixes)
+    return names
 
 
-def check_labels(root: Root, images: list[str], suffixes: Suffixes, remedy: str) -> None:
+def _warn_of_left_out(folder: str, others: Counter[str], used: int, suffixes: Suffixes) -> None:
+    """Say so where a folder holds images of another kind than those that the suffixes take."""
+    wanted = {os.path.splitext(f'x{suffix}')[1].lower() for suffix in suffixes.img}
+    images = {end: count for end, count in others.items() if end.lower() in IMAGE_ENDS - wanted}
+    if images:
+        count = sum(images.values())
+        print_log(
+            f'{count} of {count + used} images in {folder!r} end in {", ".join(sorted(images))} and are left out: '
+            f'img_suffix is {", ".join(suffixes.img)} (it may be a list).',
+            'current',
+            level=logging.WARNING,
+        )
+
+
+def check_labels(root: Root, images: list[str], suffixes: Suffixes, remedy: str) -> dict[str, str]:
     """Make sure that every one of ``images`` has its label map in ``root.ann_dir``; no second list of names is made.
+
+    Returns the names of label maps whose suffix is written in another case, by what is in front of it.
 
     Raises:
         InputError: the folder or a label map is missing; the message names image and label map.
@@ -71,23 +127,28 @@ def check_labels(root: Root, images: list[str], suffixes: Suffixes, remedy: str)
     assert root.ann_dir is not None
     if not Path(root.ann_dir).is_dir():
         raise InputError(f'Label folder {root.ann_dir!r} does not exist. {remedy}')
-    missing = set(images)
+    missing = set(map(suffixes.stem, images))
+    odd = {}
     for name in walk(root.ann_dir):
-        if name.endswith(suffixes.seg_map):
-            missing.discard(name[: len(name) - len(suffixes.seg_map)] + suffixes.img)
+        if suffixes.is_label(name):
+            stem = name[: len(name) - len(suffixes.seg_map)]
+            missing.discard(stem)
+            if not name.endswith(suffixes.seg_map):
+                odd[stem] = name
     if missing:
-        image = next(image for image in images if image in missing)
+        image = next(image for image in images if suffixes.stem(image) in missing)
         label = label_name(image, suffixes)
-        count = sum(image in missing for image in images)
+        count = sum(suffixes.stem(image) in missing for image in images)
         raise InputError(
             f'{count} of {len(images)} images in {root.img_dir!r} have no label map. The first: '
             f'image {str(Path(root.img_dir, image))!r}, expected label map {str(Path(root.ann_dir, label))!r}. {remedy}'
         )
+    return odd
 
 
 def label_name(image: str, suffixes: Suffixes) -> str:
     """The name of the label map of ``image``, relative to the label folder as the image's is to its own."""
-    return image.removesuffix(suffixes.img) + suffixes.seg_map
+    return f'{suffixes.stem(image)}{suffixes.seg_map}'
 
 
 class Pairs(Sequence[dict]):
@@ -96,8 +157,9 @@ class Pairs(Sequence[dict]):
     Each is ``{'filename', 'img_dir', 'ann': {'seg_map', 'ann_dir'}}``, ``ann`` where there are label maps.
     """
 
-    def __init__(self, root: Root, images: list[str], suffixes: Suffixes) -> None:
+    def __init__(self, root: Root, images: list[str], suffixes: Suffixes, odd: Mapping[str, str]) -> None:
         self.root, self.images, self.suffixes = root, images, suffixes
+        self.odd = odd  # label maps under names that cannot be made of the image's, see check_labels
 
     def __len__(self) -> int:
         return len(self.images)
@@ -106,7 +168,10 @@ class Pairs(Sequence[dict]):
         name = self.images[index]
         info: dict = {'filename': name, 'img_dir': self.root.img_dir}
         if self.root.ann_dir is not None:
-            info['ann'] = {'seg_map': label_name(name, self.suffixes), 'ann_dir': self.root.ann_dir}
+            label = label_name(name, self.suffixes)
+            if self.odd:
+                label = self.odd.get(str(self.suffixes.stem(name)), label)
+            info['ann'] = {'seg_map': label, 'ann_dir': self.root.ann_dir}
         return info
 
 
@@ -131,6 +196,7 @@ class Joined(Sequence[dict]):
 def walk(folder: str | Path) -> Iterator[str]:
     """Every file below ``folder`` by its relative POSIX path; links to folders are followed, circles are not.
 
+    Names that begin with a dot are left out, of files and of folders: thumbnails, resource forks, saved notebooks.
     One at a time: a folder may hold a million.
     """
     seen: set[str] = set()
@@ -144,6 +210,8 @@ def walk(folder: str | Path) -> Iterator[str]:
         seen.add(real)
         folders = []
         for entry in _entries(current):
+            if entry.name.startswith('.'):
+                continue
             name = f'{relative}/{entry.name}' if relative else entry.name
             if entry.is_dir():
                 folders.append(name)
@@ -161,18 +229,20 @@ def _entries(folder: str) -> Iterator[os.DirEntry]:
         return
 
 
-def _of_split(root: Root, found: list[str], suffix: str) -> list[str]:
+def _of_split(root: Root, found: list[str], suffixes: Suffixes) -> list[str]:
     assert root.split is not None
     if not Path(root.split).is_file():
         raise InputError(f'Split file {root.split!r} (the list of image names) does not exist.')
     lines = [line.strip().replace('\\', '/') for line in Path(root.split).read_text().splitlines()]
-    names = [line.removesuffix(suffix) + suffix for line in lines if line]
-    present = set(found)
-    missing = [name for name in names if name not in present]
+    by_stem = {suffixes.stem(name): name for name in found} | {name: name for name in found}
+    wanted = [line for line in lines if line]
+    names = [by_stem.get(line) or by_stem.get(suffixes.stem(line) or line) for line in wanted]
+    ends = ['' if suffixes.stem(line) is not None else suffixes.img[0] for line in wanted]
+    missing = [line + end for line, end, name in zip(wanted, ends, names, strict=True) if name is None]
     if missing or not names:
         reason = f'names {missing[0]!r}, which is not in {root.img_dir!r}' if missing else 'is empty'
         raise InputError(f'Split file {root.split!r} {reason}.')
-    return names
+    return [name for name in names if name is not None]
 
 
 def _list(value: str | list[str] | tuple[str, ...] | None) -> list[str | None]:

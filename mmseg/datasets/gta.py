@@ -1,5 +1,7 @@
 """GTA5 (Richter et al., Playing for Data, 2016)."""
 
+from collections.abc import Sequence
+
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.registry import DATASETS
@@ -12,5 +14,7 @@ class GTADataset(CustomDataset):
     LABELS = CITYSCAPES19
     PREPARATION = 'python tools/convert_datasets/gta.py {root} --nproc 8'
 
-    def __init__(self, *, img_suffix: str = '.png', seg_map_suffix: str = '_labelTrainIds.png', **dataset) -> None:
+    def __init__(
+        self, *, img_suffix: str | Sequence[str] = '.png', seg_map_suffix: str = '_labelTrainIds.png', **dataset
+    ) -> None:
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **dataset)

@@ -1,9 +1,13 @@
 """Whether the hooks that a config names exist and take what it gives them, before anything is built or written."""
 
+import logging
+import re
 from pathlib import Path
 from typing import Any
 
 from mmengine import Config
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner.priority import Priority, get_priority
 
 from mmseg.config.components import told_with_place
@@ -11,6 +15,8 @@ from mmseg.engine.hooks.checkpoint import CheckpointSaver
 from mmseg.engine.trackers import TRACKERS, vis_backend
 from mmseg.errors import InputError, nearest
 from mmseg.registry import HOOKS, check_arguments
+
+NEVER = re.compile(r'(before|after)_(val|test)(_iter|_epoch)?|(before|after)_train_epoch')
 
 
 def check_hooks(cfg: Config) -> None:
@@ -41,8 +47,28 @@ def _check_hook(place: str, cfg: dict[str, Any]) -> None:
     except (KeyError, TypeError, ValueError) as error:
         names = ', '.join(priority.name for priority in Priority)
         raise InputError(f'{place}: priority={cfg["priority"]!r} is not in 0..100 or one of {names}.') from error
+    _check_points(place, name, known[name])
     arguments = {key: value for key, value in cfg.items() if key not in ('type', 'priority')}
     told_with_place(place, lambda: check_arguments(known[name], arguments))
+
+
+def _check_points(place: str, name: str, kind: type) -> None:
+    """Refuse a hook that changes what is evaluated or saved, and name one that waits for what never comes.
+
+    Evaluation is a hook here, and training has no epochs.
+    """
+    if name == 'EMAHook':
+        raise InputError(
+            f'{place}: EMAHook saves averaged weights, but evaluates and logs the others: take it out. Adaptation has '
+            'an average of its own, the teacher (--weights teacher).'
+        )
+    waits = [
+        point
+        for point in dir(kind)
+        if NEVER.fullmatch(point) and getattr(kind, point) is not getattr(Hook, point, None)
+    ]
+    if waits and kind.__module__.startswith('mmengine.'):
+        print_log(f'{place}: {name} acts in {", ".join(waits)}, which is never reached.', 'current', logging.WARNING)
 
 
 def _known_hooks() -> dict[str, Any]:

@@ -47,6 +47,7 @@ from mmseg.engine.schedule import LearningRate, build_schedule
 from mmseg.engine.trackers import TRACKERS, vis_backend
 from mmseg.engine.work_dir import refuse_used, set_work_dir
 from mmseg.errors import InputError
+from mmseg.evaluation.metrics import columns_of
 from mmseg.evaluation.source import source_of
 from mmseg.models.layers.norm import refuse_synchronised
 from mmseg.models.networks import student_network
@@ -326,9 +327,7 @@ def _build_evaluation(cfg: Config) -> list[Hook]:
     wanted = cfg.get('evaluation')
     if not wanted or not cfg.data.get('val'):
         return []
-    metric = wanted.get('metric', 'mIoU')
-    if 'mIoU' not in ([metric] if isinstance(metric, str) else metric):
-        raise InputError(f"evaluation.metric={metric!r}: only 'mIoU' is evaluated during training.")
+    columns = columns_of(wanted.get('metric', 'mIoU'))
     dataset = build_dataset(cfg.data.val, {'test_mode': True})
     rank, world_size = get_dist_info()
     loader = build_test_loader(
@@ -345,6 +344,7 @@ def _build_evaluation(cfg: Config) -> list[Hook]:
             loader=loader,
             dataset=dataset,
             interval=interval,
+            columns=columns,
             source=source_of(cfg),
             dtype=dtype,
             save_best=wanted.get('save_best'),

@@ -4,7 +4,7 @@ The matrix is all that an evaluation keeps: it is counted image by image, on the
 and every number (IoU, accuracy, Dice, F-score, precision, recall) follows from it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,25 @@ import torch.distributed as dist
 from torch import Tensor
 
 from mmseg.datasets.label_sets import LabelSet
-from mmseg.errors import InputError
+from mmseg.errors import InputError, nearest
+
+COLUMNS = {'mIoU': ('IoU', 'Acc'), 'mDice': ('Dice', 'Acc'), 'mFscore': ('Fscore', 'Precision', 'Recall')}
+"""Metrics as configs and commands name them -> what is given for each class."""
+
+
+def columns_of(metrics: str | Sequence[str]) -> list[str]:
+    """The columns of ``metrics``, each once.
+
+    Raises:
+        InputError: one of them is not known.
+    """
+    named = [metrics] if isinstance(metrics, str) else list(metrics)
+    for name in named:
+        if name not in COLUMNS:
+            raise InputError(
+                f'evaluation.metric: {name!r} is not known.{nearest(name, COLUMNS)} Known: {", ".join(COLUMNS)}.'
+            )
+    return list(dict.fromkeys(column for name in named for column in COLUMNS[name]))
 
 
 class ConfusionMatrix:
@@ -149,8 +167,10 @@ class Metrics:
         """Mean IoU over some classes, as for a source that lacks the others (SYNTHIA: 16 or 13 of 19)."""
         return nanmean(self.iou[class_ids])
 
-    def summary(self, label_set: LabelSet, source: str | None = None) -> dict[str, float]:
+    def summary(self, label_set: LabelSet, source: str | None = None, columns: Sequence[str] = ()) -> dict[str, float]:
         """Percent with two decimals, by the names of the logs: aAcc, mIoU, mAcc, IoU.<class>, Acc.<class>.
+
+        ``columns`` of :data:`COLUMNS` that are no IoU or Acc are there too: mDice, Dice.<class>, ...
 
         ``source`` is the type of the source data set; where it lacks classes of ``label_set`` the means
         over what it has (mIoU16, mIoU13) are there too. Undefined values are NaN.
@@ -162,6 +182,10 @@ class Metrics:
         }
         per_class = {f'IoU.{name}': value for name, value in zip(label_set.classes, self.iou, strict=True)}
         per_class |= {f'Acc.{name}': value for name, value in zip(label_set.classes, self.acc, strict=True)}
+        for column in [column for column in columns if column not in COLUMNS['mIoU']]:
+            values = getattr(self, column.lower())
+            per_class |= {f'm{column}': nanmean(values)}
+            per_class |= {f'{column}.{name}': value for name, value in zip(label_set.classes, values, strict=True)}
         return {name: percent(value) for name, value in (means | per_class).items()}
 
 

@@ -215,3 +215,10 @@ def test_the_known_keys_are_those_of_the_classes_that_take_them():
     schedule = pytest.importorskip('mmseg.engine.schedule')
     assert schema.SECTIONS['optimizer.paramwise_cfg'] == {field.name for field in fields(optim.ParamwiseRules)}
     assert schema.SECTIONS['lr_config'] == {field.name for field in fields(schedule.LearningRate)} - {'max_iters'}
+
+
+@pytest.mark.parametrize('flow', [[('train', 1), ('val', 1)], [['val', 1]]])
+def test_a_workflow_of_more_than_training_is_refused(flow):
+    with pytest.raises(InputError, match=r'workflow=.*evaluation\.interval'):
+        schema.validate(config(workflow=flow), 'train')
+    assert schema.validate(config(workflow=[['train', 1]]), 'train') == []

@@ -2,6 +2,7 @@ import pytest
 from mmengine import Config
 from mmengine.hooks import Hook
 
+from mmseg.engine import hook_check
 from mmseg.engine.hook_check import check_hooks
 from mmseg.engine.train import train
 from mmseg.errors import InputError
@@ -46,7 +47,7 @@ def test_what_saves_the_run_is_checked_too(key, value):
         check_hooks(Config({'checkpoint_config': {key: value}}))
 
 
-@pytest.mark.parametrize('hook', [{'type': 'EMAHook', 'priority': 'LOW'}, {'type': 'ScalarLog', 'priority': 30}])
+@pytest.mark.parametrize('hook', [{'type': 'EmptyCacheHook', 'priority': 'LOW'}, {'type': 'ScalarLog', 'priority': 30}])
 def test_hooks_of_ours_and_of_the_engine_pass(hook):
     check_hooks(with_hook('custom_hooks', **hook))
 
@@ -71,3 +72,15 @@ def test_a_priority_orders_the_hooks_of_a_run(tmp_path):
     ]
     train(cfg)
     assert STARTED == ['first', 'second']
+
+
+def test_a_hook_whose_checkpoint_would_not_be_what_was_evaluated_is_refused():
+    with pytest.raises(InputError, match=r'custom_hooks\.0: EMAHook saves averaged weights'):
+        check_hooks(Config({'custom_hooks': [{'type': 'EMAHook'}]}))
+
+
+def test_a_hook_that_waits_for_what_never_comes_is_named(monkeypatch):
+    said = []
+    monkeypatch.setattr(hook_check, 'print_log', lambda text, *_, **__: said.append(text))
+    check_hooks(Config({'custom_hooks': [{'type': 'EarlyStoppingHook', 'monitor': 'mIoU'}]}))
+    assert said == ['custom_hooks.0: EarlyStoppingHook acts in after_val_epoch, which is never reached.']

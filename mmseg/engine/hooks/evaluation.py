@@ -1,6 +1,7 @@
 """Evaluates the student during training."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner
 from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import evaluate
-from mmseg.evaluation.metrics import ConfusionMatrix, reported_subsets
+from mmseg.evaluation.metrics import COLUMNS, ConfusionMatrix, reported_subsets
 from mmseg.registry import HOOKS
 from mmseg.report.logs import read_log
 from mmseg.report.table import class_table
@@ -34,6 +35,7 @@ class EvaluationHook(Hook):
         interval: iterations between two evaluations.
         source: type of the source data set; Synthia adds the means over its classes.
         dtype: what the network computes in, see :func:`evaluate`.
+        columns: what is given for each class, of :data:`mmseg.evaluation.metrics.COLUMNS`; IoU and Acc always are.
         save_best: the metric by which the best state is kept; see :class:`BestCheckpoint`.
     """
 
@@ -48,7 +50,9 @@ class EvaluationHook(Hook):
         source: str | None = None,
         dtype: torch.dtype | None = None,
         save_best: str | None = None,
+        columns: Sequence[str] = COLUMNS['mIoU'],
     ) -> None:
+        self.columns = list(columns)
         self.loader = loader
         self.dataset = dataset
         self.interval = interval
@@ -83,9 +87,11 @@ class EvaluationHook(Hook):
             runner.model, self.loader, self.dataset, device=runner.device, progress=bar, dtype=self.dtype
         )
         label_set = self.dataset.label_set
-        table = class_table({f'iteration {done}': metrics}, label_set, reported_subsets(label_set, self.source))
+        table = class_table(
+            {f'iteration {done}': metrics}, label_set, reported_subsets(label_set, self.source), self.columns
+        )
         runner.logger.info(f'Evaluation on {self.dataset.split_name}, {len(self.dataset)} images:\n{table}')
-        percents = metrics.summary(label_set, self.source)
+        percents = metrics.summary(label_set, self.source, self.columns)
         values = {name: round(value / 100, 4) for name, value in percents.items()}
         runner.call_hook('after_record', record=Record('val', done, values))
         if self.best is not None:
@@ -94,7 +100,7 @@ class EvaluationHook(Hook):
     def _metrics(self) -> list[str]:
         """The names of everything that an evaluation measures."""
         label_set = self.dataset.label_set
-        return list(ConfusionMatrix(len(label_set.classes)).metrics().summary(label_set, self.source))
+        return list(ConfusionMatrix(len(label_set.classes)).metrics().summary(label_set, self.source, self.columns))
 
     @staticmethod
     def _open_best(runner: TrainRunner, best: BestCheckpoint) -> None:

@@ -1,0 +1,87 @@
+"""Which files are images and label maps of a data set."""
+
+import numpy as np
+import pytest
+
+from mmseg.datasets import files
+from mmseg.errors import InputError
+from mmseg.registry import DATASETS
+from tests.datasets.samples import own_data, random_labels, write, write_pairs
+
+
+def dataset(root, **options):
+    return DATASETS.build(own_data(root, pipeline=[], **options))
+
+
+def names(made) -> list[str]:
+    return [info['filename'] for info in made.img_infos]
+
+
+@pytest.fixture
+def said(monkeypatch):
+    texts = []
+    monkeypatch.setattr(files, 'print_log', lambda text, *_, **__: texts.append(text))
+    return texts
+
+
+def test_names_and_folders_that_begin_with_a_dot_are_no_data(tmp_path):
+    write_pairs(tmp_path / '.hidden root', random_labels(2))
+    root = tmp_path / '.hidden root'
+    for place in ('._000.png', '.ipynb_checkpoints/000-checkpoint.png'):
+        for kind in ('images', 'labels'):
+            (root / kind / place).parent.mkdir(exist_ok=True)
+            (root / kind / place).write_bytes(b'no image')
+    assert names(dataset(root)) == ['000.png', '001.png']
+
+
+def test_suffixes_match_in_any_case_of_images_labels_and_splits(tmp_path):
+    write_pairs(tmp_path, random_labels(3))
+    (tmp_path / 'images/000.png').rename(tmp_path / 'images/000.PNG')
+    (tmp_path / 'labels/001.png').rename(tmp_path / 'labels/001.Png')
+    made = dataset(tmp_path)
+    assert names(made) == ['000.PNG', '001.png', '002.png']
+    assert [made.label_path(i).name for i in range(3)] == ['000.png', '001.Png', '002.png']
+    (tmp_path / 'split.txt').write_text('000.png\n001\n002.PNG\n')
+    assert names(dataset(tmp_path, split='split.txt')) == ['000.PNG', '001.png', '002.png']
+
+
+def test_images_may_end_in_several_ways(tmp_path):
+    write_pairs(tmp_path, random_labels(2))
+    write(tmp_path / 'images/002.jpg', np.zeros((24, 32, 3), np.uint8))
+    write(tmp_path / 'labels/002.png', np.zeros((24, 32), np.uint8))
+    for suffixes in (['.png', '.jpg'], ('.jpg', '.png')):
+        made = dataset(tmp_path, img_suffix=suffixes)
+        assert names(made) == ['000.png', '001.png', '002.jpg']
+        assert made.label_path(2).name == '002.png'
+
+
+def test_the_longest_suffix_that_fits_is_taken_off(tmp_path):
+    suffixes = files.suffixes_of(['.png', '_rgb.png'], '_id.png')
+    assert [suffixes.stem(name) for name in ('a_rgb.png', 'b.PNG', 'c.jpg')] == ['a', 'b', None]
+
+
+@pytest.mark.parametrize('options', [{'img_suffix': 3}, {'img_suffix': []}, {'seg_map_suffix': ['.png']}])
+def test_a_suffix_that_is_no_text_is_refused(tmp_path, options):
+    with pytest.raises(InputError, match='suffix'):
+        dataset(write_pairs(tmp_path, random_labels(1)), **options)
+
+
+def test_images_of_another_kind_that_are_left_out_are_counted(tmp_path, said):
+    write_pairs(tmp_path, random_labels(3))
+    for name in ('a.JPG', 'b.jpg', 'notes.txt'):
+        (tmp_path / 'images' / name).write_bytes(b'')
+    dataset(tmp_path)
+    assert len(said) == 1
+    assert said[0].startswith('2 of 5 images in ')
+    assert 'end in .JPG, .jpg and are left out: img_suffix is .png' in said[0]
+
+
+def test_what_a_split_or_a_longer_suffix_leaves_out_is_meant(tmp_path, said):
+    write_pairs(tmp_path, random_labels(3))
+    (tmp_path / 'images/a.jpg').write_bytes(b'')
+    (tmp_path / 'split.txt').write_text('001\n')
+    dataset(tmp_path, split='split.txt')
+    write(tmp_path / 'frames/x_left.png', np.zeros((2, 2, 3), np.uint8))
+    write(tmp_path / 'frames/x_right.png', np.zeros((2, 2, 3), np.uint8))
+    assert names(dataset(tmp_path, img_dir='frames', ann_dir=None, img_suffix='_left.png')) == ['x_left.png']
+    assert said == []
