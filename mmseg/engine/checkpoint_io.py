@@ -3,19 +3,39 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from mmseg.config.rules import value_at
+from mmseg.config.values import Count, Whole, fits, in_words, shown
 from mmseg.errors import InputError
+from mmseg.models.file_kind import seems_to_be
 from mmseg.models.finite import not_finite
 from mmseg.models.whole_file import damage_of, is_torch_archive
 from mmseg.writing import naming_full_disk, replacing, sync_folder
 
 LATEST = 'latest.pth'
+
+
+#: what a state to go on from holds, by place
+FORM: dict[str, Any] = {
+    'meta': dict[str, Any],
+    'meta.iter': Whole,
+    'meta.seed': Whole,
+    'meta.processes': Count | None,
+    'meta.config': str | None,
+    'meta.changes': Sequence[dict] | None,
+    'state_dict': dict[str, Tensor],
+    'optimizer': dict,
+    'optimizer.state': dict[int, dict] | None,
+    'optimizer.param_groups': Sequence[dict] | None,
+    'optimizer.gradients': Sequence[Tensor | None] | None,
+    'processes': Sequence[dict] | None,
+}
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:
@@ -87,16 +107,21 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises many kinds, by what is wrong with the file
         kind = type(error).__name__  # what it says is written for programmers, on many lines
-        raise InputError(f'{path} cannot be read as a checkpoint: damaged, or another file ({kind}).') from error
+        raise InputError(f'{path} cannot be read as a checkpoint ({kind}): {seems_to_be(path)}.') from error
     keys = set(state) if isinstance(state, dict) else set()
     absent = {'meta', 'state_dict', 'optimizer'} - keys
-    if not absent:
+    if not absent and isinstance(state['meta'], dict):
         absent = {f'meta.{key}' for key in ('iter', 'seed') if key not in state['meta']}
     if absent:
         raise InputError(
             f'{path} holds no {", ".join(sorted(absent))}: training cannot go on from it. '
             'To start a new run from its weights, use load_from.'
         )
+    for key, hint in FORM.items():
+        if not fits(value_at(state, key), hint):
+            raise InputError(
+                f'{path} is no state of a run: its {key} has to be {in_words(hint)}, not {shown(value_at(state, key))}.'
+            )
     bad = not_finite(tensors_of(state))
     if bad:
         raise InputError(

@@ -21,6 +21,8 @@ from mmseg.registry import accepted_arguments, build, check_arguments
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 #: what a parameter group is updated with, and does not change in a run
 SETTINGS = {'initial_lr', 'weight_decay', 'betas', 'eps', 'momentum', 'dampening', 'nesterov', 'amsgrad'}
+#: what optimizers keep of a parameter, in its shape
+MOMENTS = {'exp_avg', 'exp_avg_sq', 'max_exp_avg_sq', 'momentum_buffer'}
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 
@@ -229,12 +231,26 @@ class StudentOptimWrapper(OptimWrapper):
     def load_state_dict(self, state_dict: dict) -> None:
         state = dict(state_dict)
         _refuse_other_settings(self.param_groups, state['param_groups'])
+        _refuse_other_shapes(self._parameters(), state)
         for parameter, gradient in zip(self._parameters(), state.pop('gradients', ()), strict=False):
             parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
         scaling = state.pop('loss_scaler', None)
         if scaling and self.scaler.is_enabled():
             self.scaler.load_state_dict(scaling)
         self.optimizer.load_state_dict(state)
+
+
+def _refuse_other_shapes(parameters: list[nn.Parameter], saved: dict) -> None:
+    """Refuse moments of other parameters: torch takes them over, and fails in the first step.
+
+    Raises:
+        ValueError: names the first.
+    """
+    for number, values in saved['state'].items():
+        shape = parameters[number].shape
+        for name in MOMENTS & values.keys():
+            if values[name] is not None and values[name].shape != shape:
+                raise ValueError(f'{name} of parameter {number} is {tuple(values[name].shape)}, not {tuple(shape)}')
 
 
 def with_settings_of(groups: list[dict], saved: dict[str, Any]) -> dict[str, Any]:

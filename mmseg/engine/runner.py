@@ -137,9 +137,11 @@ class TrainRunner(Runner):
         try:
             self.model.load_state_dict(state['state_dict'])
             self.optim_wrapper.load_state_dict(state['optimizer'])
-        except (RuntimeError, ValueError, KeyError) as error:
+            self.call_hook('after_load_checkpoint', checkpoint=state)
+        except InputError:
+            raise
+        except Exception as error:  # what is not as it was saved is stumbled over anywhere
             raise InputError(f'{source} does not fit the config of this run: {error}') from error
-        self.call_hook('after_load_checkpoint', checkpoint=state)
         self.logger.info(f'Resumed from {source} after iteration {meta["iter"]}.')
 
     def close(self) -> None:

@@ -13,14 +13,18 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmseg.config.values import fits, in_words, shown
 from mmseg.errors import InputError
 from mmseg.models.download import Source, fetch
+from mmseg.models.file_kind import seems_to_be
 from mmseg.models.finite import not_finite
 from mmseg.models.weight_files import PRETRAINED_DIR, name_of_file, remote_sources
 from mmseg.models.whole_file import damage_of
 
 State = dict[str, Tensor]
 LISTED = 8
+#: what is used of the meta information of a checkpoint
+META: dict[str, Any] = {'CLASSES': Sequence[str] | None, 'PALETTE': Sequence[tuple[int, int, int]] | None}
 #: numpy 2 renamed the module; files written with numpy 1 still name the old one
 MULTIARRAY_NAMES = ('numpy.core.multiarray', 'numpy._core.multiarray')
 
@@ -101,7 +105,8 @@ def load_checkpoint(path: str | Path, *, trust: bool = False) -> dict[str, Any]:
     except InputError:
         raise
     except Exception as error:  # a damaged file can fail anywhere in the reader
-        raise InputError(f'{file} is not a checkpoint, or is damaged: {_first_sentence(error)}') from error
+        told = f'{_first_sentence(error)}; {seems_to_be(file)}'
+        raise InputError(f'{file} is not a checkpoint, or is damaged: {told}.') from error
     if not isinstance(content, Mapping):
         raise InputError(f'{file} holds a {type(content).__name__} where a dict of weights is expected.')
     return dict(content)
@@ -146,12 +151,26 @@ def state_of(content: Mapping[str, Any], *, source: str) -> State:
         if isinstance(content.get(wrapping), Mapping):
             content = content[wrapping]
             break
+    foreign = [key for key in content if not isinstance(key, str)]
+    if foreign:
+        raise InputError(f'{source} holds no weights by name: {shown(foreign[0])} is no name.')
     # what a data-parallel wrapper puts in front
     content = {key.removeprefix('module.'): value for key, value in content.items()}
     state = {key: value for key, value in content.items() if isinstance(value, Tensor)}
     if not state:
-        raise InputError(f'There are no weights in {source}; it holds {", ".join(map(str, content)) or "nothing"}.')
+        raise InputError(f'There are no weights in {source}; it holds {", ".join(content) or "nothing"}.')
+    odd = [key for key, value in state.items() if not _is_plain(value)]
+    if odd:
+        raise InputError(
+            f'{source} holds weights without plain values (sparse, quantised, complex or none at all): '
+            f'{_abbreviate(odd)}. Save them as ordinary tensors.'
+        )
     return state
+
+
+def _is_plain(value: Tensor) -> bool:
+    stored = value.layout is torch.strided and not value.is_meta
+    return stored and not value.is_quantized and not value.is_complex()
 
 
 def without_prefix(state: State, prefix: str) -> State:
@@ -201,8 +220,18 @@ def load_network(
     bad = not_finite(selected.items())
     if bad:
         raise InputError(f'{path} holds weights that are no numbers (first {bad[0]}, {len(bad)} in all): take another.')
+    return _meta_of(content, str(path))
+
+
+def _meta_of(content: Mapping[str, Any], source: str) -> dict[str, Any]:
     meta = content.get('meta')
-    return dict(meta) if isinstance(meta, Mapping) else {}
+    meta = dict(meta) if isinstance(meta, Mapping) else {}
+    for key, hint in META.items():
+        if isinstance(meta.get(key), np.ndarray):
+            meta[key] = meta[key].tolist()
+        if not fits(meta.get(key), hint):
+            raise InputError(f'{source}: meta.{key} has to be {in_words(hint)}, not {shown(meta[key])}.')
+    return meta
 
 
 def load_pretrained(
@@ -230,7 +259,12 @@ def load_pretrained(
     except InputError as error:
         raise InputError(f'{type(backbone).__name__}: {error}\n{_where_to_get(path)}') from error
     state = backbone_of(load_state(file))
-    converted = convert(state)
+    try:
+        converted = convert(state)
+    except InputError:
+        raise
+    except Exception as error:  # a converter counts on what the files of its layout hold
+        raise InputError(f'{file} does not fit {type(backbone).__name__}: {type(error).__name__}: {error}') from error
     foreign = [key for key in converted if key not in state]
     if foreign:
         print_log(
@@ -266,7 +300,7 @@ def load_strict(
         source: where ``state`` comes from, for the message.
 
     Raises:
-        InputError: entries missing, unexpected or of another shape; all kinds are listed. Nothing is loaded then.
+        InputError: entries missing, unexpected, of another shape or kind; all are listed. Nothing is loaded then.
     """
     wanted = module.state_dict()
     given = {key: value for key, value in state.items() if key in wanted or not _matches(key, ignored)}
@@ -277,8 +311,18 @@ def load_strict(
         for key, value in given.items()
         if key in wanted and value.shape != wanted[key].shape
     ]
-    if missing or unexpected or misshapen:
-        problems = {'missing': missing, 'unexpected': unexpected, 'of another shape': misshapen}
+    other_kind = [
+        f'{key} ({value.dtype} in the file, {wanted[key].dtype} in the network)'
+        for key, value in given.items()
+        if key in wanted and value.is_floating_point() != wanted[key].is_floating_point()
+    ]
+    if missing or unexpected or misshapen or other_kind:
+        problems = {
+            'missing': missing,
+            'unexpected': unexpected,
+            'of another shape': misshapen,
+            'of another kind': other_kind,
+        }
         listed = [f'  {len(keys)} {kind}: {_abbreviate(keys)}' for kind, keys in problems.items() if keys]
         raise InputError('\n'.join([f'{source} does not fit {type(module).__name__}:', *listed]))
     module.load_state_dict(given, strict=False)

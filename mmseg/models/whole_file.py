@@ -32,6 +32,8 @@ def _damage_of_archive(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
+                if entry.file_size > path.stat().st_size:  # torch packs nothing: it would fill the memory
+                    return f'its part {entry.filename} would unpack to more than the whole file'
                 if entry.CRC:
                     with archive.open(entry) as content:
                         while content.read(CHUNK):

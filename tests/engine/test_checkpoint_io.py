@@ -95,3 +95,35 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path):
         read_checkpoint(path)
     assert str(path) in str(refused.value)
     assert '\n' not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ('place', 'value'),
+    [
+        ('meta', 5),
+        ('meta.iter', 'x'),
+        ('meta.iter', -1),
+        ('meta.seed', None),
+        ('meta.processes', 0),
+        ('meta.config', {}),
+        ('state_dict', []),
+        ('state_dict', {'w': 5}),
+        ('state_dict', {1: torch.zeros(1)}),
+        ('optimizer', []),
+        ('optimizer.state', {'a': {}}),
+        ('optimizer.state', {0: 5}),
+        ('optimizer.param_groups', 5),
+        ('optimizer.gradients', [5]),
+        ('processes', [5]),
+    ],
+)
+def test_a_state_of_another_form_is_named_by_place(tmp_path, place, value):
+    content = state(1)
+    *parents, last = place.split('.')
+    part = content
+    for parent in parents:
+        part = part[parent]
+    part[last] = value
+    torch.save(content, tmp_path / 'x.pth')
+    with pytest.raises(InputError, match=rf'x\.pth .*{place}'):
+        read_checkpoint(tmp_path / 'x.pth')

@@ -1,3 +1,4 @@
+import copy
 import json
 
 import pytest
@@ -185,3 +186,14 @@ def test_gradients_of_several_terms_add_up_also_where_a_term_leaves_one_out():
     wrapper.backward((first * second).sum())
     wrapper.backward((5 * second + 7 * third).sum())
     assert [p.grad.tolist() for p in (first, second, third)] == [[2.0], [1.0 + 5.0], [7.0]]
+
+
+def test_moments_of_other_parameters_are_refused_before_the_first_step():
+    network = nn.Linear(3, 2)
+    wrapper = build_optim_wrapper(network, {'type': 'AdamW', 'lr': 0.1})
+    wrapper.update_params(network(torch.ones(1, 3)).sum())
+    state = copy.deepcopy(wrapper.state_dict())
+    wrapper.load_state_dict(copy.deepcopy(state))
+    state['state'][0]['exp_avg'] = torch.zeros(5)
+    with pytest.raises(ValueError, match=r'exp_avg of parameter 0 is \(5,\), not \(2, 3\)'):
+        wrapper.load_state_dict(state)

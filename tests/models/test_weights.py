@@ -1,4 +1,5 @@
 import argparse
+import zipfile
 
 import numpy as np
 import pytest
@@ -231,3 +232,61 @@ def test_pretrained_weights_of_another_size_are_refused(tmp_path):
 
 def test_building_reads_no_pretrained_file():
     build_on_meta(tiny_segmentor(pretrained='no/such/file.pth'))
+
+
+PLAIN = {'weight': torch.zeros(2, 3), 'bias': torch.zeros(2)}
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ({1: torch.zeros(1)}, '1 is no name'),
+        ({None: torch.zeros(1)}, 'None is no name'),
+        ({'state_dict': {(1, 2): torch.zeros(1)}}, r'\(1, 2\) is no name'),
+        (PLAIN | {'weight': torch.zeros(2, 3).to_sparse()}, r'without plain values.*weight'),
+        (PLAIN | {'weight': torch.zeros(2, 3, device='meta')}, 'without plain values'),
+        (PLAIN | {'weight': torch.zeros(2, 3, dtype=torch.complex64)}, 'without plain values'),
+        (
+            PLAIN | {'weight': torch.zeros(2, 3, dtype=torch.int8)},
+            r'1 of another kind: weight \(torch.int8 in the file',
+        ),
+        ({'state_dict': PLAIN, 'meta': {'CLASSES': 5}}, r'meta\.CLASSES has to be a list.*, not 5'),
+        ({'state_dict': PLAIN, 'meta': {'CLASSES': [1]}}, r'meta\.CLASSES'),
+        ({'state_dict': PLAIN, 'meta': {'PALETTE': [[1, 2]]}}, r'meta\.PALETTE'),
+    ],
+)
+def test_weights_of_another_form_are_named(tmp_path, content, message):
+    with pytest.raises(InputError, match=message):
+        weights.load_network(nn.Linear(3, 2), saved(tmp_path / 'x.pth', content))
+
+
+def test_a_colour_table_of_numpy_is_one(tmp_path):
+    path = saved(tmp_path / 'x.pth', {'state_dict': PLAIN, 'meta': {'PALETTE': np.array([[1, 2, 3]])}})
+    assert weights.load_network(nn.Linear(3, 2), path)['PALETTE'] == [[1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ('content', 'kind'),
+    [
+        (b'<!DOCTYPE html><title>404', 'a web page'),
+        (b'version https://git-lfs.github.com/spec/v1', 'git lfs pull'),
+        (b'\x1f\x8b\x08', 'gzip'),
+        (b'\x89PNG\r\n', 'an image'),
+        (b'some words\n', 'a text file'),
+        (b'\x80\x04\x95', 'pickled objects'),
+        (b'\x00\x01\x02\xff', 'begins like no file of weights'),
+    ],
+)
+def test_a_file_that_holds_no_weights_is_told_what_it_seems_to_be(tmp_path, content, kind):
+    (tmp_path / 'x.pth').write_bytes(content)
+    with pytest.raises(InputError, match=f'is not a checkpoint, or is damaged: .*{kind}'):
+        weights.load_network(nn.Linear(3, 2), tmp_path / 'x.pth')
+
+
+def test_a_packed_file_of_weights_is_not_unpacked(tmp_path):
+    plain = saved(tmp_path / 'plain.pth', PLAIN | {'weight': torch.zeros(1000, 1000)})
+    with zipfile.ZipFile(plain) as stored, zipfile.ZipFile(tmp_path / 'x.pth', 'w') as packed:
+        for entry in stored.infolist():
+            packed.writestr(entry.filename, stored.read(entry), compress_type=zipfile.ZIP_DEFLATED)
+    with pytest.raises(InputError, match='would unpack to more than the whole file'):
+        weights.load_network(nn.Linear(3, 2), tmp_path / 'x.pth')
