@@ -27,6 +27,7 @@ from mmseg.engine.options import add_training_options, load_run, train_and_repor
 from mmseg.engine.recovery import usable_config_of
 from mmseg.engine.work_dir import checkpoint_of, find_work_dir
 from mmseg.errors import InputError, command
+from mmseg.writing import write_text
 
 GENERATED = Path(__file__).resolve().parent / 'configs' / 'generated'
 
@@ -106,8 +107,7 @@ def write_configs(rows: Sequence[Run]) -> list[Path]:
     paths = []
     for row in rows:
         path = GENERATED / row.exp / f'{row.name}.json'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(row.cfg(), indent=2), encoding='utf-8')
+        write_text(path, json.dumps(row.cfg(), indent=2))
         paths.append(path)
     return paths
 

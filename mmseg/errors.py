@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 
 # Why the system refuses a path that it was asked to read or write: this is never a defect of ours.
+#: why the system takes no more bytes: no room, a quota, a limit on the size of a file
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EROFS}
 
 
@@ -28,24 +30,42 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f' Did you mean {close[0]!r}?' if close else ''
 
 
+def full_disk(error: BaseException | None) -> OSError | None:
+    """The system's refusal for lack of room behind ``error``, or None. torch hides it in a RuntimeError."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _refused_path(error: Exception) -> OSError | None:
+    named = isinstance(error, OSError) and error.errno in REFUSALS and error.filename is not None
+    return error if isinstance(error, OSError) and named else None
+
+
 def command(main: Callable[..., int | None]) -> Callable[..., int]:
     """Make ``main`` the entry point of a command: an :class:`InputError` ends it as ``error: ...`` and 2.
 
-    So does a file or folder that cannot be written or read where the user wants it.
+    So does a file or folder that cannot be written or read where the user wants it, and a disk that is full. File
+    names that are no UTF-8 are printed as the bytes that they are.
     """
 
     @functools.wraps(main)
     def run(*args: object, **kwargs: object) -> int:
+        if hasattr(sys.stdout, 'reconfigure'):
+            sys.stdout.reconfigure(errors='surrogateescape')
         try:
             return main(*args, **kwargs) or 0
         except InputError as error:
             if not isinstance(error, RepeatedError):
                 print(f'error: {error}', file=sys.stderr)
             return 2
-        except OSError as error:
-            if error.errno not in REFUSALS or error.filename is None:
+        except Exception as error:
+            reason = full_disk(error) or _refused_path(error)
+            if reason is None:
                 raise
-            print(f'error: {error.filename} cannot be used: {error.strerror}.', file=sys.stderr)
+            print(f'error: {reason.filename or "A file"} cannot be used: {reason.strerror}.', file=sys.stderr)
             return 2
 
     return run

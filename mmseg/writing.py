@@ -11,10 +11,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmseg.errors import InputError
+from mmseg.errors import InputError, full_disk
 
-#: why the system takes no more bytes: no room, a quota, a limit on the size of a file
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 MEGABYTE = 10**6
 
 
@@ -23,12 +21,13 @@ class DiskFullError(InputError):
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, needed: int | None = None) -> Iterator[Path]:
+def replacing(path: Path, *, needed: int | None = None, durable: bool = False) -> Iterator[Path]:
     """Give a temporary name beside ``path``; what is written there takes ``path``'s place in one step at the end.
 
     Args:
         path: the file; its folder is made if absent.
         needed: bytes that it will have, for the message; None = not known.
+        durable: wait until it is on the disk before it gets its name, so that it survives a loss of power too.
 
     Raises:
         DiskFullError: there is no room. Nothing is left then, and the old file is as it was.
@@ -38,22 +37,24 @@ def replacing(path: Path, *, needed: int | None = None) -> Iterator[Path]:
     with naming_full_disk(path, needed=needed):
         try:
             yield temporary
-            _force_to_disk(temporary)
+            if durable:
+                _force_to_disk(temporary)
             temporary.replace(path)
-            sync_folder(path.parent)
+            if durable:
+                sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Replace ``path`` by ``content``; see :func:`replacing`."""
-    with replacing(path, needed=len(content)) as temporary:
+    with replacing(path, needed=len(content), durable=durable) as temporary:
         temporary.write_bytes(content)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
     """Replace ``path`` by ``text`` in UTF-8; see :func:`replacing`."""
-    write_bytes(path, text.encode('utf-8', 'surrogateescape'))
+    write_bytes(path, text.encode('utf-8', 'surrogateescape'), durable=durable)
 
 
 def append_text(path: Path, text: str) -> None:
@@ -66,8 +67,8 @@ def append_text(path: Path, text: str) -> None:
     with naming_full_disk(path, needed=len(content)), path.open('ab', buffering=0) as file:
         before = file.tell()
         try:
-            if (file.write(content) or 0) < len(content):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            while content:  # what is only begun is tried again, which says why it does not go on
+                content = content[file.write(content) :]
         except OSError:
             file.truncate(before)
             raise
@@ -93,15 +94,6 @@ def naming_full_disk(path: Path, *, needed: int | None = None) -> Iterator[None]
         if reason is None:
             raise
         raise DiskFullError(_sentence(path, reason, needed)) from error
-
-
-def full_disk(error: BaseException | None) -> OSError | None:
-    """The system's refusal for lack of room behind ``error``, or None. torch hides it in a RuntimeError."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in FULL:
-            return error
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def sync_folder(folder: Path) -> None:

@@ -25,6 +25,7 @@ from mmseg.evaluation.metrics import Metrics
 from mmseg.report.figures import Panel, comparison_panel
 from mmseg.report.gallery import most_varied
 from mmseg.report.table import class_table
+from mmseg.writing import write_text
 
 
 class Outcome(NamedTuple):
@@ -106,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     comparison = compare(dict(args.runs), count=args.images)
     table = comparison.table()
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / 'table.txt').write_text(table + '\n')
+    write_text(args.out / 'table.txt', table + '\n')
     print(f'IoU in percent, split {comparison.dataset.split_name}:\n{table}')
     print(comparison.draw(args.out / 'panel.png', images=not args.predictions_only))
 

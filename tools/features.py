@@ -31,6 +31,7 @@ from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import as_views
 from mmseg.report.facts import ORACLE, domain, labelled_data, setting_of
 from mmseg.report.features import Sampler, draw_features, pca, pure_cells, tsne
+from mmseg.writing import replacing
 
 
 def domains_of(cfg: Config) -> tuple[dict, dict]:
@@ -113,15 +114,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     points = pca(cells.values) if args.method == 'pca' else tsne(cells.values, args.seed)
     label_set = datasets[1].label_set
     args.out.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        args.out / 'features.npz',
-        features=cells.values,
-        classes=cells.classes,
-        domains=cells.domains,
-        points=points,
-        class_names=np.array(label_set.classes),
-        domain_names=np.array(['source', 'target']),
-    )
+    arrays = {
+        'features': cells.values,
+        'classes': cells.classes,
+        'domains': cells.domains,
+        'points': points,
+        'class_names': np.array(label_set.classes),
+        'domain_names': np.array(['source', 'target']),
+    }
+    with replacing(args.out / 'features.npz') as temporary, temporary.open('wb') as file:
+        np.savez_compressed(file, **arrays)
     names = [f'{name}: {domain(cfg)}' for name, cfg in zip(('source', 'target'), domains, strict=True)]
     print(draw_features(points, cells, label_set, args.out / 'features.png', names=names))
     shown = [label_set.classes[title] for title in np.unique(cells.classes)]

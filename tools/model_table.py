@@ -18,6 +18,7 @@ from tqdm import tqdm
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.errors import InputError, command
 from mmseg.models.weight_files import OPEN_MMLAB, name_of_file, weight_files
+from mmseg.writing import write_text
 from tools.get_param_count import build, costs
 from tools.step_memory import step_memory
 
@@ -103,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     rows = [row(network, step_memory(network.model())) for network in tqdm(networks().values(), unit='network')]
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(HEADER + '\n'.join(rows) + '\n')
+    write_text(args.out, HEADER + '\n'.join(rows) + '\n')
     print(f'{args.out}: {len(rows)} networks')
 
 

@@ -22,6 +22,7 @@ from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.toy import ToyParams
 from mmseg.engine.work_dir import config_of
 from mmseg.errors import InputError, command
+from mmseg.writing import write_text
 from tools.compare_runs import compare
 from tools.make_toy import make
 
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     say('6/6 the three networks on the camera pictures for validation')
     comparison = compare({name: args.out / run for name, run in RUNS.items()})
     table = comparison.table()
-    (args.out / 'table.txt').write_text(table + '\n')
+    write_text(args.out / 'table.txt', table + '\n')
     panel = comparison.draw(args.out / 'panel.png')
     print(f'\nIoU in percent, toy camera pictures, split {comparison.dataset.split_name}:\n{table}\n')
     minutes = (time.monotonic() - start) / 60
@@ -85,7 +86,7 @@ def train(name: str, args: argparse.Namespace) -> None:
         return
     shutil.rmtree(folder, ignore_errors=True)
     call(['run_experiments.py', '--config', config, '--work-dir', str(folder), '--cfg-options', *options])
-    marker.write_text(done)
+    write_text(marker, done)
 
 
 def call(arguments: list[str]) -> None:

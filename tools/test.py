@@ -35,6 +35,7 @@ from mmseg.evaluation.metrics import COLUMNS, Metrics, columns_of, reported_subs
 from mmseg.evaluation.precision import PRECISIONS, autocast_type
 from mmseg.evaluation.source import source_of
 from mmseg.report.table import class_table
+from mmseg.writing import write_text
 
 AUG_RATIOS = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
 
@@ -153,8 +154,7 @@ def write_results(path: Path, metrics: Metrics, *, args: argparse.Namespace, dat
         'images': len(dataset),
         **{name: None if math.isnan(value) else value for name, value in summary.items()},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(measured, indent=2) + '\n')
+    write_text(path, json.dumps(measured, indent=2) + '\n')
 
 
 if __name__ == '__main__':

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmseg.errors import InputError, command
+from mmseg.writing import write_text
 
 if TYPE_CHECKING:
     from mmseg.own_data.config_text import Domain, Plan
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError(f'{file} exists already: name another --out, or give --force to replace it.')
     plan = make_plan(args)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(config_text(plan, file), encoding='utf-8')
+    write_text(file, config_text(plan, file))
     tell(plan, file)
     return check_config(str(file), ['train', 'val'])
 

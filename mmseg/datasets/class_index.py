@@ -30,6 +30,7 @@ from mmseg.datasets.file_tables import (
 )
 from mmseg.datasets.labels import LabelReader
 from mmseg.foreign_json import parse_json
+from mmseg.writing import write_bytes
 
 STATS = 'sample_class_stats.json'
 STATS_BY_FILE = 'sample_class_stats_dict.json'
@@ -92,7 +93,7 @@ def write_table(folder: Path, files: Files, counts: np.ndarray, reader: LabelRea
         meaning=text_to_array(reader.meaning),
         json=file_stamps([folder / STATS]),
     )
-    _write(folder / TABLE, content.getvalue())
+    write_bytes(folder / TABLE, content.getvalue())
 
 
 def load_index(folder: Path, files: Files, reader: LabelReader) -> np.ndarray:
@@ -231,10 +232,4 @@ def _matched(stored: Mapping[str, Counts], files: Files) -> dict[str, Counts]:
 
 
 def _dump(path: Path, content: object) -> None:
-    _write(path, json.dumps(content).encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    write_bytes(path, json.dumps(content).encode())

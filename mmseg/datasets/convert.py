@@ -1,7 +1,6 @@
 """Original label files -> train-id maps beside them, and the class index: what the conversion commands share."""
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.datasets.labels import label_reader
 from mmseg.datasets.parallel import each
 from mmseg.errors import InputError
+from mmseg.writing import write_bytes
 
 SUFFIX = '_labelTrainIds.png'
 
@@ -108,10 +108,7 @@ def _finished(source: Path, target: Path) -> np.ndarray | None:
 
 def _write(path: Path, label: np.ndarray) -> None:
     """Write a PNG as a whole or not at all, so that an interrupted run leaves no half file behind."""
-    unfinished = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
-        unfinished.write_bytes(cv2.imencode('.png', label)[1].tobytes())
-        unfinished.replace(path)
+        write_bytes(path, cv2.imencode('.png', label)[1].tobytes())
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise InputError(f'Label map {str(path)!r} cannot be written: {error.strerror}.') from error

@@ -26,6 +26,7 @@ from mmseg.datasets.file_tables import (
 )
 from mmseg.datasets.parallel import each
 from mmseg.errors import InputError
+from mmseg.writing import naming_full_disk
 
 MANIFEST = 'manifest.npz'
 SHARD_BYTES = 4 * 2**30
@@ -154,7 +155,7 @@ def write_store(folder: Path, meaning: str, files: Mapping[str, str], make: Make
     array, _ = make(next(iter(files)))
     stamps = file_stamps(files)
     try:
-        with _new_folder(folder) as unfinished:
+        with naming_full_disk(folder, needed=array.nbytes * len(files)), _new_folder(folder) as unfinished:
             _check_space(unfinished, array.nbytes * len(files))
             made = each(make, list(files), nproc=nproc, title=title)
             sizes, originals, places, lengths = _write_shards(unfinished, made)

@@ -20,6 +20,7 @@ from mmseg.datasets.toy_domains import CAMERA, GAME
 from mmseg.datasets.toy_scene import sample_scene
 from mmseg.datasets.toy_style import Picture, Style, draw_picture
 from mmseg.errors import InputError
+from mmseg.writing import naming_full_disk
 
 MARKER = 'toy.json'
 DRAWING = 1  # version of the drawing: raise it whenever the same seed gives other pictures
@@ -67,7 +68,8 @@ def write_toy(root: Path, params: ToyParams) -> Iterator[int]:
     part = root.with_name(f'{root.name}.part{os.getpid()}')
     try:
         for number, shot in enumerate(shots(part, params), start=1):
-            save(shot, take(shot, params))
+            with naming_full_disk(root):
+                save(shot, take(shot, params))
             yield number
         (part / MARKER).write_text(json.dumps(asdict(params), indent=2) + '\n')
         if root.exists():

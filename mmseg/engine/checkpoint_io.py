@@ -46,7 +46,7 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     Raises:
         DiskFullError: there is no room for it.
     """
-    with replacing(path, needed=_bytes_of(state)) as temporary, temporary.open('wb') as file:
+    with replacing(path, needed=_bytes_of(state), durable=True) as temporary, temporary.open('wb') as file:
         torch.save(state, file)
 
 

@@ -10,7 +10,6 @@ import dataclasses
 import datetime
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from mmseg.engine.launch import Launcher, Outcome, command_of
 from mmseg.engine.provenance import config_text
 from mmseg.engine.work_dir import checkpoint_of, grid_folder, unique_name
 from mmseg.errors import InputError
+from mmseg.writing import write_text
 
 try:
     import fcntl
@@ -93,7 +93,7 @@ class GridRun:
     def write(self, record: Record) -> None:
         """Replace the record in one step."""
         record.changed = f'{datetime.datetime.now():%Y-%m-%d %H:%M:%S}'
-        _write(self.record_file, json.dumps(dataclasses.asdict(record), indent=2))
+        write_text(self.record_file, json.dumps(dataclasses.asdict(record), indent=2))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[int | None]:
@@ -136,7 +136,7 @@ def prepare(run: GridRun, cfg: Config) -> Record:
         record = Record(name=run.name, work_dir=unique_name(run.name))
         run.write(record)
     if checkpoint_of(run.folder / record.work_dir) is None:  # a run goes on as it began
-        _write(run.config_file, config_text(cfg))
+        write_text(run.config_file, config_text(cfg))
     return record
 
 
@@ -234,10 +234,3 @@ def _intention(run: GridRun, record: Record) -> str:
 
 def _say(line: str) -> None:
     print(line, flush=True)  # noqa: T201
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    unfinished.write_text(text, encoding='utf-8')
-    unfinished.replace(path)

@@ -69,6 +69,6 @@ def config_text(cfg: Config) -> str:
 
 def write_provenance(work_dir: Path, cfg: Config, record: dict[str, str]) -> None:
     """Leave ``<name of the folder>.json`` (the config) and the environment in ``work_dir``."""
-    write_text(work_dir / f'{work_dir.resolve().name}.json', config_text(cfg))
+    write_text(work_dir / f'{work_dir.resolve().name}.json', config_text(cfg), durable=True)
     lines = [f'{name}: {value}' for name, value in record.items()]
     write_text(work_dir / ENVIRONMENT_FILE, '\n'.join(lines) + '\n')

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.engine.distributed import broadcast_module, on_main
+from mmseg.engine.log_file import guard_log_files
 from mmseg.engine.optim import with_settings_of
 from mmseg.engine.provenance import config_text, write_provenance
 from mmseg.engine.rank_state import add_own_parts, take_own_part
@@ -155,7 +156,9 @@ class TrainRunner(Runner):
                 self.logger.removeHandler(handler)
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
-        return super().build_logger(log_level, log_file, logger_name='mmseg', **kwargs)
+        logger = super().build_logger(log_level, log_file, logger_name='mmseg', **kwargs)
+        guard_log_files(logger)
+        return logger
 
     def set_randomness(self, seed: int, diff_rank_seed: bool = False, deterministic: bool = False) -> None:
         """Only remember the seed: it was used for the model already."""

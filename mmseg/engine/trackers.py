@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,38 @@ from mmengine.visualization.vis_backend import (
 
 from mmseg.config.components import told_with_place
 from mmseg.engine.provenance import config_text
-from mmseg.errors import InputError
+from mmseg.errors import InputError, full_disk
 from mmseg.registry import check_arguments
+from mmseg.writing import naming_full_disk
 
 # Arguments of the old hooks without a meaning here: log_config.interval counts for all, in iterations.
 DROPPED = {
     'type', 'by_epoch', 'interval', 'ignore_last', 'reset_flag', 'with_step', 'log_artifact', 'out_suffix', 'log_model',
 }  # fmt: skip
+
+
+class TensorboardBackend(TensorboardVisBackend):
+    """TensorBoard. Its files are written by a thread, whose error comes out at the next record or at the end."""
+
+    def _init_env(self) -> None:
+        threading.excepthook = _tell_unless_full
+        with naming_full_disk(Path(self._save_dir)):
+            super()._init_env()
+
+    @force_init_env
+    def add_scalars(self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs: Any) -> None:
+        with naming_full_disk(Path(self._save_dir)):
+            super().add_scalars(scalar_dict, step, file_path, **kwargs)
+
+    def close(self) -> None:
+        with naming_full_disk(Path(self._save_dir)):
+            super().close()
+
+
+def _tell_unless_full(event: threading.ExceptHookArgs) -> None:
+    """What Python says of a thread that failed, except where the main thread says it of a full disk."""
+    if full_disk(event.exc_value) is None:
+        threading.__excepthook__(event)
 
 
 class WandbBackend(WandbVisBackend):
@@ -76,7 +102,7 @@ class Tracker:
 
 # By the name in log_config.hooks.
 TRACKERS = {
-    'TensorboardLoggerHook': Tracker(TensorboardVisBackend, 'tensorboard', {'log_dir': 'save_dir'}),
+    'TensorboardLoggerHook': Tracker(TensorboardBackend, 'tensorboard', {'log_dir': 'save_dir'}),
     'WandbLoggerHook': Tracker(WandbBackend, 'wandb'),
     'MlflowLoggerHook': Tracker(MLflowBackend, 'mlflow', {'uri': 'tracking_uri'}),
 }

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.errors import InputError
+from mmseg.writing import write_bytes
 
 IGNORED = (0, 0, 0)
 WAITING_PER_WRITER = 2
@@ -120,7 +121,6 @@ def write_png(path: Path, picture: np.ndarray) -> None:
         InputError: the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(cv2.imencode('.png', picture)[1].tobytes())
+        write_bytes(path, cv2.imencode('.png', picture)[1].tobytes())
     except OSError as error:
         raise InputError(f'Cannot write {path}: {error.strerror}.') from None

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from mmseg.errors import InputError
+from mmseg.writing import naming_full_disk
 
 
 def unpack(archive: Path, folder: Path) -> list[Path]:
@@ -45,5 +46,5 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, archiv
     path.parent.mkdir(parents=True, exist_ok=True)
     content = tar.extractfile(member)
     if content is not None:
-        with path.open('wb') as file:
+        with naming_full_disk(path, needed=member.size), path.open('wb') as file:
             shutil.copyfileobj(content, file)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mmseg.prediction.block import Block
+from mmseg.writing import write_text
 
 SUMMARY_FILE = 'predictions.json'
 
@@ -47,7 +48,6 @@ class Summary:
     def write(self, folder: Path) -> Path:
         """Write ``predictions.json`` into ``folder``."""
         path = folder / SUMMARY_FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = {**self.about, 'images': self.images, 'failed': self.failed}
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=True) + '\n', encoding='utf-8')
+        write_text(path, json.dumps(content, indent=2, ensure_ascii=True) + '\n')
         return path

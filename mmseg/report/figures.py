@@ -16,6 +16,7 @@ from torch import Tensor
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.errors import InputError
 from mmseg.evaluation.export import IGNORED, colorize, displayable
+from mmseg.writing import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -204,6 +205,6 @@ def save(figure: 'Figure', path: Path | str) -> Path:
     known = sorted(figure.canvas.get_supported_filetypes())
     if path.suffix[1:].lower() not in known:
         raise InputError(f'{path}: its name has to end with the format of the picture: .{", .".join(known)}.')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    with replacing(path) as temporary, temporary.open('wb') as file:
+        figure.savefig(file, format=path.suffix[1:].lower())
     return path

@@ -17,6 +17,7 @@ from mmseg.report.gallery import Gallery
 from mmseg.report.logs import thin
 from mmseg.report.results import classes_of, metrics_of
 from mmseg.report.runs import CLASS, Experiment, Run, differing, seed_name
+from mmseg.writing import write_text
 
 PARTS = Path(__file__).with_name('page')
 MAX_POINTS = 400  # of a curve
@@ -38,8 +39,7 @@ def write_page(
     }
     page = (PARTS / 'page.html').read_text(encoding='utf-8')
     page = re.sub('@([A-Z]+)@', lambda place: parts[place[1]], page)  # in one pass: a part may hold such a name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding='utf-8')
+    write_text(path, page)
     return path
 
 

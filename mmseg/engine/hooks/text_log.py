@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner
 from mmseg.registry import HOOKS
+from mmseg.writing import append_text
 
 
 @HOOKS.register_module()
@@ -46,8 +47,7 @@ class TextLoggerHook(Hook):
 
     @staticmethod
     def _write(runner: TrainRunner, line: dict) -> None:
-        with Path(runner.work_dir, f'{runner.timestamp}.log.json').open('a', encoding='utf-8') as file:
-            file.write(json.dumps(line) + '\n')
+        append_text(Path(runner.work_dir, f'{runner.timestamp}.log.json'), json.dumps(line) + '\n')
 
 
 def training_line(record: Record, max_iters: int) -> str:
