@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import torch
+from torch import nn
 
 
 def seed_everything(*entropy: int) -> None:
@@ -33,3 +34,16 @@ def make_deterministic() -> None:
         torch.backends.cuda.enable_flash_sdp(False)
         torch.backends.cuda.enable_mem_efficient_sdp(False)
         torch.backends.cuda.enable_cudnn_sdp(False)
+
+
+def without_deterministic_form(model: nn.Module) -> list[str]:
+    """The names of the layers whose way back adds in any order on a GPU, whatever is asked of torch.
+
+    Pooling to one value is a mean, and deterministic.
+    """
+
+    def undetermined(layer: nn.Module) -> bool:
+        pooling = isinstance(layer, nn.AdaptiveAvgPool2d) and layer.output_size not in (1, (1, 1), [1, 1])
+        return pooling or isinstance(layer, nn.AdaptiveMaxPool2d | nn.ReflectionPad2d)
+
+    return [name for name, layer in model.named_modules() if undetermined(layer)]

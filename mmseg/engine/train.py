@@ -1,5 +1,6 @@
 """From a config to a trained network: every part is built here, then the runner's loop takes over."""
 
+import logging
 import os
 import secrets
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_
 from mmseg.datasets.sense import pixels_by_class, warn_of_absent_classes
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.acceleration import compile_encoders
-from mmseg.engine.chance import make_deterministic, seed_everything
+from mmseg.engine.chance import make_deterministic, seed_everything, without_deterministic_form
 from mmseg.engine.checkpoint_io import read_checkpoint
 from mmseg.engine.class_check import check_classes, check_evaluated_classes
 from mmseg.engine.distributed import join_processes, main_first, on_main
@@ -204,9 +205,22 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     )
     hooks = _build_hooks(cfg, schedule, train_set)
     backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in TRACKERS]
+    if cfg.get('deterministic') and device.type == 'cuda':
+        _tell_undetermined(model)
     return Parts(
         made_by, device, state, changes, start, schedule, model, optim_wrapper, train_set, loader, hooks, backends
     )
+
+
+def _tell_undetermined(model: nn.Module) -> None:
+    names = without_deterministic_form(model)
+    if names:
+        print_log(
+            f'deterministic=True holds for all but {len(names)} layers, whose gradients a GPU has no deterministic way '
+            f'for: {", ".join(names)}. Two runs of one seed may differ in their last bits.',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _find_state(wanted: str | Path | None) -> Path | None:

@@ -2,8 +2,9 @@ import random
 
 import numpy as np
 import torch
+from torch import nn
 
-from mmseg.engine.chance import seed_everything
+from mmseg.engine.chance import seed_everything, without_deterministic_form
 
 
 def draws():
@@ -24,3 +25,8 @@ def test_neighbouring_seeds_iterations_and_ranks_are_unrelated():
         seed_everything(*entropy)
         found += draws()
     assert len(set(found)) == len(found)
+
+
+def test_layers_that_no_gpu_has_a_deterministic_way_back_for_are_named():
+    model = nn.ModuleDict({'mean': nn.AdaptiveAvgPool2d(1), 'six': nn.AdaptiveAvgPool2d(6), 'conv': nn.Conv2d(3, 3, 1)})
+    assert without_deterministic_form(model) == ['six']
