@@ -147,4 +147,4 @@ def _write_if_possible(place: Path, files: Files, counts: dict[str, Counts], rea
 
 def _cache(root: Path) -> Path:
     base = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-    return base / 'mmseg' / sha256(str(root.resolve()).encode()).hexdigest()[:16]
+    return base / 'mmseg' / sha256(os.fsencode(root.resolve())).hexdigest()[:16]

@@ -14,11 +14,11 @@ def names_to_array(names: Iterable[str]) -> np.ndarray:
 
 
 def text_to_array(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode(errors='surrogateescape'), dtype=np.uint8)  # names need not be UTF-8
+    return np.frombuffer(text.encode(errors='surrogatepass'), dtype=np.uint8)  # names need not be UTF-8
 
 
 def text_from_array(array: np.ndarray) -> str:
-    return array.tobytes().decode(errors='surrogateescape')
+    return array.tobytes().decode(errors='surrogatepass')
 
 
 class DamagedTableError(Exception):

@@ -5,6 +5,7 @@ A pipeline that starts with loading and a fixed Resize does the same work for an
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -98,7 +99,7 @@ class Arrays:
     def folder(self) -> Path:
         """The folder of this store."""
         ways = sorted({relpath(folder, self.place) for folder in self.folders})
-        key = sha256('\0'.join([self.meaning, *ways]).encode()).hexdigest()[:8]
+        key = sha256(os.fsencode('\0'.join([self.meaning, *ways]))).hexdigest()[:8]
         return self.place / f'{self.kind}-{self._size}-{key}'
 
     @cached_property

@@ -8,7 +8,7 @@ import pytest
 from mmseg.datasets import class_index, class_stats
 from mmseg.datasets.class_index import UnusableIndexError, load_index, write_index
 from mmseg.datasets.class_stats import class_counts, count_classes
-from mmseg.datasets.file_tables import DamagedTableError, load_table
+from mmseg.datasets.file_tables import DamagedTableError, load_table, names_to_array, text_from_array
 from mmseg.datasets.labels import LabelReader
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
@@ -256,3 +256,9 @@ def test_counts_follow_the_order_of_the_images_and_of_equal_names(tmp_path):
     expected = [np.bincount(dataset.label_of(index).ravel(), minlength=3).tolist() for index in range(6)]
     assert dataset.class_counts().tolist() == expected
     assert expected[0] != expected[3]
+
+
+def test_names_and_roots_that_are_no_utf_8_are_kept(tmp_path):
+    name = os.fsdecode(b'caf\xe9.png')
+    assert text_from_array(names_to_array([name, 'b.png'])).split('\0') == [name, 'b.png']
+    assert class_stats._cache(tmp_path / name) != class_stats._cache(tmp_path / 'caf.png')
