@@ -63,6 +63,7 @@ def _load(path: Path, cfg_options: dict[str, Any], purpose: schema.Purpose, trus
     _override(raw, cfg_options)
     values = _independent(raw.to_dict())
     try:
+        schema.refuse_other_schemas(values)
         translation = legacy.modernise(values)
         if translation.refused and purpose == 'train':
             raise InputError(' '.join(translation.refused))

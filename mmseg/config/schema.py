@@ -55,6 +55,10 @@ DEFAULTS: dict[str, Any] = {
     'exp': 'basic',
     'name': None,  # the file's name
 }
+OF_MMSEG_1 = (
+    'train_dataloader', 'val_dataloader', 'test_dataloader', 'optim_wrapper', 'param_scheduler', 'default_hooks',
+    'val_evaluator', 'test_evaluator', 'default_scope',
+)  # fmt: skip
 REQUIRED = {'train': ('model', 'data.train', 'optimizer', 'runner'), 'test': ('model', 'data.test')}
 TOP_LEVEL = {'model', 'data', 'optimizer', 'runner', 'custom_imports', *DEFAULTS}
 
@@ -174,6 +178,24 @@ def complete(values: dict[str, Any], *, name: str) -> dict[str, Any]:
     if isinstance(filled.get('data'), dict):
         filled['data'] = {'samples_per_gpu': 2, 'workers_per_gpu': 4} | filled['data']
     return filled
+
+
+def refuse_other_schemas(values: dict[str, Any]) -> None:
+    """Name a config that is written for mmsegmentation 1.x.
+
+    Raises:
+        InputError: with what its keys are called here.
+    """
+    foreign = [key for key in OF_MMSEG_1 if key in values]
+    model = values.get('model')
+    if len(foreign) > 1 or (isinstance(model, dict) and 'data_preprocessor' in model):
+        raise InputError(
+            f'This is a config of mmsegmentation 1.x (it has {", ".join(foreign) or "model.data_preprocessor"}); here '
+            'configs have the form of 0.x: data=dict(samples_per_gpu=..., train=..., val=..., test=...) for the '
+            'dataloaders, Normalize in the pipelines for data_preprocessor, optimizer and optimizer_config for '
+            'optim_wrapper, lr_config for param_scheduler, runner=dict(max_iters=...) for train_cfg, evaluation for '
+            'val_evaluator.'
+        )
 
 
 def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:

@@ -285,7 +285,7 @@ def _initialise(model: Any, cfg: Config) -> None:
     """Random and pretrained weights; then the student takes those of ``load_from``, if there is one."""
     model.init_weights()
     if cfg.get('load_from'):
-        load_network(student_network(model), cfg.load_from)
+        load_network(student_network(model), cfg.load_from, other_classes=True)
 
 
 def _build_hooks(cfg: Config, schedule: LearningRate, train_set: Any) -> list[Hook]:

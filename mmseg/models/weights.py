@@ -6,7 +6,7 @@ import pickle
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from mmseg.errors import InputError
 from mmseg.models.download import Source, fetch
 from mmseg.models.file_kind import seems_to_be
 from mmseg.models.finite import not_finite
+from mmseg.models.foreign_networks import in_our_names, refuse_known_strangers, without_other_classifier
 from mmseg.models.weight_files import PRETRAINED_DIR, name_of_file, remote_sources
 from mmseg.models.whole_file import damage_of
 
@@ -29,19 +30,29 @@ META: dict[str, Any] = {'CLASSES': Sequence[str] | None, 'PALETTE': Sequence[tup
 MULTIARRAY_NAMES = ('numpy.core.multiarray', 'numpy._core.multiarray')
 
 
-def pretrained_path(pretrained: str | None, init_cfg: Mapping | None, *, owner: str) -> str | None:
-    """The pretrained file a config names, in either of its two spellings, or None.
+class Pretrained(NamedTuple):
+    """A file of weights (None for none), and the part of the names in it to take: those that begin with ``prefix``."""
+
+    path: str | None
+    prefix: str = ''
+
+
+def pretrained_of(pretrained: str | None, init_cfg: Mapping | None, *, owner: str) -> Pretrained:
+    """The pretrained file a config names, in either of its two spellings.
 
     Raises:
         InputError: both spellings at once, or an ``init_cfg`` of another kind.
     """
     if init_cfg is None:
-        return pretrained
+        return Pretrained(pretrained)
     if pretrained is not None:
         raise InputError(f'{owner}: give either pretrained or init_cfg, not both.')
-    if init_cfg.get('type') != 'Pretrained' or set(init_cfg) != {'type', 'checkpoint'}:
-        raise InputError(f"{owner}: init_cfg must be dict(type='Pretrained', checkpoint=FILE), got {dict(init_cfg)}")
-    return init_cfg['checkpoint']
+    if init_cfg.get('type') != 'Pretrained' or set(init_cfg) - {'prefix'} != {'type', 'checkpoint'}:
+        raise InputError(
+            f"{owner}: init_cfg must be dict(type='Pretrained', checkpoint=FILE), with a prefix='backbone.' if only a "
+            f'part of the file is meant, got {dict(init_cfg)}'
+        )
+    return Pretrained(init_cfg['checkpoint'], init_cfg.get('prefix') or '')
 
 
 def find(path_or_url: str | Path) -> Path:
@@ -147,6 +158,7 @@ def load_state(path: str | Path, *, trust: bool = False) -> State:
 
 def state_of(content: Mapping[str, Any], *, source: str) -> State:
     """The weights in what a checkpoint file holds; see :func:`load_state`."""
+    refuse_known_strangers(content, source=source)
     for wrapping in ('state_dict', 'model', 'module', 'state'):
         if isinstance(content.get(wrapping), Mapping):
             content = content[wrapping]
@@ -171,6 +183,25 @@ def state_of(content: Mapping[str, Any], *, source: str) -> State:
 def _is_plain(value: Tensor) -> bool:
     stored = value.layout is torch.strided and not value.is_meta
     return stored and not value.is_quantized and not value.is_complex()
+
+
+def part_of(content: Mapping[str, Any], prefix: str, *, source: str) -> State:
+    """The weights whose names begin with ``prefix``; a dict within the file counts as a part of the names.
+
+    Raises:
+        InputError: there are none; the message lists how names begin.
+    """
+    first, dot, rest = prefix.partition('.')
+    if dot and isinstance(content.get(first), Mapping):
+        return part_of(content[first], rest, source=source) if rest else state_of(content[first], source=source)
+    state = state_of(content, source=source)
+    chosen = without_prefix(state, prefix if prefix.endswith('.') else f'{prefix}.')
+    if not chosen:
+        begins = sorted({key.partition('.')[0] for key in state})
+        raise InputError(
+            f'{source} has no weights whose names begin with {prefix!r}; they begin with {_abbreviate(begins)}.'
+        )
+    return chosen
 
 
 def without_prefix(state: State, prefix: str) -> State:
@@ -207,8 +238,12 @@ def load_network(
     *,
     which: Literal['student', 'teacher'] = 'student',
     trust: bool = False,
+    other_classes: bool = False,
 ) -> dict[str, Any]:
     """Load a whole network from a plain or an adaptation checkpoint; returns the checkpoint's ``meta`` ({} if none).
+
+    A network of OpenMMLab is read too. ``other_classes``: one for another number of classes leaves the classifiers as
+    they are.
 
     Raises:
         InputError: unreadable, no such network in it, or it does not fit ``segmentor`` or holds no numbers.
@@ -216,7 +251,11 @@ def load_network(
     content = load_checkpoint(path, trust=trust)
     state = state_of(content, source=str(path))
     selected = student_of(state) if which == 'student' else teacher_of(state)
-    load_strict(segmentor, selected, source=str(path))
+    selected = in_our_names(segmentor, selected, source=str(path))
+    left_out: list[str] = []
+    if other_classes:
+        selected, left_out = without_other_classifier(segmentor, selected, source=str(path))
+    load_strict(segmentor, selected, may_be_missing=left_out, source=str(path))
     bad = not_finite(selected.items())
     if bad:
         raise InputError(f'{path} holds weights that are no numbers (first {bad[0]}, {len(bad)} in all): take another.')
@@ -241,6 +280,7 @@ def load_pretrained(
     convert: Callable[[State], State] = dict,
     may_be_missing: Iterable[str] = (),
     ignored: Iterable[str] = (),
+    prefix: str = '',
 ) -> None:
     """Load a backbone from its own file, or from the ``backbone.*`` part of a whole network's checkpoint.
 
@@ -250,6 +290,7 @@ def load_pretrained(
         convert: translates known foreign names and shapes.
         may_be_missing: entries that the file need not have, see :func:`load_strict`.
         ignored: entries of the file that are passed over, see :func:`load_strict`.
+        prefix: only entries whose names begin with it are meant, under the rest of their names.
 
     Raises:
         InputError: the file is missing (the message says what to do), unreadable or does not fit.
@@ -258,7 +299,7 @@ def load_pretrained(
         file = find(path)
     except InputError as error:
         raise InputError(f'{type(backbone).__name__}: {error}\n{_where_to_get(path)}') from error
-    state = backbone_of(load_state(file))
+    state = part_of(load_checkpoint(file), prefix, source=str(file)) if prefix else backbone_of(load_state(file))
     try:
         converted = convert(state)
     except InputError:

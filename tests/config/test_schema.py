@@ -222,3 +222,16 @@ def test_a_workflow_of_more_than_training_is_refused(flow):
     with pytest.raises(InputError, match=r'workflow=.*evaluation\.interval'):
         schema.validate(config(workflow=flow), 'train')
     assert schema.validate(config(workflow=[['train', 1]]), 'train') == []
+
+
+@pytest.mark.parametrize(
+    'values',
+    [
+        {'model': {'type': 'EncoderDecoder', 'data_preprocessor': {}}},
+        {'default_scope': 'mmseg', 'train_dataloader': {}, 'model': None},
+    ],
+)
+def test_a_config_of_mmsegmentation_1_is_named_with_what_its_keys_are_called_here(values):
+    with pytest.raises(InputError, match=r'mmsegmentation 1\.x.*optimizer and optimizer_config for optim_wrapper'):
+        schema.refuse_other_schemas(values)
+    schema.refuse_other_schemas(config())

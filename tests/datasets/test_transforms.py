@@ -226,3 +226,11 @@ def test_a_border_is_made_behind_what_would_move_it_in_testing(steps):
     outside = {'img': img, 'img_shape': (2, 4, 3), 'pad_shape': (4, 4, 3)}
     with pytest.raises(InputError, match='a Pad in front of it'):
         TRANSFORMS.build(views)(outside, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(('size', 'aligned'), [((10, 20), (32, 32)), ((32, 64), (32, 64)), ((33, 50), (64, 64))])
+def test_an_aligned_resize_ends_at_multiples(size, aligned):
+    step = TRANSFORMS.build({'type': 'AlignedResize', 'keep_ratio': True, 'size_divisor': 32})
+    made = step({**results(np.zeros((*size, 3), np.uint8)), 'scale': size[::-1]}, np.random.default_rng(0))
+    assert made['img'].shape == (*aligned, 3)
+    assert made['img_shape'] == made['pad_shape'] == (*aligned, 3)

@@ -68,10 +68,14 @@ class Resize(Transform):
         long, short = ([edge(scale) for scale in self.scales] for edge in (max, min))
         return int(rng.integers(min(long), max(long) + 1)), int(rng.integers(min(short), max(short) + 1))
 
+    def target(self, size: Scale, scale: Scale) -> Scale:
+        """The (width, height) that an image of ``size`` gets for a drawn ``scale``."""
+        return fitted(size, scale) if self.keep_ratio else scale
+
     def apply(self, results: dict, params: Scale) -> dict:
         results = dict(results)
         height, width = size_of(results)
-        new = fitted((width, height), params) if self.keep_ratio else params
+        new = self.target((width, height), params)
         for name in fields_of(results):
             results[name] = cv2.resize(results[name], new, interpolation=field_of(name).interpolation)
         results |= {'scale': params, 'img_shape': shape_of(results), 'pad_shape': shape_of(results)}
@@ -83,6 +87,27 @@ class Resize(Transform):
 def fields_of(results: dict) -> list[str]:
     """Names of the image and of all fields that move with it, as far as ``results`` holds them."""
     return [name for name in ('img', *results.get('seg_fields', [])) if name in results]
+
+
+@TRANSFORMS.register_module()
+class AlignedResize(Resize):
+    """As :class:`Resize`, then up to multiples of ``size_divisor``: how SegFormer's configs make test images.
+
+    Args:
+        size_divisor: what height and width become multiples of.
+        **resize: of :class:`Resize`.
+    """
+
+    def __init__(self, *, size_divisor: int = 32, **resize) -> None:
+        super().__init__(**resize)
+        self.size_divisor = size_divisor
+
+    def target(self, size: Scale, scale: Scale) -> Scale:
+        width, height = super().target(size, scale)
+        return self._aligned(width), self._aligned(height)
+
+    def _aligned(self, edge: int) -> int:
+        return math.ceil(edge / self.size_divisor) * self.size_divisor
 
 
 def scale_list(img_scale: Sequence | None) -> list[Scale]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
-from mmseg.models.weights import State, load_pretrained, pretrained_path
+from mmseg.models.weights import State, load_pretrained, pretrained_of
 
 
 class Backbone(nn.Module, ABC):
@@ -16,7 +16,8 @@ class Backbone(nn.Module, ABC):
 
     Args:
         pretrained: file (or URL) of weights, loaded by :meth:`init_weights`.
-        init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
+        init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``; with a ``prefix``,
+            those entries of the file whose names begin with it.
     """
 
     may_be_missing: tuple[str, ...] = ()
@@ -26,7 +27,7 @@ class Backbone(nn.Module, ABC):
 
     def __init__(self, *, pretrained: str | None = None, init_cfg: dict | None = None) -> None:
         super().__init__()
-        self.pretrained = pretrained_path(pretrained, init_cfg, owner=type(self).__name__)
+        self.pretrained, self.prefix = pretrained_of(pretrained, init_cfg, owner=type(self).__name__)
 
     def init_weights(self) -> None:
         """Load the pretrained file if one is named, else draw the weights.
@@ -43,6 +44,7 @@ class Backbone(nn.Module, ABC):
                 convert=self.convert,
                 may_be_missing=self.may_be_missing,
                 ignored=self.ignored,
+                prefix=self.prefix,
             )
 
     @abstractmethod
