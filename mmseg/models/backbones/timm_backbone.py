@@ -1,5 +1,6 @@
 """Any network of timm that gives intermediate features, by its name there."""
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from mmseg.config.values import Count, Fraction
 from mmseg.errors import InputError, nearest
 from mmseg.models.backbones.base import Backbone
+from mmseg.models.layers import resize
 from mmseg.models.weights import State, load_strict
 from mmseg.registry import MODELS
 
@@ -21,10 +23,15 @@ class TimmBackbone(Backbone):
     Plain Transformers give maps of one size for all their blocks (``out_indices`` counts blocks); the neck
     ``Feature2Pyramid`` makes a pyramid of them. The others give one map per stage.
 
+    Images may have any size where timm's network allows it: sides that the patches do not divide are resized to the
+    next multiple (up to 13 pixels of 518), so that the maps still show the whole image. Networks whose tables hold for
+    one size alone (Hiera, BEiT, MaxViT) are built for ``img_size`` and take no other.
+
     Args:
         model_name: timm's name of the network, perhaps with its tag of weights (``name.tag``).
         out_indices: blocks or stages whose output is returned; negative ones count from the end.
-        img_size: side, or (height, width), of the images, for networks that need to know it.
+        img_size: side, or (height, width), of the images that tables of positions are made for; needed by networks
+            that take images of one size only.
         in_channels: channels of the image.
         drop_path_rate: stochastic depth of the last block.
         with_cp: recompute blocks in the backward pass instead of keeping their activations.
@@ -55,7 +62,10 @@ class TimmBackbone(Backbone):
         arguments = {**(settings or {}), 'in_chans': in_channels, 'drop_path_rate': drop_path_rate}
         if img_size is not None:
             arguments['img_size'] = img_size
-        self.model = _create(model_name, **arguments)
+        self.model, arguments = _create_for_any_size(model_name, arguments)
+        self.model_name = model_name
+        self.only_size = _only_size(self.model)
+        self.grid = _grid(self.model)
         self.download = partial(_create, model_name, pretrained=True, **arguments) if pretrained is True else None
         self.norm = norm
         # entries of a file that belong to what is pruned: the classifier, blocks behind the last output
@@ -94,10 +104,61 @@ class TimmBackbone(Backbone):
         return {f'model.{key}': value for key, value in state.items()}
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Image (B, 3, H, W) -> maps (B, C, h, w) of the blocks or stages in ``out_indices``."""
+        """Image (B, C, H, W) -> maps (B, C', h, w) of the blocks or stages in ``out_indices``.
+
+        Raises:
+            InputError: the network takes images of another size only.
+        """
         return self.model.forward_intermediates(
-            x, indices=list(self.out_indices), norm=self.norm, output_fmt='NCHW', intermediates_only=True
+            self._fitted(x), indices=list(self.out_indices), norm=self.norm, output_fmt='NCHW', intermediates_only=True
         )
+
+    def _fitted(self, x: Tensor) -> Tensor:
+        """Images of a size that the network takes."""
+        size = x.shape[2], x.shape[3]
+        if self.only_size is not None and size != self.only_size:
+            height, width = self.only_size
+            raise InputError(
+                f'TimmBackbone: {self.model_name} takes images of {width}x{height} only, and gets {size[1]}x{size[0]}. '
+                f'Set model.backbone.img_size=({size[0]}, {size[1]}) (height, width), the crop_size of the pipelines, '
+                "and test with windows of that size: model.test_cfg=dict(mode='slide', crop_size=..., stride=...)."
+            )
+        fitting = tuple(math.ceil(side / self.grid) * self.grid for side in size)
+        return x if fitting == size else resize(x, (fitting[0], fitting[1]))
+
+
+def _create_for_any_size(model_name: str, arguments: dict[str, Any]) -> tuple[nn.Module, dict[str, Any]]:
+    """The network, made so that it takes images of any size if it can, and the arguments it was made with."""
+    flexible = {'dynamic_img_size': True, **arguments}
+    try:
+        return _create(model_name, **flexible), flexible
+    except InputError as error:
+        if 'dynamic_img_size' not in str(error):
+            raise
+    return _create(model_name, **arguments), arguments
+
+
+def _only_size(model: nn.Module) -> tuple[int, int] | None:
+    """(height, width) of the images of a network that takes no others; None if it takes many."""
+    patches = getattr(model, 'patch_embed', None)
+    if getattr(patches, 'strict_img_size', False) and getattr(patches, 'img_size', None):
+        return tuple(patches.img_size)  # type: ignore[union-attr]
+    if hasattr(model, 'tokens_spatial_shape') and hasattr(model, 'patch_stride'):
+        tokens: Any = model.tokens_spatial_shape
+        stride: Any = model.patch_stride
+        return tokens[0] * stride[0], tokens[1] * stride[1]
+    return None
+
+
+def _grid(model: nn.Module) -> int:
+    """What has to divide the sides of an image: the side of a patch, or of what windows of the last stage see."""
+    patches: Any = getattr(model, 'patch_embed', None)
+    if hasattr(patches, 'strict_img_size'):  # patches side by side; those of PVT overlap, and take any size
+        return int(patches.patch_size[0])
+    if hasattr(model, 'window_spec'):
+        stages: Any = model.feature_info
+        return int(max(stage['reduction'] for stage in stages))
+    return 1
 
 
 def _create(model_name: str, **arguments: Any) -> nn.Module:

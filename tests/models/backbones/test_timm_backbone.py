@@ -36,6 +36,58 @@ def test_networks_of_timm_give_features_finest_first(name, settings, shapes):
     assert backbone.feature_channels == [channels for channels, _ in shapes]
 
 
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ('name', 'settings', 'maps'),
+    [
+        ('vit_small_patch14_dinov2', {'out_indices': (2, 11)}, [(5, 8)] * 2),
+        ('vit_small_patch14_reg4_dinov2', {'out_indices': (2,)}, [(5, 8)]),
+        ('vit_small_patch16_dinov3', {'out_indices': (1,)}, [(5, 7)]),
+        ('eva02_tiny_patch14_224', {'out_indices': (5,)}, [(5, 8)]),
+        ('vit_base_patch16_siglip_224', {'out_indices': (1,)}, [(5, 7)]),
+        ('vit_pe_spatial_tiny_patch16_512', {'out_indices': (1,)}, [(5, 7)]),
+        ('vit_base_patch14_reg1_tipsv2', {'out_indices': (1,)}, [(5, 8)]),
+        ('sam2_hiera_tiny', {}, [(24, 32), (12, 16), (6, 8), (3, 4)]),
+        ('convnextv2_atto', {}, [(17, 25), (8, 12), (4, 6), (2, 3)]),
+        ('convnext_tiny', {}, [(17, 25), (8, 12), (4, 6), (2, 3)]),
+    ],
+)
+def test_images_of_a_size_that_patches_do_not_divide_give_maps_of_the_whole_image(name, settings, maps):
+    backbone = build_on_meta({'type': 'TimmBackbone', 'model_name': name, **settings})
+    features = backbone(torch.rand(1, 3, 70, 101, device='meta'))
+    assert [tuple(x.shape[2:]) for x in features] == maps
+
+
+@torch.no_grad()
+def test_a_side_that_is_no_multiple_is_resized_to_the_next_one():
+    backbone = build(TINY_VIT).eval()
+    image = torch.rand(1, 3, 60, 64)
+    resized = torch.nn.functional.interpolate(image, (64, 64), mode='bilinear')
+    assert all(map(torch.equal, backbone(image), backbone(resized)))
+
+
+@torch.no_grad()
+def test_at_other_sizes_positions_are_those_of_timm():
+    import timm
+
+    theirs = timm.create_model('vit_small_patch16_dinov3', dynamic_img_size=True).eval()
+    ours = build({'type': 'TimmBackbone', 'model_name': 'vit_small_patch16_dinov3', 'out_indices': (3,)}).eval()
+    ours.model.load_state_dict(
+        {key: value for key, value in theirs.state_dict().items() if key in ours.model.state_dict()}
+    )
+    image = torch.rand(1, 3, 48, 80)
+    expected = theirs.forward_intermediates(image, indices=[3], norm=False, intermediates_only=True)
+    torch.testing.assert_close(ours(image), expected)
+
+
+@pytest.mark.parametrize('name', ['hiera_tiny_224', 'beitv2_base_patch16_224'])
+def test_a_network_of_one_size_says_so(name):
+    backbone = build_on_meta({'type': 'TimmBackbone', 'model_name': name, 'out_indices': (1,), 'img_size': (64, 96)})
+    assert backbone(torch.rand(1, 3, 64, 96, device='meta'))
+    with pytest.raises(InputError, match=r'takes images of 96x64 only, and gets 128x128.*img_size=\(128, 128\)'):
+        backbone(torch.rand(1, 3, 128, 128, device='meta'))
+
+
 def test_every_parameter_that_is_kept_gets_a_gradient():
     backbone = build(TINY_VIT)
     sum(feature.mean() for feature in backbone(torch.rand(2, 3, 64, 64))).backward()
