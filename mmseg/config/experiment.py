@@ -1,11 +1,13 @@
 """What one run of an experiment is, as a row of a table, and the config that it stands for.
 
-The tables themselves are in ``experiments.py``.
+The tables themselves are in :mod:`mmseg.config.grids`, one file each.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+SEEDS = (0, 1, 2)
 NOT_PUBLISHED = '–'  # noqa: RUF001 (a dash, as in tables)
 
 
@@ -59,6 +61,15 @@ class ConfigRun(Run):
             'name_uda': self.method,
             'seed': self.seed,
         }
+
+
+def shipped(exp: str, folder: str, rows: Mapping[str, str], prefix: str = '') -> list[Run]:
+    """Configs of ``configs/<folder>/`` by file and method, each with three seeds."""
+    return [
+        ConfigRun(exp=exp, config=f'{folder}/{file}.py', title=f'{prefix}{file}', method=method, seed=seed)
+        for file, method in rows.items()
+        for seed in SEEDS
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +127,24 @@ class Architecture:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
+# Goes on top of configs/_base_/schedules/adamw.py.
+ADAMW: dict[str, Any] = {
+    'lr': 6e-05,
+    'paramwise_cfg': {'custom_keys': {'head': {'lr_mult': 10.0}, 'norm': {'decay_mult': 0.0}}},
+}
+
+
+def training(max_iters: int = 40_000, checkpoint_interval: int = 4_000, evaluation_interval: int = 4_000) -> dict:
+    """How long a run trains on one device, and when it saves and evaluates; without gradient clipping."""
+    return {
+        'n_gpus': 1,
+        'optimizer_config': None,
+        'runner': {'type': 'IterBasedRunner', 'max_iters': max_iters},
+        'checkpoint_config': {'by_epoch': False, 'interval': checkpoint_interval, 'max_keep_ckpts': 1},
+        'evaluation': {'interval': evaluation_interval, 'metric': 'mIoU'},
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class PaperRun(Run):
     """A run of the DAFormer paper.
@@ -157,17 +186,10 @@ class PaperRun(Run):
             'name_uda': self.method.name,
             'name_opt': f'adamw_6e-05_pmTrue_{self.schedule}_1x2_{self.max_iters // 1000}k',
             'seed': self.seed,
-            'n_gpus': 1,
             'model': self.architecture.changes,
             **self._adaptation(),
-            'optimizer_config': None,
-            'optimizer': {
-                'lr': 6e-05,
-                'paramwise_cfg': {'custom_keys': {'head': {'lr_mult': 10.0}, 'norm': {'decay_mult': 0.0}}},
-            },
-            'runner': {'type': 'IterBasedRunner', 'max_iters': self.max_iters},
-            'checkpoint_config': {'by_epoch': False, 'interval': self.checkpoint_interval, 'max_keep_ckpts': 1},
-            'evaluation': {'interval': self.evaluation_interval, 'metric': 'mIoU'},
+            'optimizer': ADAMW,
+            **training(self.max_iters, self.checkpoint_interval, self.evaluation_interval),
         }
 
     def _bases(self) -> list[str]:

@@ -1,8 +1,9 @@
 """What the experiments of the DAFormer paper (arXiv 2111.14887) are made of: networks, methods, domains, numbers."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mmseg.config.experiment import Architecture, Domains, Method
+from mmseg.config.experiment import NOT_PUBLISHED, SEEDS, Architecture, Domains, Method, PaperRun
 
 
 def _resnet(depth: int) -> dict[str, Any]:
@@ -130,3 +131,27 @@ PUBLISHED = {
     ('daformer_sepaspp', 'mitb5', 'cityscapes2acdc', ALL_PARTS.name): '55.4 (test set; a run shows val)',
     ('daformer_sepaspp', 'mitb5', 'cityscapes2darkzurich', ALL_PARTS.name): '53.8 (test set; a run shows val)',
 }
+
+
+def runs(
+    exp: str,
+    architectures: Iterable[Architecture],
+    methods: Sequence[Method],
+    seeds: Sequence[int] = SEEDS,
+    *,
+    domains: Domains = GTA,
+) -> list[PaperRun]:
+    """Every architecture with every method and seed, in this order."""
+    return [
+        PaperRun(
+            exp=exp,
+            architecture=network,
+            method=method,
+            domains=domains,
+            seed=seed,
+            published=PUBLISHED.get((network.decoder, network.encoder, domains.name, method.name), NOT_PUBLISHED),
+        )
+        for network in architectures
+        for method in methods
+        for seed in seeds
+    ]
