@@ -11,6 +11,7 @@ from mmseg.datasets.dataset_wrappers import built, check_same_classes
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.long_tail_paste import LongTailPaste
+from mmseg.datasets.pipelines.fields import VALID_PSEUDO
 from mmseg.datasets.rare_class_sampling import RareClassSampler
 from mmseg.datasets.stream import TrainingSet, generator, shuffled
 from mmseg.datasets.sync_crop import check_size, cut_alike
@@ -45,6 +46,8 @@ class UDADataset(TrainingSet):
             ``paste_img_metas``, ``paste_label``.
         sync_crop_size: (height, width) of a box that is cut from all images of a sample alike, after everything else;
             rare class sampling judges what was there before. None = nothing is cut.
+        pseudo_margins: pixels at the top, bottom, left and right of the target's files whose pseudo-labels do not
+            count, see :class:`PseudoMargins`; adds ``target_valid_pseudo_mask``. None = all count.
         index_dir: where the class index of the source goes if its own folder cannot be written to.
 
     Attributes:
@@ -64,13 +67,19 @@ class UDADataset(TrainingSet):
         second_source: bool = False,
         long_tail_paste: Mapping | None = None,
         sync_crop_size: tuple[int, int] | None = None,
+        pseudo_margins: Sequence[int] | None = None,
         index_dir: str | Path | None = None,
     ) -> None:
         self.source = built(source)
         self.label_set = self.source.label_set
         if isinstance(target, list | tuple):
             target = {'type': 'ConcatDataset', 'datasets': target}
-        self.target = built(unlabelled(target, self.label_set) if isinstance(target, dict) else target)
+        if isinstance(target, dict):
+            target = unlabelled(target, self.label_set)
+            target = target if pseudo_margins is None else with_margins(target, pseudo_margins)
+        elif pseudo_margins is not None:
+            raise InputError('pseudo_margins changes the pipeline of the target: give the target as a config.')
+        self.target = built(target)
         check_same_classes(self.label_set, self.target.label_set)
         self.second_source = second_source
         self.sync_crop_size = check_size(sync_crop_size)
@@ -142,6 +151,20 @@ def unlabelled(dataset: dict, label_set: LabelSet) -> dict:
     if cfg.get('type') == 'CustomDataset' and not {'classes', 'label_set'} & cfg.keys():
         cfg['label_set'] = label_set
     return {**cfg, 'ann_dir': None, 'pipeline': image_steps(cfg.get('pipeline', []))}
+
+
+def with_margins(dataset: dict, margins: Sequence[int]) -> dict:
+    """The config of a data set, or of one that wraps others, whose images come with ``valid_pseudo_mask``."""
+    if 'dataset' in dataset:
+        return {**dataset, 'dataset': with_margins(dataset['dataset'], margins)}
+    if 'datasets' in dataset:
+        return {**dataset, 'datasets': [with_margins(part, margins) for part in dataset['datasets']]}
+    steps = [dict(step) for step in dataset['pipeline']]
+    for step in steps:
+        if step['type'] == 'Collect':
+            step['keys'] = [*step['keys'], VALID_PSEUDO.name]
+    loaded = [step['type'] for step in steps].index('LoadImageFromFile') + 1
+    return {**dataset, 'pipeline': [*steps[:loaded], {'type': 'PseudoMargins', 'margins': margins}, *steps[loaded:]]}
 
 
 def image_steps(pipeline: Sequence[dict]) -> list[dict]:
