@@ -15,6 +15,7 @@ from experiments import TABLES, generate_experiment_cfgs, rows_of
 from mmseg.config import components
 from mmseg.config.load import load_config
 from mmseg.errors import InputError
+from tests.test_hrda_grids import COUNTS as HRDA_COUNTS
 
 ROOT = Path(__file__).parents[1]
 # The runs of the paper's program, one a line; see docs/experiments.md.
@@ -32,7 +33,7 @@ def generated(tmp_path, monkeypatch) -> Path:
 
 
 def test_every_table_has_its_number_of_runs():
-    assert {exp: len(rows_of(exp)) for exp in TABLES} == COUNTS | USERS_COUNTS
+    assert {exp: len(rows_of(exp)) for exp in TABLES} == COUNTS | USERS_COUNTS | HRDA_COUNTS
     assert collections.Counter(row['exp'] for row in PAPER) == COUNTS
     for exp in TABLES:
         assert len({row.name for row in rows_of(exp)}) == len(rows_of(exp))
@@ -121,6 +122,7 @@ def test_other_runs_are_shipped_configs_with_a_name_and_a_seed(exp, generated):
 def test_published_numbers_stand_beside_what_they_were_measured_on():
     known = {row.name: row.published for exp in TABLES for row in rows_of(exp, seeds=[0]) if row.published != '–'}  # noqa: RUF001
     final = 'dacs_a999_fdthings_rcs001_cpl_daformer_sepaspp_mitb5_poly10warm_s0'
+    hrda = '1024x1024_dacs_a999_fdthings_rcs001-20_cpl2_hrda1-512-01_daformer_sepaspp_sl_mitb5_poly10warm_s0'
     assert known == {
         'gta2cs_source-only_dlv2red_r101v1c_poly10warm_s0': '34.3 ± 2.2',
         'gta2cs_dacs_dlv2red_r101v1c_poly10warm_s0': '54.2 ± 1.7',
@@ -132,6 +134,8 @@ def test_published_numbers_stand_beside_what_they_were_measured_on():
         'gta2cs_dacs_segformer_mitb5_poly10warm_s0': '58.2 ± 0.9',
         'gta2cs_target-only_segformer_mitb5_poly10warm_s0': '76.4 ± 0.2',
         f'gta2cs_{final}': '68.3',
+        f'gtaHR2csHR_{hrda}': '73.8',
+        f'synHR2csHR_{hrda}': '65.8 (16 classes)',
         f'syn2cs_{final}': '60.9 (16 classes), 67.4 (13)',
         f'cs2acdc_{final}': '55.4 (test set; a run shows val)',
         f'cs2dzur_{final}': '53.8 (test set; a run shows val)',
@@ -228,7 +232,7 @@ def test_both_commands_explain_all_options_and_tables():
         '--machine',
         '--resume',
     }
-    for exp, count in (COUNTS | USERS_COUNTS).items():
+    for exp, count in (COUNTS | USERS_COUNTS | HRDA_COUNTS).items():
         assert re.search(rf'^{exp} +{count}  \S', helped, re.M)
 
 

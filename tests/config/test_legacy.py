@@ -35,6 +35,9 @@ ROWS = [
         {'model': {'decode_head': {'p': {'embed_cfg': {'type': 'mlp'}, 'embed_neck_cfg': {'type': 'mlp'}}}}},
         'embed_neck_cfg',
     ),
+    ({'model': {'decode_head': {'scales': [0.5, 1]}}}, {'model': {'decode_head': {}}}, 'decode_head.scales'),
+    ({'model': {'decode_head': {'enable_hr_crop': True}}}, {'model': {'decode_head': {}}}, 'enable_hr_crop'),
+    ({'model': {'decode_head': {'hr_slide_inference': 1}}}, {'model': {'decode_head': {}}}, 'hr_slide_inference'),
     ({'model': {'train_cfg': {'work_dir': 'w'}}}, {'model': {'train_cfg': {}}}, 'work_dir'),
     ({'model': {'train_cfg': {'log_config': {}}}}, {'model': {'train_cfg': {}}}, 'log_config'),
     ({'uda': {'model': {}}}, {'uda': {}}, 'uda.model'),
@@ -94,7 +97,7 @@ def test_an_old_spelling_becomes_todays_with_a_note(old, new, note):
 def test_every_row_of_the_table_of_dead_keys_is_tested():
     dropped = ' '.join(row[2] + str(row[0]) for row in ROWS)
     assert len(legacy.DEAD) == 22
-    assert len(rules.DEAD) == 4
+    assert len(rules.DEAD) == 7
     assert [row.key for row in (*legacy.DEAD, *rules.DEAD) if row.key not in dropped] == []
 
 
