@@ -12,6 +12,8 @@ from mmseg.engine.runner import TrainRunner
 from mmseg.registry import HOOKS
 
 LEFT_OPEN = 'auto'
+#: what a method decides in its ``settle``, by names in its config; a config that does not say one leaves it open
+CHOICES = ('fuse_forward',)
 
 
 @HOOKS.register_module()
@@ -45,6 +47,7 @@ def keep_choices(cfg: Config, state: dict[str, Any]) -> None:
         before = json.loads(state['meta'].get('config', '{}')).get('uda') or {}
     except ValueError:  # a config in another form: of a checkpoint that is not ours
         return
-    for name, chosen in before.items():
-        if isinstance(chosen, bool) and cfg.get('uda') and cfg.uda.get(name, chosen) == LEFT_OPEN:
+    for name in CHOICES:
+        chosen = before.get(name)
+        if isinstance(chosen, bool) and cfg.get('uda') and cfg.uda.get(name, LEFT_OPEN) == LEFT_OPEN:
             cfg.uda[name] = chosen
