@@ -31,6 +31,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive mmseg tools demo run_experiments.py experiments.py
 
 format: install
 	$(BIN)/ruff check --fix .

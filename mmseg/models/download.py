@@ -11,7 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import Request, urlopen
 
 from tqdm import tqdm
@@ -25,6 +25,7 @@ except ImportError:  # Windows
 
 #: answers with the file itself, also where it is too large for Google's virus scan
 GOOGLE_DRIVE = 'https://drive.usercontent.google.com/download'
+HTTP = ('http://', 'https://')
 TIMEOUT_SECONDS = 30
 CHUNK = 1 << 20
 AGENT = 'mmseg-uda'  # some hosts refuse Python's own name
@@ -50,7 +51,7 @@ class Source:
     @property
     def file(self) -> str:
         """Name of the file, as the address gives it."""
-        return self.url.split('?', maxsplit=1)[0].rsplit('/', 1)[-1]
+        return urlsplit(self.url).path.rsplit('/', 1)[-1]
 
     @property
     def checksum(self) -> str:
@@ -74,8 +75,10 @@ def fetch(sources: Sequence[Source], path: Path) -> Source:
     kept beside it, and the next one goes on from there.
 
     Raises:
-        InputError: no source gave it; the message says why of each, and how to go on by hand.
+        InputError: no source gave it; the message says why of each, and how to go on by hand. Or ``path`` is a folder.
     """
+    if path.is_dir():
+        raise InputError(f'{path} is a folder; a download needs the name of a file.')
     failures = []
     for source in sources:
         try:
@@ -98,6 +101,8 @@ def _fetch_from(source: Source, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # of this source alone: another one's file may differ
     part = path.with_name(f'.{path.name}.{hashlib.sha256(source.url.encode()).hexdigest()[:8]}.part')
+    for link in filter(Path.is_symlink, (part, _version_file(part))):  # none of ours: it would be written elsewhere
+        link.unlink()
     try:
         with _alone(part):
             if path.exists():  # brought by another process in the meantime
@@ -161,6 +166,9 @@ def _receive(source: Source, part: Path, name: str) -> None:
         have = have if resumed else 0
         _version_file(part).write_text(response.headers.get('ETag') or response.headers.get('Last-Modified') or '')
         length = response.headers.get('Content-Length')
+        chunked = response.headers.get('Transfer-Encoding', '').lower() == 'chunked'  # says itself where it ends
+        if not (length or chunked or source.checksum):
+            raise DownloadError('the server does not say how long the file is, and no checksum is known: it may be cut')
         total = have + int(length) if length else None
         bar = tqdm(total=total, initial=have, unit='B', unit_scale=True, desc=name, leave=False)
         with bar, part.open('ab' if resumed else 'wb') as file:
@@ -178,18 +186,25 @@ def _open(source: Source, start: int, version: Path) -> Any:
         headers['Range'] = f'bytes={start}-'
         if version.is_file() and (noted := version.read_text()):
             headers['If-Range'] = noted
-    response = urlopen(Request(source.address, headers=headers), timeout=TIMEOUT_SECONDS)
+    response = _get(source.address, headers)
     if not _is_page(response):
         return response
     with closing(response):
         confirmed = _confirmed(response.read(CHUNK).decode(errors='replace'), response.url)
     if not source.url.startswith('gdrive:') or confirmed is None:
         raise DownloadError('a web page came instead of the file; it may have moved, or be asked for too often')
-    response = urlopen(Request(confirmed, headers=headers), timeout=TIMEOUT_SECONDS)
+    response = _get(confirmed, headers)
     if _is_page(response):
         response.close()
         raise DownloadError('Google Drive gives no more of it today: too many people have downloaded it')
     return response
+
+
+def _get(address: str, headers: dict[str, str]) -> Any:
+    if not address.startswith(HTTP):
+        raise DownloadError(f'{address} is no http(s) address')
+    # the scheme was checked, and redirections lead to http(s) and ftp only
+    return urlopen(Request(address, headers=headers), timeout=TIMEOUT_SECONDS)  # nosec B310
 
 
 def _is_page(response: Any) -> bool:

@@ -8,6 +8,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from mmseg.errors import InputError
 from mmseg.writing import naming_full_disk
 
+#: weights and images hardly shrink when they are packed
+MOST_TIMES = 20
+LEAST_ALLOWED = 2**24  # bytes, that small archives of texts may have in any case
+
 
 def unpack(archive: Path, folder: Path) -> list[Path]:
     """Unpack a tar archive into ``folder``; returns what is new in it.
@@ -15,13 +19,18 @@ def unpack(archive: Path, folder: Path) -> list[Path]:
     Only files and folders are unpacked, as new files of the user. They appear in ``folder`` when all are complete.
 
     Raises:
-        InputError: the archive is damaged, wants to write elsewhere, holds links or devices, or would replace a file.
+        InputError: the archive is damaged, wants to write elsewhere, holds links or devices, is far
+            larger unpacked, or would replace a file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.unpacking-', dir=folder) as scratch:
         try:
+            most = max(LEAST_ALLOWED, MOST_TIMES * archive.stat().st_size)
             with tarfile.open(archive) as tar:
                 for member in tar:
+                    most -= member.size
+                    if most < 0:
+                        raise InputError(f'{archive} is not to be trusted: it unpacks to {MOST_TIMES} times its size.')
                     _extract(tar, member, Path(scratch), archive)
         except (tarfile.TarError, EOFError, OSError) as error:
             raise InputError(f'{archive} cannot be unpacked: {error}. Delete it and download it again.') from error

@@ -68,10 +68,13 @@ def remote_sources(url: str) -> tuple[Source, ...]:
     """Where ``http(s)://...`` and ``open-mmlab://NAME`` are downloaded from; () for anything else, a local path.
 
     Raises:
-        InputError: OpenMMLab knows no such NAME.
+        InputError: OpenMMLab knows no such NAME, or the address ends in no name of a file.
     """
     if url.startswith(HTTP):
-        return (Source(url),)
+        source = Source(url)
+        if source.file in ('', '.', '..'):
+            raise InputError(f'{url} names no file: an address of weights ends in the name of one.')
+        return (source,)
     for scheme in OPEN_MMLAB:
         if url.startswith(scheme):
             return _open_mmlab(url.removeprefix(scheme))

@@ -15,6 +15,7 @@ class FileServer(ThreadingHTTPServer):
         breaks: after how many bytes the next connections are cut, one entry each.
         ranges: whether parts of files are served.
         version: the ETag of all files.
+        lengths: whether answers say how long they are.
         asked: (path, value of the Range header or None) of every request, in order.
     """
 
@@ -27,6 +28,7 @@ class FileServer(ThreadingHTTPServer):
         self.breaks: list[int] = []
         self.ranges = True
         self.version = '"1"'
+        self.lengths = True
         self.asked: list[tuple[str, str | None]] = []
 
     @property
@@ -59,7 +61,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in {**headers, 'Content-Length': str(len(body))}.items():
+        length = {'Content-Length': str(len(body))} if self.server.lengths else {'Connection': 'close'}
+        for name, value in {**headers, **length}.items():
             self.send_header(name, value)
         self.end_headers()
         if status < 400 and self.server.breaks:

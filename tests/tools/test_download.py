@@ -84,7 +84,7 @@ def test_when_no_source_gives_the_file_the_message_says_why_of_each(server, tmp_
         fetch([*map(Source, urls), Source('ftp-without-address')], tmp_path / 'a.pth')
     first, *reasons, last = str(error.value).splitlines()
     assert 'a.pth cannot be downloaded' in first
-    for reason, expected in zip(reasons, ['refused', '404', 'web page', 'checksum', 'unknown url'], strict=True):
+    for reason, expected in zip(reasons, ['refused', '404', 'web page', 'checksum', 'no http(s) address'], strict=True):
         assert expected in reason
     assert f'SHA-256 {SHA256[:8]}, not 00000000' in reasons[3]
     assert str(tmp_path / 'a.pth') in last
@@ -176,6 +176,56 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         fetch([Source(refused())], tmp_path / 'file' / 'a.pth')
 
 
+@pytest.mark.parametrize(
+    'address', ['http://host', 'http://host/', 'http://host/a/', 'https://host/a/..', 'http://host/?a=b.pth']
+)
+def test_an_address_that_names_no_file_is_refused(here, address):
+    for ask in (weights.find, lambda url: command.main([url])):
+        if ask is weights.find:
+            with pytest.raises(InputError, match='names no file'):
+                ask(address)
+        else:
+            assert ask(address) == 2
+    assert list(here.iterdir()) == []
+
+
+def test_a_folder_is_never_replaced_by_a_file(server, tmp_path):
+    (tmp_path / 'a.pth').mkdir()
+    with pytest.raises(InputError, match='is a folder'):
+        fetch([Source(f'{server.url}/a.pth')], tmp_path / 'a.pth')
+    assert list((tmp_path / 'a.pth').iterdir()) == []
+
+
+def test_a_link_in_the_place_of_a_part_is_not_written_through(server, tmp_path):
+    source, victim = Source(f'{server.url}/a.pth'), tmp_path / 'victim'
+    victim.write_text('mine')
+    folder = tmp_path / 'folder'
+    folder.mkdir()
+    name = f'.a.pth.{hashlib.sha256(source.url.encode()).hexdigest()[:8]}'
+    for link in (f'{name}.part', f'{name}.version'):
+        (folder / link).symlink_to(victim)
+    (folder / 'a.pth').symlink_to(tmp_path / 'nowhere')
+    fetch([source], folder / 'a.pth')
+    assert_only(folder)
+    assert not (folder / 'a.pth').is_symlink()
+    assert victim.read_text() == 'mine'
+    assert not (tmp_path / 'nowhere').exists()
+
+
+def test_a_body_of_unknown_length_needs_a_checksum(server, tmp_path):
+    server.lengths = False
+    with pytest.raises(InputError, match='does not say how long the file is'):
+        fetch([Source(f'{server.url}/a.pth')], tmp_path / 'a.pth')
+    assert list(tmp_path.iterdir()) == []
+    fetch([Source(f'{server.url}/a.pth', sha256=SHA256)], tmp_path / 'a.pth')
+    assert_only(tmp_path)
+    (tmp_path / 'a.pth').unlink()
+    server.breaks = [1000]
+    with pytest.raises(InputError, match='wrong checksum'):
+        fetch([Source(f'{server.url}/a.pth', sha256=SHA256)], tmp_path / 'a.pth')
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_google_drive_is_asked_by_id_and_its_question_is_answered(server, tmp_path, monkeypatch):
     monkeypatch.setattr(download, 'GOOGLE_DRIVE', f'{server.url}/download')
     question = (
@@ -244,6 +294,16 @@ def test_an_archive_that_reaches_outside_is_refused_and_leaves_nothing(tmp_path,
         unpack(archive, tmp_path / 'work_dirs')
     assert not any((tmp_path / 'work_dirs').iterdir())
     assert {path.name for path in tmp_path.iterdir()} == {'a.tar.gz', 'work_dirs'}
+
+
+def test_an_archive_that_is_far_larger_unpacked_is_refused_and_leaves_nothing(tmp_path):
+    with tarfile.open(tmp_path / 'a.tar.gz', 'w:gz') as tar:
+        member = tarfile.TarInfo('zeros')
+        member.size = 2**25
+        tar.addfile(member, io.BytesIO(bytes(member.size)))
+    with pytest.raises(InputError, match='20 times its size'):
+        unpack(tmp_path / 'a.tar.gz', tmp_path / 'here')
+    assert list((tmp_path / 'here').iterdir()) == []
 
 
 def test_a_damaged_archive_is_called_that(tmp_path):
