@@ -27,6 +27,7 @@ from mmseg.arithmetic import tf32_setting, warn_of_slow_bf16
 from mmseg.config.leaves import leaves
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.engine.class_check import check_channels
 from mmseg.engine.distributed import join_processes
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate
@@ -60,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f'The network was trained on the classes {", ".join(model.CLASSES)}; data.test has '
             f'{", ".join(dataset.CLASSES)}. The scores would mean nothing.'
         )
+    check_channels(model, dataset, 'data.test')
     loader = build_test_loader(
         dataset,
         workers_per_gpu=cfg.data.get('workers_per_gpu', 2),

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from mmengine.logging import print_log
 
+from mmseg.datasets.bands import check_bands
 from mmseg.datasets.check import quick_check
 from mmseg.datasets.class_stats import class_counts, known_class_counts
 from mmseg.datasets.files import Joined, Pairs, Suffixes, check_labels, image_names, roots, suffixes_of
@@ -111,6 +112,8 @@ class CustomDataset(TrainingSet):
             quick_check(self)
             if label_map is None and ignore_index is None and label_set is None:
                 refuse_masks_of_255(self)
+        found = {check_bands(self.pipeline.transforms, self.image_path(0), type(self).__name__)}
+        self.bands = {channels for channels in found if channels is not None}
         if not test_mode:
             self.pipeline = from_cache(self)
 
@@ -191,6 +194,9 @@ class CustomDataset(TrainingSet):
 
     def known_counts(self, index_dir: str | Path | None = None) -> np.ndarray | None:
         return self._counts(partial(known_class_counts, index_dir=index_dir)) if self.labelled else None
+
+    def channels(self) -> set[int]:
+        return self.bands
 
     def common_reader(self) -> LabelReader | None:
         return self.reader

@@ -71,6 +71,9 @@ class ConcatDataset(TrainingSet):
             return None
         return np.concatenate([parts[id(dataset)] for dataset in self.datasets])
 
+    def channels(self) -> set[int]:
+        return {channels for dataset in self.datasets for channels in dataset.channels()}
+
     def common_reader(self) -> LabelReader | None:
         readers = {dataset.common_reader() for dataset in self.datasets}
         return readers.pop() if len(readers) == 1 else None

@@ -60,6 +60,10 @@ class TrainingSet(Dataset):
         """As :meth:`class_counts` where that costs next to nothing: there is an index, or there are few label maps."""
         return None
 
+    def channels(self) -> set[int]:
+        """How many channels its images have, as far as that is known; usually one number."""
+        return set()
+
     def common_reader(self) -> LabelReader | None:
         """What the values of the label files mean, if that is the same for all of them."""
         return None

@@ -117,6 +117,9 @@ class UDADataset(TrainingSet):
         """Of the source, whose labels are those that are learnt from."""
         return self.source.known_counts(index_dir)
 
+    def channels(self) -> set[int]:
+        return self.source.channels() | self.target.channels()
+
     def common_reader(self) -> LabelReader | None:
         return self.source.common_reader()
 

@@ -24,7 +24,7 @@ from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.acceleration import compile_encoders
 from mmseg.engine.chance import make_deterministic, seed_everything, without_deterministic_form
 from mmseg.engine.checkpoint_io import read_checkpoint
-from mmseg.engine.class_check import check_classes, check_evaluated_classes
+from mmseg.engine.class_check import check_channels, check_classes, check_evaluated_classes
 from mmseg.engine.distributed import join_processes, main_first, on_main
 from mmseg.engine.early_log import kept_messages, write_to_file
 from mmseg.engine.hooks.checkpoint import CheckpointSaver
@@ -193,6 +193,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     train_set = _build_train_set(cfg.data.train, work_dir)
     check_classes(model, train_set.label_set)
     check_evaluated_classes(cfg.data, train_set.label_set)
+    check_channels(model, train_set, 'data.train')
     loader = build_train_loader(
         train_set,
         samples_per_gpu=cfg.data.samples_per_gpu,
@@ -204,6 +205,9 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
         pin_memory=device.type == 'cuda',
     )
     hooks = _build_hooks(cfg, schedule, train_set)
+    for hook in hooks:
+        if isinstance(hook, EvaluationHook):
+            check_channels(model, hook.dataset, 'data.val')
     backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in TRACKERS]
     if cfg.get('deterministic') and device.type == 'cuda':
         _tell_undetermined(model)

@@ -14,7 +14,7 @@ from torch import Tensor
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.formatting import Collect, DefaultFormatBundle, ImageToTensor, image_tensor
 from mmseg.datasets.pipelines.geometry import Pad
-from mmseg.datasets.pipelines.photometric import Normalize
+from mmseg.datasets.pipelines.photometric import Normalize, refuse_image
 from mmseg.datasets.pipelines.test_time_aug import MultiScaleFlipAug
 from mmseg.datasets.pipelines.transform import Part, Transform
 
@@ -33,6 +33,7 @@ class LaterNormalize(Transform):
     def apply(self, results: dict, params: None) -> dict:
         if results['img'].dtype != np.uint8 or results['img'].ndim != 3:
             return {**self.now.apply(results, params), CONTENT: None}
+        refuse_image(self.now, results)
         norm = {'mean': self.now.mean, 'std': self.now.std, 'to_rgb': self.now.to_rgb}
         return {**results, 'img_norm_cfg': norm, CONTENT: results['img'].shape[:2]}
 

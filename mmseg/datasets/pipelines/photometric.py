@@ -8,6 +8,7 @@ import numpy as np
 
 from mmseg.config.values import Positive, Whole
 from mmseg.datasets.pipelines.transform import Part, Transform
+from mmseg.errors import InputError
 from mmseg.registry import TRANSFORMS
 
 
@@ -22,13 +23,33 @@ class Normalize(Transform):
         self.std = np.array(std, dtype=np.float32)
         self.to_rgb = to_rgb
 
+    def check_image(self, channels: int, dtype: np.dtype, name: str) -> None:
+        for key, values in (('mean', self.mean), ('std', self.std)):
+            if len(values) != channels:
+                raise InputError(
+                    f'Image {name!r} has {channels} channel(s), but {key} of Normalize {len(values)} number(s): it '
+                    'needs one for each channel (color_type of LoadImageFromFile says how many there are).'
+                )
+        if self.to_rgb and channels != 3:
+            raise InputError(
+                f'Image {name!r} has {channels} channel(s), which cannot be put in the order RGB: give Normalize '
+                'to_rgb=False.'
+            )
+
     def apply(self, results: dict, params: None) -> dict:
+        refuse_image(self, results)
         img = results['img'].astype(np.float32)
         if self.to_rgb:
             cv2.cvtColor(img, cv2.COLOR_BGR2RGB, img)
         cv2.subtract(img, self.mean.astype(np.float64).reshape(1, -1), img)
         cv2.multiply(img, 1 / self.std.astype(np.float64).reshape(1, -1), img)
         return {**results, 'img': img, 'img_norm_cfg': {'mean': self.mean, 'std': self.std, 'to_rgb': self.to_rgb}}
+
+
+def refuse_image(step: Transform, results: dict) -> None:
+    """Let ``step`` refuse the image in ``results``."""
+    img = results['img']
+    step.check_image(1 if img.ndim == 2 else img.shape[2], img.dtype, str(results.get('filename', 'image')))
 
 
 class Distortion(NamedTuple):
@@ -69,6 +90,13 @@ class PhotoMetricDistortion(Transform):
         self.saturation_range = tuple(saturation_range)
         self.hue_delta = hue_delta
 
+    def check_image(self, channels: int, dtype: np.dtype, name: str) -> None:
+        if channels != 3 or dtype not in (np.uint8, np.float32):
+            raise InputError(
+                f'Image {name!r} has {channels} channel(s) of {dtype}, but PhotoMetricDistortion works on RGB of 8 '
+                "bits: take it out of the pipeline, or read images with color_type='color'."
+            )
+
     def draw(self, results: dict, rng: np.random.Generator) -> Distortion:
         brightness = self._uniform(rng, (-self.brightness_delta, self.brightness_delta))
         contrast_first = bool(rng.integers(2) == 1)
@@ -80,6 +108,7 @@ class PhotoMetricDistortion(Transform):
         return Distortion(brightness, contrast, saturation, hue, contrast_first)
 
     def apply(self, results: dict, params: Distortion) -> dict:
+        refuse_image(self, results)
         img = linear(results['img'].astype(np.uint8, copy=False), offset=params.brightness)
         if params.contrast_first:
             img = linear(img, factor=params.contrast)

@@ -36,6 +36,13 @@ class Transform:
         """Do the step."""
         raise NotImplementedError
 
+    def check_image(self, channels: int, dtype: np.dtype, name: str) -> None:
+        """Refuse images with so many channels, or of a type, that the step cannot work on; ``name`` is one of them.
+
+        Raises:
+            InputError: naming it and the setting.
+        """
+
     def __call__(self, results: dict, rng: np.random.Generator) -> dict:
         return self.apply(results, self.draw(results, rng))
 

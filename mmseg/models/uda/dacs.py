@@ -132,6 +132,7 @@ class DACS(MeanTeacher):
     def augment(self, img: Tensor, img_metas: list[dict]) -> Tensor:
         """Colour jitter and blur of normalised images."""
         norm = img_metas[0]['img_norm_cfg']
+        self.strong_augment.check_channels(img.shape[1])
         params = self.strong_augment.draw(len(img))
         return strong_augment.apply(params, img, mean=norm['mean'], std=norm['std'])
 

@@ -86,6 +86,7 @@ class DSP(DACSPlus):
         mixed = self.mix(mask, pasted, data['target_img'], pseudo)
         onto_source = self.mix_source(mask, pasted, source)
         norm = data['img_metas'][0]['img_norm_cfg']
+        self.strong_augment.check_channels(source.img.shape[1])
         params = self.strong_augment.draw(len(source.img))
         for part in (mixed, onto_source):
             part.img = strong_augment.apply(params, part.img, mean=norm['mean'], std=norm['std'])

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mmseg.errors import InputError
+
 
 class PseudoLabel(NamedTuple):
     """What the teacher says of the target images, for every pixel.
@@ -50,6 +52,11 @@ def trusted(
         ignore_bottom: rows at the lower edge that do not count: there the own car is seen, which has no class.
     """
     weight = pseudo.weight.clone() if valid is None else pseudo.weight * valid
+    if ignore_top + ignore_bottom >= weight.shape[2]:
+        raise InputError(
+            f'pseudo_weight_ignore_top={ignore_top} and pseudo_weight_ignore_bottom={ignore_bottom} leave no row of '
+            f'target crops of {weight.shape[2]} rows: no pseudo-label would count.'
+        )
     weight[:, :, :ignore_top] = 0
     weight[:, :, max(weight.shape[2] - ignore_bottom, 0) :] = 0
     return pseudo._replace(weight=weight)

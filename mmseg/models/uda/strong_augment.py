@@ -68,6 +68,14 @@ class StrongAugment:
         if not 0 <= self.jitter_threshold <= 1:
             raise InputError(f'uda.color_jitter_probability is {self.jitter_threshold}: it must lie in 0..1.')
 
+    def check_channels(self, channels: int) -> None:
+        """Refuse to jitter the colours of images that are not RGB."""
+        if channels != 3 and self.jitter_threshold < 1:
+            raise InputError(
+                f'Colour jitter works on RGB images, these have {channels} channel(s): set '
+                'uda.color_jitter_probability=1, with which it never acts.'
+            )
+
     def draw(self, batch_size: int, *, generator: torch.Generator | None = None) -> StrongParams:
         """One decision per step for all images, factors and sigma for each image.
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mmseg.errors import InputError
 from mmseg.models.uda.class_mix import paste
 from mmseg.models.uda.pseudo_label import pseudo_label, trusted
 from tests.parity import golden, make_input
@@ -40,13 +41,6 @@ def test_threshold_zero_trusts_every_pixel_and_one_almost_none():
     assert pseudo_label(logits, threshold=1.0).weight.unique().tolist() == [0.0]
 
 
-def test_more_ignored_rows_than_there_are_leave_no_weight():
-    pseudo = pseudo_label(torch.randn(1, 3, 8, 8), threshold=0.0)
-    assert not trusted(pseudo, ignore_bottom=9).weight.any()
-    assert not trusted(pseudo, ignore_top=9).weight.any()
-    assert pseudo.weight.all()
-
-
 def test_without_a_threshold_every_pixel_counts_fully():
     assert pseudo_label(torch.randn(2, 5, 6, 7), threshold=None).weight.unique().tolist() == [1.0]
 
@@ -67,3 +61,11 @@ def test_half_precision_logits_are_judged_in_single_precision():
     )  # confidence 0.9679; bfloat16 knows only 0.96875
     assert pseudo_label(logits, threshold=0.968).weight.sum() == 0
     assert pseudo_label(logits, threshold=0.967).weight.sum() == 1
+
+
+@pytest.mark.parametrize(('top', 'bottom'), [(4, 0), (2, 2), (0, 9)])
+def test_margins_that_leave_no_row_are_refused(top, bottom):
+    found = pseudo_label(torch.zeros(1, 2, 4, 4), threshold=0.0)
+    with pytest.raises(InputError, match=f'top={top} and pseudo_weight_ignore_bottom={bottom} leave no row.* 4 rows'):
+        trusted(found, ignore_top=top, ignore_bottom=bottom)
+    assert trusted(found, ignore_top=2, ignore_bottom=1).weight[0, 0, :, 0].tolist() == [0, 0, 1, 0]

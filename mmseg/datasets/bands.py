@@ -1,0 +1,69 @@
+"""Bands and depth of image files, and whether a pipeline keeps and understands them."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmseg.datasets.pipelines.loading import LoadImageFromFile, read_image
+from mmseg.datasets.pipelines.test_time_aug import MultiScaleFlipAug
+from mmseg.datasets.pipelines.transform import Transform
+
+PNG, JPEG = b'\x89PNG\r\n\x1a\n', b'\xff\xd8\xff'
+PNG_BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by the colour type in its header; a palette becomes colours
+
+
+class Stored(NamedTuple):
+    """How an image file keeps a pixel."""
+
+    dtype: np.dtype
+    bands: int
+
+
+def stored(path: Path) -> Stored:
+    """From the header of a PNG; a JPEG has 8 bits; other files are decoded.
+
+    Raises:
+        InputError: the file is no image.
+    """
+    with path.open('rb') as file:
+        head = file.read(26)
+    if head.startswith(PNG) and len(head) == 26 and head[25] in PNG_BANDS:
+        return Stored(np.dtype(np.uint16 if head[24] == 16 else np.uint8), PNG_BANDS[head[25]])
+    if head.startswith(JPEG):
+        return Stored(np.dtype(np.uint8), 3)
+    img = read_image(path, 'unchanged')
+    return Stored(img.dtype, 1 if img.ndim == 2 else img.shape[2])
+
+
+def check_bands(steps: Sequence[Transform], path: Path, owner: str) -> int | None:
+    """Channels of the images that ``steps`` make of files like ``path``; None if they do not load any.
+
+    Warns of bits and bands that the loading leaves out.
+
+    Raises:
+        InputError: a step cannot work on such images.
+    """
+    loaders = [step for step in steps if isinstance(step, LoadImageFromFile)]
+    if not loaders:
+        return None
+    form, kind = stored(path), loaders[0].color_type
+    whole = kind == 'unchanged'
+    channels = form.bands if whole else 3 if kind.startswith('color') else 1
+    dtype = form.dtype if whole else np.dtype(np.uint8)
+    lost = [f'it is {form.dtype}, of which 8 bits are kept'] if dtype != form.dtype else []
+    lost += [f'of its {form.bands} bands the last is left out'] if kind.startswith('color') and form.bands > 3 else []
+    if lost:
+        print_log(
+            f'{owner}: image {str(path)!r}: {" and ".join(lost)} with color_type={kind!r} of LoadImageFromFile '
+            "('unchanged' keeps all).",
+            'current',
+            level=logging.WARNING,
+        )
+    views = [step.pipeline.transforms for step in steps if isinstance(step, MultiScaleFlipAug)]
+    for step in [*steps, *(step for view in views for step in view)]:
+        step.check_image(channels, np.dtype(np.float32) if loaders[0].to_float32 else dtype, str(path))
+    return channels
