@@ -16,7 +16,7 @@ from mmseg.engine.train import build_model, train
 from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import evaluate
 from tests.engine.pair import run_pair, train_in_turn
-from tests.engine.test_train import final, lines
+from tests.engine.test_train import assert_same_run, final, lines
 from tests.engine.test_train_uda import SEGMENTOR, UDA
 from tests.engine.tiny import tiny_config
 
@@ -40,6 +40,23 @@ def source_only_config(work_dir, **options):
     """Two iterations without chance, then an evaluation of a single image."""
     options = {'runner__max_iters': 2, 'log_config__interval': 1, 'data__val__size': 1, **options}
     return tiny_config(work_dir, model=PLAIN, custom_hooks=RECORDED, **options)
+
+
+DUAL = UDA | {
+    'type': 'DSP',
+    'soft_paste': False,
+    'projection': 4,
+    'imnet_feature_dist_lambda': 0.0,
+    'mmd': {'weight': 0.1, 'queue': 6},
+    'masked_mmd': {'weight': 0.1, 'queue': 4, 'estimate': 'biased'},
+}
+
+
+def dual_config(work_dir, **options):
+    """DSP with the queues of both of its discrepancies."""
+    images = {'type': 'TinyImages', 'second_source': True}
+    saving = {'checkpoint_config__interval': 4, 'evaluation__interval': 4}
+    return tiny_config(work_dir, model=SEGMENTOR, uda=DUAL, data__train=images, **saving, **options)
 
 
 def queued_config(work_dir, **options):
@@ -198,6 +215,23 @@ def test_a_signal_to_one_process_stops_both_and_the_resumed_run_is_the_same_bit_
     queues = [state['processes'][1]['buffers']['mmd.queues.0.source'] for state in (one, other)]
     assert torch.equal(*queues)
     assert not torch.equal(queues[0], one['state_dict']['mmd.queues.0.source'])  # each process has its own
+
+
+def test_a_run_of_which_one_process_is_killed_goes_on_bit_for_bit_with_two_queues(tmp_path):
+    killed = dual_config(tmp_path / 'run', custom_hooks=[{'type': 'KillSecondAt', 'iteration': 6}])
+    assert run_pair(train_in_turn, [(killed, {})], tmp_path / 'none') == 128 + signal.SIGKILL
+    assert torch.load(tmp_path / 'run' / 'latest.pth', weights_only=True)['meta']['iter'] == 4
+    plans = [
+        (dual_config(tmp_path / 'straight'), {}),
+        (dual_config(tmp_path / 'run'), {'resume': tmp_path / 'run'}),
+    ]
+    assert run_pair(train_in_turn, plans, tmp_path / 'answers') == 0
+    assert torch.load(tmp_path / 'answers.0') == ['', '']
+    assert_same_run(tmp_path / 'straight', tmp_path / 'run')
+    one, other = (final(tmp_path / name)['processes'][1]['buffers'] for name in ('straight', 'run'))
+    assert one.keys() == other.keys()
+    assert {'mmd.queues.0.source', 'masked_mmd.queues.0.mixed'} < one.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_another_number_of_processes_is_refused(runs):

@@ -36,8 +36,9 @@ class TinyImages(Dataset):
     ignore_index = 255
     split_name = 'val'
 
-    def __init__(self, *, size: int = 4, test_mode: bool = False) -> None:
+    def __init__(self, *, size: int = 4, test_mode: bool = False, second_source: bool = False) -> None:
         self.size = size
+        self.second_source = second_source
         self.img_infos = [{'filename': f'{i}.png', 'ann': {'seg_map': f'{i}_label.png'}} for i in range(size)]
 
     def __len__(self) -> int:
@@ -51,8 +52,22 @@ class TinyImages(Dataset):
             'img': torch.tensor(img, dtype=torch.float32),
             'gt_semantic_seg': torch.tensor(label),
             'img_metas': {'filename': f'source_{i}.png', 'img_norm_cfg': NORM},
+            **self.template(i, seed),
             'target_img': torch.tensor(img[:, ::-1].copy() * 0.5, dtype=torch.float32),
             'target_img_metas': {'filename': f'target_{i}.png', 'img_norm_cfg': NORM},
+        }
+
+    def template(self, i: int, seed: int) -> dict[str, Any]:
+        """The second source image of a sample, if the method wants one."""
+        if not self.second_source:
+            return {}
+        rng = np.random.default_rng((seed, i, 2))
+        label = rng.integers(0, 11, (1, SIZE, SIZE))
+        img = label / 11 + rng.standard_normal((3, SIZE, SIZE)) * 0.1
+        return {
+            'template_img': torch.tensor(img, dtype=torch.float32),
+            'template_gt_semantic_seg': torch.tensor(label),
+            'template_img_metas': {'filename': f'template_{i}.png', 'img_norm_cfg': NORM},
         }
 
     def __getitem__(self, index: int) -> dict[str, Any]:
