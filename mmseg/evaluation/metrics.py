@@ -48,6 +48,8 @@ class ConfusionMatrix:
         """Counts (classes, classes + 1): rows are labels, columns predictions, the last one 'no class'."""
         self._checks_at_once = torch.device(device).type == 'cpu'
         self._rows = max(num_classes, ignore_index + 1, 256) + 1
+        allowed = [row < num_classes or row == ignore_index for row in range(self._rows)]
+        self._allowed = torch.tensor(allowed, device=device)
         self._foreign = torch.zeros(self._rows, dtype=torch.int64, device=device)
         """Pixels by label that is no class; the last number counts all labels that are beyond."""
 
@@ -70,11 +72,7 @@ class ConfusionMatrix:
         pairs = known * columns + pred.to(self.matrix.device, torch.int32).clamp(max=self.num_classes)
         counts = count_values(pairs.flatten(), self._rows * columns).view(-1, columns)
         self.matrix += counts[: self.num_classes]
-        labelled = counts.sum(1)
-        labelled[: self.num_classes] = 0
-        if 0 <= self.ignore_index < self._rows:
-            labelled[self.ignore_index] = 0
-        self._foreign += labelled
+        self._foreign += counts.sum(1).masked_fill_(self._allowed, 0)
         if self._checks_at_once:
             self.check()
 

@@ -8,22 +8,26 @@ from typing import Any
 Row = dict[str, Any]
 
 
-def cpu_ms(work: Callable[[], Any]) -> tuple[float, Any]:
-    """CPU time of this process that ``work`` takes, in ms, and what it returns."""
-    start = time.process_time()
+def cpu_ms(work: Callable[[], Any], clock: Callable[[], float] = time.process_time) -> tuple[float, Any]:
+    """Time that ``work`` takes, in ms, and what it returns; CPU time of this process where no other clock is given."""
+    start = clock()
     outcome = work()
-    return (time.process_time() - start) * 1e3, outcome
+    return (clock() - start) * 1e3, outcome
 
 
-def alternate(settings: Mapping[str, Callable[[int], Any]], rounds: int) -> dict[str, list[float]]:
-    """CPU ms of every setting in every round, a round being each of them once on the same number.
+def alternate(
+    settings: Mapping[str, Callable[[int], Any]], rounds: int, clock: Callable[[], float] = time.process_time
+) -> dict[str, list[float]]:
+    """ms of every setting in every round, a round being each of them once on the same number.
+
+    CPU time, or what ``clock`` gives in seconds.
 
     A first round, number 0, warms up and is not counted.
     """
     times: dict[str, list[float]] = {name: [] for name in settings}
     for number in range(rounds + 1):
         for name, work in settings.items():
-            spent, _ = cpu_ms(lambda work=work, number=number: work(number))
+            spent, _ = cpu_ms(lambda work=work, number=number: work(number), clock)
             if number:
                 times[name].append(spent)
     return times

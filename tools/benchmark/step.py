@@ -18,6 +18,8 @@ from tools.benchmark._machine import clock, matrix_peak, peak_memory
 from tools.benchmark._training import ENCODERS, WORDS, Setting, Trainer, timed_parts
 from tools.flop_count import counted_flops
 
+#: what is compared on a GPU where nothing else is asked for
+GPU_SETTINGS = ['bf16,graphs', 'bf16,compile', 'bf16', 'tf32', 'fast']
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 
@@ -49,9 +51,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         args.warmup if args.warmup is not None else (10 if gpu else 1),
     )
     torch.set_num_threads(args.threads)
-    texts = list(
-        dict.fromkeys([*(args.settings or (['bf16,compile', 'bf16', 'fast'] if gpu else ['fast'])), args.baseline])
-    )
+    texts = list(dict.fromkeys([*(args.settings or (GPU_SETTINGS if gpu else ['fast'])), args.baseline]))
     torch.backends.cudnn.benchmark = gpu  # as runs have it
     peaks = {text: _peak(Setting(text), device) for text in texts}
     trainers, memory, first = {}, {}, {}

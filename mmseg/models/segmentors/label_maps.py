@@ -64,15 +64,23 @@ def _strips(
             part = logits[:, :, start : start + rows].float()
             yield start, resize(part, (part.shape[2], width), align_corners=align_corners), None
         return
-    # On the host: the limits of a strip are slices, and reading them back would wait for the device.
-    places = _neighbours(logits.shape[2], height, align_corners)
-    for start in range(0, height, rows):
-        above, below, *weights = (values[start : start + rows] for values in places)
-        first, last = int(above[0]), int(below[-1])
-        part = logits[:, :, first : last + 1].float()
+    for start, needed, neighbours in _places(logits.shape[2], height, align_corners, rows):
+        part = logits[:, :, needed].float()
         wide = resize(part, (part.shape[2], width), align_corners=align_corners)
-        moved = (x.to(logits.device, non_blocking=True) for x in (above - first, below - first, *weights))
-        yield start, wide, Neighbours(*moved)
+        yield start, wide, Neighbours(*(x.to(logits.device, non_blocking=True) for x in neighbours))
+
+
+def _places(length: int, wanted: int, align_corners: bool, rows: int) -> list[tuple[int, slice, Neighbours]]:
+    """(first row, the input rows it needs, its neighbours among these) of each strip.
+
+    On the host: the limits of a strip are slices, and reading them back would wait for the device.
+    """
+    whole, places = _neighbours(length, wanted, align_corners), []
+    for start in range(0, wanted, rows):
+        above, below, *weights = (values[start : start + rows] for values in whole)
+        first, last = int(above[0]), int(below[-1])
+        places.append((start, slice(first, last + 1), Neighbours(above - first, below - first, *weights)))
+    return places
 
 
 def _neighbours(length: int, wanted: int, align_corners: bool) -> Neighbours:

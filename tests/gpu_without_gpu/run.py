@@ -1,0 +1,170 @@
+"""What the tests start in a process of its own, with the shim: prints a JSON object by name of what was asked for.
+
+python -m tests.gpu_without_gpu.run steps small 0 2      # half of the small cases
+python -m tests.gpu_without_gpu.run final bf16 fuse 2    # the final config, batch 2
+python -m tests.gpu_without_gpu.run around               # evaluation, resume
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._pytree import tree_map
+
+from mmseg.config.load import load_config
+from mmseg.datasets.batch import to_network
+from mmseg.engine.chance import seed_everything
+from mmseg.engine.loop import to_device
+from mmseg.engine.optim import build_optim_wrapper
+from mmseg.evaluation.evaluate import predict_batch
+from mmseg.evaluation.metrics import ConfusionMatrix
+from mmseg.models.segmentors.encoder_decoder import TestSettings
+from tests.gpu_without_gpu import cases
+from tests.gpu_without_gpu.fake_cuda import CUDA, attention, fake_gpu, to_fake_gpu
+from tests.gpu_without_gpu.record import Record
+from tools.benchmark._training import FINAL, NORM
+
+OPTIMIZER = {'type': 'AdamW', 'lr': 6e-5, 'weight_decay': 0.01}
+
+
+def images_of(batch: int, side: int) -> dict[str, Any]:
+    """A batch as the loader gives it, with all that some method asks for."""
+
+    def bytes_of(channels: int) -> Tensor:
+        return torch.empty(batch, channels, side, side, dtype=torch.uint8)
+
+    metas = [{'img_norm_cfg': NORM, 'content': (side, side), 'filename': 'x'}] * batch
+    colours = {name: bytes_of(3) for name in ('img', 'target_img', 'template_img', 'paste_img')}
+    labels = {name: bytes_of(1) for name in ('gt_semantic_seg', 'template_gt_semantic_seg', 'paste_label')}
+    return {**colours, **labels, **{f'{prefix}img_metas': metas for prefix in ('', 'target_', 'template_', 'paste_')}}
+
+
+def step(model: Any, optimizer: Any, batch: int, side: int) -> dict[str, Tensor]:
+    data = to_network(to_device(images_of(batch, side), CUDA))
+    return model.train_step(data, optimizer)
+
+
+def small_step(case: cases.Case, mode: FakeTensorMode) -> dict[str, Any]:
+    """What two steps of a case wait for, and where its results are."""
+    model = to_fake_gpu(case.build(), mode)
+    clip = {'grad_clip': {'max_norm': 1.0}} if case.clip else None
+    optimizer = build_optim_wrapper(
+        model, OPTIMIZER, optimizer_config=clip, precision=case.precision, accumulate=case.accumulate
+    )
+    attention.clear()
+    with mode:
+        to_network(to_device(images_of(1, 8), CUDA))  # makes the table of normalised values, once in a run
+    with mode, Record() as record:
+        for iteration in range(case.accumulate):
+            seed_everything(0, iteration, 0)
+            logged = step(model, optimizer, 2, cases.SIDE)
+    kept = getattr(model, 'last_step', None)
+    return {
+        'waits': dict(record.waits),
+        'math attention': attention['math'],
+        'elsewhere': [name for name, value in logged.items() if not value.is_cuda],
+        'types': sorted({str(value.dtype) for value in logged.values()}),
+        'record': None if kept is None else kept.mixed_img.device.type,
+    }
+
+
+def steps(which: str, start: str, stride: str) -> dict[str, Any]:
+    chosen = {'small': cases.small_cases, 'all': cases.all_cases}[which]()[int(start) :: int(stride)]
+    return in_turn({case.name: lambda mode, case=case: small_step(case, mode) for case in chosen})
+
+
+def in_turn(checks: dict[str, Callable[[FakeTensorMode], Any]]) -> dict[str, Any]:
+    """What each of ``checks`` gives, or its error: the others go on."""
+    found: dict[str, Any] = {}
+    for name, check in checks.items():
+        with fake_gpu() as mode:
+            try:
+                found[name] = check(mode)
+            except Exception as error:
+                found[name] = {'error': f'{type(error).__name__}: {error}'[:400]}
+    return found
+
+
+def final(precision: str, fuse: str, batch: str) -> dict[str, Any]:
+    """A step of the final config after a first one, which makes the optimizer's state."""
+    with fake_gpu() as mode:
+        model = to_fake_gpu(cases.final_network(fuse=fuse == 'fuse'), mode)
+        model.steps = 1000  # the teacher is warmed up
+        record = Record()
+        for tensor in (*model.parameters(), *model.buffers()):
+            record.hold(tensor)
+        optimizer = build_optim_wrapper(model, load_config(FINAL).optimizer, precision=precision)
+        with mode, record:
+            for _ in range(2):
+                record.clear()
+                torch.manual_seed(3)  # both jitter and blur
+                step(model, optimizer, int(batch), 512)
+    return {**record.result(), 'math attention': attention['math'], 'torch': torch.__version__}
+
+
+def around() -> dict[str, Any]:
+    """Evaluation and resume."""
+    case = cases.Case()
+
+    def evaluated(dtype: torch.dtype | None, views: list[tuple[int, int, bool]], slide: bool) -> Callable:
+        return lambda mode: evaluate(to_fake_gpu(case.build(), mode).eval(), mode, dtype, views, slide)
+
+    plain, flipped = [(64, 128, False)], [(64, 128, False), (96, 192, True)]
+    halves = (None, torch.bfloat16, torch.float16)
+    checks = {f'evaluation in {dtype}': evaluated(dtype, plain, False) for dtype in halves}
+    checks['several views'] = evaluated(torch.bfloat16, flipped, False)
+    checks['sliding'] = evaluated(torch.bfloat16, plain, True)
+    checks['resume'] = resumed
+    return in_turn(checks)
+
+
+def evaluate(
+    model: Any, mode: FakeTensorMode, dtype: torch.dtype | None, views: list[tuple[int, int, bool]], slide: bool
+) -> dict[str, Any]:
+    """What the prediction and the count of a batch of two images wait for."""
+    if slide:
+        model.model.test_cfg = TestSettings(mode='slide', crop_size=(64, 64), stride=(48, 48))
+    with mode:
+        to_network(to_device(images_of(1, 8), CUDA))
+        confusion = ConfusionMatrix(cases.CLASSES, 255, CUDA)
+    with mode, torch.no_grad(), Record() as record:
+        given = [
+            (
+                torch.empty(2, 3, height, width, dtype=torch.uint8),
+                [{'img_norm_cfg': NORM, 'content': (height, width), 'ori_shape': (130, 260, 3), 'flip': flip}] * 2,
+            )
+            for height, width, flip in views
+        ]
+        batch = {'img': [img for img, _ in given], 'img_metas': [metas for _, metas in given]}
+        found = list(predict_batch(model, batch, CUDA, dtype))
+        for label_map in found:
+            confusion.update(label_map, torch.empty(130, 260, dtype=torch.uint8, device=CUDA))
+    return {'waits': dict(record.waits), 'shapes': [list(x.shape) for x in found], 'elsewhere': not found[0].is_cuda}
+
+
+def resumed(mode: FakeTensorMode) -> dict[str, Any]:
+    """A state as it is read, on the CPU, goes on on the GPU."""
+    model = to_fake_gpu(cases.Case().build(), mode)
+    with mode:
+        optimizer = build_optim_wrapper(model, OPTIMIZER, precision='bf16')
+        step(model, optimizer, 2, cases.SIDE)
+        state = tree_map(lambda x: x.cpu() if isinstance(x, Tensor) else x, optimizer.state_dict())
+        weights = {name: value.cpu() for name, value in model.state_dict().items()}
+        other = build_optim_wrapper(model, OPTIMIZER, precision='bf16')
+        other.load_state_dict(state)
+    weights['iteration'] = torch.tensor(7)
+    model.load_state_dict(weights)
+    with mode:
+        step(model, other, 2, cases.SIDE)
+    devices = {str(x.device) for values in other.optimizer.state.values() for x in values.values()}
+    return {'waits': {}, 'steps': model.steps, 'devices': sorted(devices)}
+
+
+if __name__ == '__main__':
+    command, *arguments = sys.argv[1:]
+    answer = {'steps': steps, 'final': final, 'around': around}[command](*arguments)
+    print(json.dumps(answer))  # noqa: T201 (the tests read it)

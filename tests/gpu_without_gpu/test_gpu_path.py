@@ -1,0 +1,109 @@
+"""The GPU path on fake CUDA tensors: families go forward and back, nothing waits, the final config keeps a budget."""
+
+import json
+
+import pytest
+import torch
+
+from tests.gpu_without_gpu.cases import all_cases, small_cases
+from tests.gpu_without_gpu.fake_cuda import fake_gpu, to_fake_gpu
+from tests.gpu_without_gpu.record import Record
+from tests.gpu_without_gpu.shim import build_shim, reason_without, run
+
+#: the newest torch: others launch and hold something else
+COUNTED_WITH = (2, 14)
+#: Counted for a step of the final config at batch 2, and 5 % of room. Raise a number only with what the launches buy.
+BUDGET = {
+    ('fp32', 'fuse'): {'launches': 5452, 'casts': 13, 'GB': 106.5, 'peak GB': 10.87},
+    ('bf16', 'fuse'): {'launches': 6706, 'casts': 1227, 'GB': 76.5, 'peak GB': 8.0},
+    ('fp32', 'split'): {'launches': 8432, 'casts': 14, 'GB': 108.9, 'peak GB': 6.71},
+    ('bf16', 'split'): {'launches': 10325, 'casts': 1856, 'GB': 79.8, 'peak GB': 5.6},
+}
+NEEDS_SHIM = pytest.mark.skipif(reason_without() is not None, reason=str(reason_without()))
+VERSION = tuple(map(int, torch.__version__.split('.')[:2]))
+NEWEST = pytest.mark.skipif(VERSION != COUNTED_WITH, reason=f'counted with torch {COUNTED_WITH}, not {VERSION}')
+
+
+@pytest.fixture(scope='module')
+def library(tmp_path_factory):
+    return build_shim(tmp_path_factory.mktemp('shim'))
+
+
+def assert_steps(found: dict) -> None:
+    """Every case ran, on the GPU, without waiting, in fused attention, with losses in full precision."""
+    expected = {'waits': {}, 'math attention': 0, 'elsewhere': [], 'types': ['torch.float32']}
+    wrong = {name: result for name, result in found.items() if result | expected != result}
+    assert not wrong, json.dumps(wrong, indent=1)
+    assert {result['record'] for result in found.values()} <= {'cuda', None}
+
+
+@NEEDS_SHIM
+@pytest.mark.parametrize('part', [0, 1])
+def test_steps_of_every_family_run_on_a_gpu_without_waiting_for_it(library, part):
+    found = run(library, 'steps', 'small', str(part), '2')
+    assert len(found) == len(small_cases()[part::2])
+    assert_steps(found)
+
+
+@pytest.mark.slow
+@NEEDS_SHIM
+@pytest.mark.parametrize('part', range(8))
+def test_steps_of_every_combination_run_on_a_gpu_without_waiting_for_it(library, part):
+    found = run(library, 'steps', 'all', str(part), '8')
+    assert len(found) == len({case.name for case in all_cases()[part::8]})
+    assert_steps(found)
+
+
+@NEEDS_SHIM
+def test_evaluation_and_resume_run_on_a_gpu_without_waiting_for_it(library):
+    found = run(library, 'around')
+    assert len(found) == 6
+    resumed = found.pop('resume')
+    assert resumed == {'waits': {}, 'steps': 8, 'devices': ['cuda:0']}
+    for name, result in found.items():
+        assert result == {'waits': {}, 'shapes': [[130, 260]] * 2, 'elsewhere': False}, name
+
+
+def assert_within_budget(library, precision: str, fuse: str) -> None:
+    found = run(library, 'final', precision, fuse, '2')
+    budget = BUDGET[precision, fuse]
+    over = {name: (found[name], limit) for name, limit in budget.items() if found[name] > 1.05 * limit}
+    assert not over
+    assert found['waits'] == {}
+    assert found['math attention'] == 0
+
+
+@NEWEST
+@NEEDS_SHIM
+@pytest.mark.parametrize('precision', ['fp32', 'bf16'])
+def test_a_step_of_the_final_config_launches_casts_moves_and_holds_no_more_than_counted(library, precision):
+    assert_within_budget(library, precision, 'fuse')
+
+
+@pytest.mark.slow
+@NEWEST
+@NEEDS_SHIM
+@pytest.mark.parametrize('precision', ['fp32', 'bf16'])
+def test_an_unfused_step_of_the_final_config_keeps_its_budget_too(library, precision):
+    assert_within_budget(library, precision, 'split')
+
+
+@pytest.mark.parametrize('case', small_cases()[:2], ids=lambda case: case.name)
+def test_the_way_there_needs_no_shim(case):
+    with fake_gpu() as mode:
+        model = to_fake_gpu(case.build(), mode)
+        network = model.model
+        with mode, torch.no_grad(), Record() as record:
+            found = network.encode_decode(torch.empty(1, 3, 64, 64, device='cuda'))
+    assert (found.device.type, tuple(found.shape)) == ('cuda', (1, 5, 64, 64))
+    assert record.launches > 50
+    assert not record.waits
+
+
+def test_a_reading_a_blocking_copy_and_a_boolean_index_are_seen():
+    with fake_gpu() as mode, mode, Record() as record:
+        x = torch.zeros(4, device='cuda')
+        x.to('cpu')
+        torch.zeros(4).to('cuda', non_blocking=True)
+        x[x > 0] = 1
+    assert record.waits == {'cuda to cpu': 1, 'index_put_': 1}
