@@ -10,11 +10,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-#: operations without a kernel: views, and memory that is only taken
+#: operations without a kernel: views, questions, and memory that is only taken
 FREE = {
     'view', '_unsafe_view', 'transpose', 't', 'permute', 'expand', 'slice', 'select', 'unsqueeze', 'squeeze', 'detach',
     'alias', 'as_strided', 'split', 'split_with_sizes', 'unbind', 'lift_fresh', 'empty', 'empty_like', 'new_empty',
     'empty_strided', 'new_empty_strided', '_reshape_alias', 'unfold', 'diagonal', 'is_same_size', 'set_', 'chunk',
+    'resize_', 'sym_size', 'view_as_real', 'device',
 }  # fmt: skip
 #: operations whose result, or its shape, the host has to read
 READS = {
