@@ -33,6 +33,7 @@ from mmseg.engine.hooks.evaluation import EvaluationHook
 from mmseg.engine.hooks.iteration_seed import IterationSeedHook
 from mmseg.engine.hooks.learning_rate import LearningRateHook
 from mmseg.engine.hooks.non_finite import NonFiniteStop
+from mmseg.engine.hooks.pseudo_weight import PseudoWeightWatch
 from mmseg.engine.hooks.replica_check import ReplicaCheck
 from mmseg.engine.hooks.scalar_log import ScalarLog
 from mmseg.engine.hooks.settled_choices import SettledChoices, keep_choices
@@ -301,6 +302,7 @@ def _build_hooks(cfg: Config, schedule: LearningRate, train_set: Any) -> list[Ho
         *_build_replica_check(cfg),
         NonFiniteStop(remembered_batches=log_interval),
         TrainingLog(interval=log_interval),
+        PseudoWeightWatch(interval=log_interval),
         DebugFigures(label_set=train_set.label_set),
         *_build_saver(cfg.get('checkpoint_config', {})),
         *_build_evaluation(cfg),

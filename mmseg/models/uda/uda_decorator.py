@@ -88,6 +88,8 @@ class UDADecorator(nn.Module):
         if fuse_forward is True:
             refuse_fusion(self.model)
         self.last_step: StepRecord | None = None
+        #: weights of all pseudo-labels since somebody has looked, on the device; no part of the state
+        self.pseudo_weight_sum: Tensor | None = None
         self.steps = 0
         # the host's number, mirrored where every way of saving finds it; it is never read back in training
         self.register_buffer('iteration', torch.zeros((), dtype=torch.int64))
@@ -171,6 +173,9 @@ class UDADecorator(nn.Module):
                 term.before_step(self)
         with torch.no_grad(), optim_wrapper.optim_context(self):
             batch = self.make_batch(data)
+            if batch.pseudo is not None:
+                weight = batch.pseudo.weight.sum()
+                self.pseudo_weight_sum = weight if self.pseudo_weight_sum is None else self.pseudo_weight_sum + weight
             for term in self.terms():
                 term.prepare(self, batch)
         logged = self.descend(self.objective(batch), optim_wrapper)
