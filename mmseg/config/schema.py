@@ -15,6 +15,7 @@ from mmseg.config import rules
 from mmseg.config.names import unfit_as_name
 from mmseg.config.rules import value_at
 from mmseg.config.values import fits, in_words, shown
+from mmseg.config.workers import default_workers
 from mmseg.errors import InputError, nearest
 
 Purpose = Literal['train', 'test']
@@ -176,7 +177,7 @@ def complete(values: dict[str, Any], *, name: str) -> dict[str, Any]:
             filled[key] = copy.deepcopy(default) | filled[key]
     filled['name'] = filled['name'] or name
     if isinstance(filled.get('data'), dict):
-        filled['data'] = {'samples_per_gpu': 2, 'workers_per_gpu': 4} | filled['data']
+        filled['data'] = {'samples_per_gpu': 2, 'workers_per_gpu': default_workers(filled['n_gpus'])} | filled['data']
     return filled
 
 

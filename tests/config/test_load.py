@@ -230,7 +230,7 @@ def test_absent_keys_take_their_defaults(base):
     cfg = load_config(base)
     assert cfg.uda is None
     assert (cfg.precision, cfg.accumulate, cfg.compile, cfg.seed) == ('fp32', 1, False, None)
-    assert (cfg.data.samples_per_gpu, cfg.data.workers_per_gpu) == (2, 4)
+    assert cfg.data.samples_per_gpu == 2
     assert cfg.evaluation == {'interval': 4000, 'metric': 'mIoU'}
     assert [hook.type for hook in cfg.log_config.hooks] == ['TextLoggerHook', 'TensorboardLoggerHook']
     assert cfg.name == 'base'

@@ -1,17 +1,22 @@
 """Collects what an iteration says and hands it on as one record every N iterations."""
 
+import logging
 import sys
 import time
 from dataclasses import dataclass
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from torch import Tensor
 
 from mmseg.config.values import Count
 from mmseg.engine.distributed import mean_values
 from mmseg.engine.runner import TrainRunner
 from mmseg.registry import HOOKS
+
+#: share of an iteration that waiting for its batch may take before the run points it out
+WAITING = 0.1
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class TrainingLog(Hook):
         self.means = Means()
         self._times: list[tuple[float, float]] = []
         self._spent, self._iterations = 0.0, 0
+        self._warned = False
 
     def after_train_iter(
         self, runner: TrainRunner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
@@ -88,6 +94,9 @@ class TrainingLog(Hook):
         total, waiting = (sum(column) for column in zip(*self._times, strict=True))
         count = len(self._times)
         self._times = []
+        if self._iterations and not self._warned and waiting > WAITING * total:  # at first the workers start
+            self._warned = True
+            print_log(slow_data(waiting / total), 'current', level=logging.WARNING)
         self._spent, self._iterations = self._spent + total, self._iterations + count
         return {
             'lr': runner.optim_wrapper.param_groups[0]['lr'],
@@ -104,6 +113,15 @@ class TrainingLog(Hook):
     def after_load_checkpoint(self, runner: TrainRunner, checkpoint: dict) -> None:
         if 'log' in checkpoint:
             self.means.load_state_dict(checkpoint['log'], runner.device)
+
+
+def slow_data(share: float) -> str:
+    """What to do about data that the network waits for, for so large a ``share`` of the time."""
+    return (
+        f'The network waits for its data for {share:.0%} of the time. `python -m tools.cache_dataset CONFIG` stores '
+        'the images decoded and at the size of training; where they are cached already, or resized by chance, '
+        'data.workers_per_gpu is the number of processes that prepare samples.'
+    )
 
 
 def peak_memory(device: torch.device) -> float:
