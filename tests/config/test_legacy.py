@@ -68,6 +68,44 @@ ROWS = [
     ({'checkpoint_config': {'create_symlink': True}}, {'checkpoint_config': {}}, 'create_symlink'),
     ({'checkpoint_config': {'save_last': True}}, {'checkpoint_config': {}}, 'save_last'),
     ({'checkpoint_config': {'meta': {}}}, {'checkpoint_config': {}}, 'meta'),
+    (
+        {
+            'uda': {
+                'mask_mode': 'separatetrgaug',
+                'mask_alpha': 'same',
+                'mask_pseudo_threshold': None,
+                'mask_lambda': 1,
+                'mask_generator': {'type': 'block', 'mask_ratio': 0.7, 'mask_block_size': 32},
+            }
+        },
+        {
+            'uda': {
+                'terms': [
+                    {
+                        'type': 'MaskedConsistency',
+                        'mode': 'separatetrgaug',
+                        'alpha': 'same',
+                        'pseudo_threshold': None,
+                        'weight': 1,
+                        'ratio': 0.7,
+                        'block_size': 32,
+                    }
+                ]
+            }
+        },
+        'MaskedConsistency',
+    ),
+    (
+        {'uda': {'source_only': True, 'mask_mode': 'separatesrcaug', 'color_jitter_strength': 0.3}},
+        {
+            'uda': {
+                'type': 'SourceOnly',
+                'terms': [{'type': 'MaskedConsistency', 'mode': 'separatesrcaug', 'color_jitter_strength': 0.3}],
+            }
+        },
+        'SourceOnly',
+    ),
+    ({'uda': {'mask_mode': None, 'mask_lambda': 1}}, {'uda': {}}, 'mask_'),
     ({'fp16': {}}, {}, 'fp16'),
     ({'gpu_ids': [0]}, {}, 'gpu_ids'),
     ({'model': {}, 'test_cfg': {'mode': 'whole'}}, {'model': {'test_cfg': {'mode': 'whole'}}}, 'model.test_cfg'),
