@@ -22,6 +22,7 @@ from mmseg.models.backbones.vit_layers import (
     block_indices,
     draw_transformer,
     grid_of,
+    hide,
     to_map,
 )
 from mmseg.models.layers import DropPath, Linear, build_norm, drop_path_rates, linear_map
@@ -129,12 +130,13 @@ class BEiT(Backbone):
         final_norm: a norm behind the last block; the other outputs are taken before any.
         norm_eval: part of the schema; layer norms are the same in training and evaluation.
         init_values: start of the factors of every block's branches.
+        mask_token: have a learnt token that stands for hidden ones, see :meth:`forward`.
         with_cp: recompute each block in the backward pass instead of keeping its activations.
         pretrained: file (or URL) of weights: OpenMMLab's, or BEiT's own.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
     """
 
-    may_be_missing: tuple[str, ...] = ('*.relative_position_index',)
+    may_be_missing: tuple[str, ...] = ('*.relative_position_index', 'mask_token')
     ignored: tuple[str, ...] = ('head', 'norm', 'fc_norm', 'ln1', 'mask_token')
 
     def __init__(
@@ -157,6 +159,7 @@ class BEiT(Backbone):
         final_norm: bool = False,
         norm_eval: bool = False,
         init_values: float = 0.1,
+        mask_token: bool = False,
         with_cp: bool = False,
         pretrained: str | None = None,
         init_cfg: dict | None = None,
@@ -169,6 +172,7 @@ class BEiT(Backbone):
         self.out_indices = block_indices(out_indices, num_layers)
         self.with_cp = with_cp
         self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims)) if mask_token else None
         self.pos_embed = self.build_position(embed_dims)
         self.patch_embed = PatchTokens(
             in_channels=in_channels,
@@ -210,6 +214,8 @@ class BEiT(Backbone):
         """As :func:`draw_transformer`; positions start at 0, the class token near it."""
         draw_transformer(self)
         nn.init.normal_(self.cls_token, std=0.02)
+        if self.mask_token is not None:
+            nn.init.normal_(self.mask_token, std=0.02)
 
     def convert(self, state: State) -> State:
         """Known foreign names become ours; position tables are resized to our grid."""
@@ -220,13 +226,16 @@ class BEiT(Backbone):
                 state[key] = value if len(value) == rows else resize_geometric_table(value, self.window)
         return state
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, hidden: Tensor | None = None) -> list[Tensor]:
         """Image (B, 3, H, W) -> maps (B, C, H / patch, W / patch) from the blocks in ``out_indices``.
+
+        ``hidden`` (B, 1, rows, columns) bool are the patches that the mask token stands for.
 
         Raises:
             InputError: the image has another size than the network was built for.
         """
         tokens, size = self.patch_embed(x)
+        tokens = hide(tokens, hidden, self.mask_token)
         if size != self.window:
             height, width = self.fixed_size
             raise InputError(

@@ -16,6 +16,7 @@ from mmseg.models.backbones.vit_layers import (
     block_indices,
     draw_transformer,
     grid_of,
+    hide,
     to_map,
 )
 from mmseg.models.layers import DropPath, build_norm, drop_path_rates
@@ -94,12 +95,14 @@ class VisionTransformer(Backbone):
         final_norm: a norm behind the last block; the other outputs are taken before any.
         interpolate_mode: how the position embedding is resized.
         norm_eval: part of the schema; layer norms are the same in training and evaluation.
+        mask_token: have a learnt token that stands for hidden ones, see :meth:`forward`.
         with_cp: recompute each block in the backward pass instead of keeping its activations.
         pretrained: file (or URL) of weights: OpenMMLab's, timm's or DeiT's.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
     """
 
-    ignored = ('head', 'head_dist', 'fc_norm', 'pre_logits', 'norm', 'ln1')
+    may_be_missing = ('mask_token',)
+    ignored = ('head', 'head_dist', 'fc_norm', 'pre_logits', 'norm', 'ln1', 'mask_token')
 
     def __init__(
         self,
@@ -123,6 +126,7 @@ class VisionTransformer(Backbone):
         final_norm: bool = False,
         interpolate_mode: str = 'bicubic',
         norm_eval: bool = False,
+        mask_token: bool = False,
         with_cp: bool = False,
         pretrained: str | None = None,
         init_cfg: dict | None = None,
@@ -137,6 +141,7 @@ class VisionTransformer(Backbone):
         self.with_cp = with_cp
         self.grid = grid_of(img_size, patch_size)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims)) if mask_token else None
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + self.grid[0] * self.grid[1], embed_dims))
         self.drop_after_pos = nn.Dropout(drop_rate)
         self.patch_embed = PatchTokens(
@@ -166,6 +171,8 @@ class VisionTransformer(Backbone):
         """As :func:`draw_transformer`; class token and positions truncated normal of std 0.02."""
         draw_transformer(self)
         nn.init.trunc_normal_(self.cls_token, std=0.02)
+        if self.mask_token is not None:
+            nn.init.trunc_normal_(self.mask_token, std=0.02)
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
     def convert(self, state: State) -> State:
@@ -175,9 +182,13 @@ class VisionTransformer(Backbone):
             state['pos_embed'] = self._resized(state['pos_embed'], self.grid)
         return state
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Image (B, 3, H, W) -> maps (B, C, H / patch, W / patch) from the blocks in ``out_indices``."""
+    def forward(self, x: Tensor, hidden: Tensor | None = None) -> list[Tensor]:
+        """Image (B, 3, H, W) -> maps (B, C, H / patch, W / patch) from the blocks in ``out_indices``.
+
+        ``hidden`` (B, 1, rows, columns) bool are the patches that the mask token stands for.
+        """
         tokens, size = self.patch_embed(x)
+        tokens = hide(tokens, hidden, self.mask_token)
         tokens = torch.cat([self.cls_token.expand(len(x), -1, -1), tokens], dim=1)
         tokens = self.drop_after_pos(tokens + self._resized(self.pos_embed, size))
         if not self.with_cls_token:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
+from mmseg.errors import InputError
 from mmseg.models.layers import build_norm
 from mmseg.models.layers.pad import pad
 
@@ -36,6 +38,19 @@ class PatchTokens(nn.Module):
             x = pad(x, (0, -x.shape[3] % self.patch_size, 0, -x.shape[2] % self.patch_size))
         x = self.projection(x)
         return self.norm(x.flatten(2).transpose(1, 2)), (x.shape[2], x.shape[3])
+
+
+def hide(tokens: Tensor, hidden: Tensor | None, mask_token: Tensor | None) -> Tensor:
+    """Tokens (B, N, C) with ``mask_token`` (1, 1, C) where ``hidden`` (B, 1, rows, columns) bool says so.
+
+    Raises:
+        InputError: there is no mask token.
+    """
+    if hidden is None:
+        return tokens
+    if mask_token is None:
+        raise InputError('Tokens can be hidden from an encoder with a mask token: set backbone.mask_token=True.')
+    return torch.where(hidden.flatten(1).unsqueeze(2), mask_token.to(tokens.dtype), tokens)
 
 
 def grid_of(img_size: int | Sequence[int], patch_size: int) -> tuple[int, int]:

@@ -135,8 +135,13 @@ class EncoderDecoder(BaseSegmentor):
         return {'decode': self.decode_head, **self.auxiliary_heads()}
 
     def extract_feat(self, img: Tensor, view: Any = None) -> Any:
-        """Images (B, 3, H, W) -> features behind the neck, finest first: :class:`StageFeatures`."""
-        stages = self.backbone(img)
+        """Images (B, 3, H, W) -> features behind the neck, finest first: :class:`StageFeatures`.
+
+        Args:
+            img: the images.
+            view: patches that are hidden from the backbone, (B, 1, rows, columns) bool; for one with a mask token.
+        """
+        stages = self.backbone(img) if view is None else self.backbone(img, view)
         return StageFeatures(stages if self.neck is None else self.neck(stages), stages)
 
     def reference_features(self, img: Tensor, view: Any = None) -> Any:

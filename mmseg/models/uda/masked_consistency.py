@@ -4,6 +4,7 @@ One further pass: blocks of the target image are removed, and the student learns
 the whole image. It has to use context.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
@@ -71,6 +72,9 @@ class MaskedConsistency(FurtherTerm):
     Args:
         mode: one of :data:`MODES`; 'separatetrgaug' for GTA and Synthia, 'separate' for clear to adverse weather.
         block_size: b, side of a masked block in pixels: 64 at full resolution (HRDA), 32 at half (DAFormer).
+        hidden: 'pixels' of blocks, which get the mean colour, or 'tokens', for plain vision Transformers
+            (``backbone.mask_token=True``): a learnt token stands for each hidden patch, whatever ``block_size`` says
+            (VFM-UDA, Englert et al., 2024).
         ratio: r, share of the blocks that are removed, in 0..1.
         weight: lambda_M of the main loss; the other losses of the segmentor keep theirs.
         alpha: share of itself that a teacher of its own keeps in an update, in 0..1; 0 is the student before each step,
@@ -93,6 +97,7 @@ class MaskedConsistency(FurtherTerm):
         *,
         mode: str = 'separatetrgaug',
         block_size: int = 64,
+        hidden: Literal['pixels', 'tokens'] = 'pixels',
         ratio: float = 0.7,
         weight: float = 1.0,
         alpha: float | Same = 'same',
@@ -105,6 +110,7 @@ class MaskedConsistency(FurtherTerm):
             raise InputError(f'MaskedConsistency: mode is {mode!r}: use one of {MODES}.{nearest(str(mode), MODES)}')
         whole = isinstance(block_size, int) and not isinstance(block_size, bool)
         require(whole and block_size > 0, 'MaskedConsistency: block_size', block_size, 'a number of pixels')
+        require(hidden in ('pixels', 'tokens'), 'MaskedConsistency: hidden', hidden, "'pixels' or 'tokens'")
         require(0 <= ratio <= 1, 'MaskedConsistency: ratio', ratio, 'in 0..1')
         require(weight > 0, 'MaskedConsistency: weight', weight, 'above 0')
         require(_same_or_share(alpha), 'MaskedConsistency: alpha', alpha, "in 0..1, or 'same'")
@@ -113,6 +119,7 @@ class MaskedConsistency(FurtherTerm):
         self.augmented = mode.endswith('aug')
         self.domains = mode.removesuffix('aug')
         self.block_size = block_size
+        self.hides_tokens = hidden == 'tokens'
         self.ratio = ratio
         self.weight = weight
         self.alpha = alpha
@@ -123,6 +130,11 @@ class MaskedConsistency(FurtherTerm):
         self.teacher = None
 
     def attach(self, method: UDADecorator) -> None:
+        if self.hides_tokens and getattr(method.model.backbone, 'mask_token', None) is None:
+            raise InputError(
+                "MaskedConsistency: hidden='tokens' needs an encoder with a mask token: a VisionTransformer, BEiT or "
+                'MAE with mask_token=True.'
+            )
         if self.domains == 'separatesrc':
             return
         require(method.needs_target, 'MaskedConsistency: mode', self.domains, 'separatesrc: there are no target images')
@@ -150,7 +162,11 @@ class MaskedConsistency(FurtherTerm):
     def prepare(self, method: UDADecorator, batch: Batch) -> None:
         masked = self.unmasked(method, batch)
         img = self.augment(method, masked.img, batch.data['img_metas']) if self.augmented else masked.img
-        masked.img = img * self.draw_mask(img)  # 0 is the mean colour
+        if self.hides_tokens:
+            masked.img, masked.view = img, self.draw_hidden(method.model.backbone, img)
+            batch.extra['masked tokens (white: hidden)'] = masked.view
+        else:
+            masked.img = img * self.draw_mask(img)  # 0 is the mean colour
         batch.parts['masked'] = masked
 
     def unmasked(self, method: UDADecorator, batch: Batch) -> Labelled:
@@ -183,6 +199,15 @@ class MaskedConsistency(FurtherTerm):
         images, _, height, width = img.shape
         draw = draw_blocks((images, height, width), self.block_size).to(img.device, non_blocking=True)
         return block_mask(draw, self.ratio, (height, width)).to(img.dtype)
+
+    def draw_hidden(self, backbone: Any, img: Tensor) -> Tensor:
+        """Hidden patches of ``img`` (B, 3, H, W): (B, 1, rows, columns) bool, where a number is at most ``ratio``."""
+        patches = backbone.patch_embed
+        rows, columns = (
+            math.ceil(side / patches.patch_size) if patches.pads else side // patches.patch_size
+            for side in img.shape[2:]
+        )
+        return (torch.rand(len(img), 1, rows, columns) <= self.ratio).to(img.device, non_blocking=True)
 
     def loss_terms(self, method: UDADecorator, batch: Batch) -> Iterator[Term]:
         losses = method.segmentation_losses(batch, batch.parts['masked'])

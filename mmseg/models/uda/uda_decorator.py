@@ -297,7 +297,12 @@ class UDADecorator(nn.Module):
         return part.features
 
     def draw_view(self, batch: Batch, part: Labelled) -> Any:
-        """What of ``part`` the student looks at; None for a segmentor that looks at all of it."""
+        """What of ``part`` the student looks at; None for a segmentor that looks at all of it.
+
+        A view that whoever made ``part`` has given stays.
+        """
+        if part.view is not None:
+            return part.view
         if not self.model.draws_views:
             return None
         if batch.generator is None:

@@ -293,6 +293,44 @@ def test_it_never_waits_for_a_value_of_the_device():
     assert logged['masked.decode.loss_seg'].device.type == 'meta'
 
 
+def vit(**backbone) -> dict:
+    small = {'img_size': 32, 'patch_size': 8, 'embed_dims': 16, 'num_layers': 2, 'num_heads': 2, 'out_indices': [0, 1]}
+    head = {'type': 'FCNHead', 'in_channels': 16, 'in_index': 1, 'channels': 8, 'num_convs': 1, 'num_classes': 6}
+    return {
+        'type': 'EncoderDecoder',
+        'backbone': {'type': 'VisionTransformer', **small, **backbone},
+        'decode_head': {**head, 'dropout_ratio': 0.0, 'concat_input': False},
+    }
+
+
+def test_hidden_tokens_are_the_mask_token_and_nothing_of_the_image():
+    model = dacs(model=vit(mask_token=True), terms=[{**MIC, 'hidden': 'tokens'}], pseudo_threshold=0.0)
+    model.init_weights()
+    hidden = torch.rand(2, 1, 4, 4) < 0.5
+    img, encoder = batch()['img'], model.model.backbone
+    shown = ~hidden.repeat_interleave(8, 2).repeat_interleave(8, 3)
+    for level, other in zip(encoder(img, hidden), encoder(img * shown, hidden), strict=True):
+        torch.testing.assert_close(level, other)
+    assert not torch.equal(encoder(img, hidden)[1], encoder(img)[1])
+    logged = model.train_step(batch(), sgd(model))
+    assert logged['masked.decode.loss_seg'] > 0
+    assert encoder.mask_token.grad.any()
+    assert model.last_step.extra['masked tokens (white: hidden)'].shape == (2, 1, 4, 4)
+
+
+def test_seventy_percent_of_the_tokens_are_hidden():
+    model = dacs(model=vit(mask_token=True), terms=[{**MIC, 'hidden': 'tokens'}])
+    hidden = model.mic.draw_hidden(model.model.backbone, torch.zeros(4, 3, 400, 396))
+    assert hidden.shape == (4, 1, 50, 50)
+    assert hidden.float().mean().item() == pytest.approx(0.7, abs=0.02)
+
+
+def test_an_encoder_without_a_mask_token_is_refused():
+    for network in (segmentor(), vit()):
+        with pytest.raises(InputError, match=r'mask_token=True'):
+            dacs(model=network, terms=[{**MIC, 'hidden': 'tokens'}])
+
+
 @pytest.mark.parametrize(
     ('settings', 'words'),
     [
