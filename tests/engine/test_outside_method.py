@@ -19,13 +19,10 @@ from tests.engine.tiny import tiny_config
 
 # the encoder's depth is no part of what is asked
 SMALL = SEGMENTOR | {'backbone': SEGMENTOR['backbone'] | {'drop_path_rate': 0.0}}
+SURE = UDA | {'pseudo_threshold': 0.0, 'fuse_forward': False}  # every pseudo-label counts
 METHODS = {
-    'mirror': UDA | {'type': 'Mirrored', 'fuse_forward': False},
-    'masked': UDA
-    | {
-        'fuse_forward': False,
-        'terms': [{'type': 'MaskedConsistency', 'mode': 'separateaug', 'alpha': 0.5, 'block_size': 8}],
-    },
+    'mirror': SURE | {'type': 'Mirrored'},
+    'masked': SURE | {'terms': [{'type': 'MaskedConsistency', 'mode': 'separateaug', 'alpha': 0.5, 'block_size': 8}]},
 }
 
 
