@@ -16,6 +16,7 @@ from mmseg.config import components
 from mmseg.config.load import load_config
 from mmseg.errors import InputError
 from tests.test_hrda_grids import COUNTS as HRDA_COUNTS
+from tests.test_mic_grids import COUNTS as MIC_COUNTS
 
 ROOT = Path(__file__).parents[1]
 # The runs of the paper's program, one a line; see docs/experiments.md.
@@ -33,7 +34,7 @@ def generated(tmp_path, monkeypatch) -> Path:
 
 
 def test_every_table_has_its_number_of_runs():
-    assert {exp: len(rows_of(exp)) for exp in TABLES} == COUNTS | USERS_COUNTS | HRDA_COUNTS
+    assert {exp: len(rows_of(exp)) for exp in TABLES} == COUNTS | USERS_COUNTS | HRDA_COUNTS | MIC_COUNTS
     assert collections.Counter(row['exp'] for row in PAPER) == COUNTS
     for exp in TABLES:
         assert len({row.name for row in rows_of(exp)}) == len(rows_of(exp))
@@ -232,7 +233,7 @@ def test_both_commands_explain_all_options_and_tables():
         '--machine',
         '--resume',
     }
-    for exp, count in (COUNTS | USERS_COUNTS | HRDA_COUNTS).items():
+    for exp, count in (COUNTS | USERS_COUNTS | HRDA_COUNTS | MIC_COUNTS).items():
         assert re.search(rf'^{exp} +{count}  \S', helped, re.M)
 
 

@@ -17,7 +17,7 @@ PUBLISHED = list(csv.DictReader((ROOT / 'tests' / 'data' / 'hrda_experiments.csv
 COUNTS = {'40': 6, '41': 24, '42': 21, '43': 21, '44': 54, '49': 6}
 # Methods that these tables compare with and that this version does not have yet.
 WINDOWS = {'mode': 'slide', 'batched_slide': True, 'crop_size': (1024, 1024), 'stride': (512, 512)}
-MISSING = ('AdvSeg', 'MinEnt')
+MISSING = ('AdvSeg',)
 
 
 @pytest.mark.parametrize('exp', COUNTS)
