@@ -9,7 +9,6 @@ others train the configs that come with the code. Every option is in ``--help`` 
 """
 
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -60,6 +59,6 @@ def generate_experiment_cfgs(exp: str | int) -> list[dict[str, Any]]:
 
 
 if __name__ == '__main__':
-    from run_experiments import main  # which imports this module
+    from run_experiments import leave, main  # which imports this module
 
-    sys.exit(main())
+    leave(main())

@@ -12,16 +12,21 @@ other; a run that fails is recorded and the rest goes on. The same command again
 with what was interrupted. ``python experiments.py`` takes the same options. More in docs/experiments.md.
 """
 
+if __name__ == '__main__':
+    from mmseg.signals import end_while_starting
+
+    end_while_starting()
+
 import argparse
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from experiments import TABLES, rows_of
 from mmseg.config.experiment import NOT_PUBLISHED, Run
 from mmseg.engine.cluster import Resources, minutes_of, submit
+from mmseg.engine.distributed import leave
 from mmseg.engine.grid import run_here
 from mmseg.engine.options import add_training_options, load_run, train_and_report
 from mmseg.engine.recovery import usable_config_of
@@ -214,4 +219,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    leave(main())

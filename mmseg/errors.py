@@ -3,13 +3,19 @@
 import difflib
 import errno
 import functools
+import signal
 import sys
 from collections.abc import Callable, Iterable
 
+from mmseg import signals
+from mmseg.shortage import what_is_short
+
 # Why the system refuses a path that it was asked to read or write: this is never a defect of ours.
+REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EROFS}
 #: why the system takes no more bytes: no room, a quota, a limit on the size of a file
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EROFS}
+# What the machine, or whoever runs it, does not grant.
+LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 class InputError(ValueError):
@@ -48,7 +54,8 @@ def command(main: Callable[..., int | None]) -> Callable[..., int]:
     """Make ``main`` the entry point of a command: an :class:`InputError` ends it as ``error: ...`` and 2.
 
     So does a file or folder that cannot be written or read where the user wants it, and a disk that is full. File
-    names that are no UTF-8 are printed as the bytes that they are.
+    names that are no UTF-8 are printed as the bytes that they are. A signal ends it with a sentence too, and with the
+    exit code of :func:`mmseg.signals.exit_code`; a machine that grants no more memory or open files with 1.
     """
 
     @functools.wraps(main)
@@ -56,12 +63,21 @@ def command(main: Callable[..., int | None]) -> Callable[..., int]:
         if hasattr(sys.stdout, 'reconfigure'):
             sys.stdout.reconfigure(errors='surrogateescape')
         try:
-            return main(*args, **kwargs) or 0
+            with signals.handled(signals.end):
+                return main(*args, **kwargs) or 0
+        except KeyboardInterrupt as interrupt:
+            number = getattr(interrupt, 'number', signal.SIGINT)
+            signals.say_ended(number)
+            return signals.exit_code(number)
         except InputError as error:
             if not isinstance(error, RepeatedError):
                 print(f'error: {error}', file=sys.stderr)
             return 2
         except Exception as error:
+            short = what_is_short(error, LIMITS)
+            if short is not None:
+                print(f'stopped: {short}.', file=sys.stderr)
+                return 1
             reason = full_disk(error) or _refused_path(error)
             if reason is None:
                 raise

@@ -41,6 +41,12 @@ def test_a_folder_without_permission_is_named(capsys):
     assert capsys.readouterr().err == 'error: out/page.html cannot be used: Permission denied.\n'
 
 
+@pytest.mark.parametrize('error', [MemoryError(), OSError(errno.EMFILE, 'Too many open files', 'x.png')])
+def test_a_machine_at_its_limits_is_no_defect(error, capsys):
+    assert ended(error) == 1
+    assert capsys.readouterr().err.startswith('stopped: th')
+
+
 @pytest.mark.parametrize(
     'error', [FileNotFoundError(errno.ENOENT, 'No such file', 'ours'), OSError(errno.EEXIST, 'exists'), ValueError('x')]
 )

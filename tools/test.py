@@ -18,6 +18,9 @@ import numpy as np
 
 if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+    from mmseg.signals import end_while_starting
+
+    end_while_starting()
 
 from mmengine import Config
 from mmengine.dist import get_dist_info, is_main_process
@@ -28,7 +31,7 @@ from mmseg.config.leaves import leaves
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.loader import build_dataset, build_test_loader
 from mmseg.engine.class_check import check_channels
-from mmseg.engine.distributed import join_processes
+from mmseg.engine.distributed import join_processes, leave
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate
 from mmseg.evaluation.export import PredictionWriter
@@ -160,4 +163,4 @@ def write_results(path: Path, metrics: Metrics, *, args: argparse.Namespace, dat
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    leave(main())

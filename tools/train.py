@@ -1,9 +1,14 @@
 """Train one config: ``python -m tools.train configs/toy/daformer.py --work-dir work_dirs/first``."""
 
+if __name__ == '__main__':
+    from mmseg.signals import end_while_starting
+
+    end_while_starting()
+
 import argparse
-import sys
 from pathlib import Path
 
+from mmseg.engine.distributed import leave
 from mmseg.engine.options import add_training_options, load_run, train_and_report
 from mmseg.errors import command
 
@@ -27,4 +32,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    leave(main())

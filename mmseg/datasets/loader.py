@@ -1,6 +1,9 @@
 """Data sets and loaders from configs. The training stream is the same for any number of workers."""
 
+import contextlib
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -8,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from mmseg.config.leaves import INSIDE, leaves
 from mmseg.datasets.custom import described
@@ -16,8 +19,18 @@ from mmseg.datasets.dataset_wrappers import ConcatDataset
 from mmseg.datasets.label_sets import LabelSet, label_set_of
 from mmseg.datasets.parallel import single_threaded
 from mmseg.datasets.stream import TrainingSet
+from mmseg.datasets.worker_end import how_one_ended, serve_parent
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
+from mmseg.shortage import what_is_short
+
+
+class DataLost(RuntimeError):  # noqa: N818 (whoever has the state of a run can save it)
+    """No more data comes: a worker is gone, or the machine is short of what it takes; the message says which."""
+
+
+Failure = InputError | DataLost
+"""What a worker returns in place of data."""
 
 PREFETCH = 4
 """Batches that each worker prepares ahead: a sample that is drawn again and again holds nobody up."""
@@ -149,11 +162,11 @@ class _Stream(Dataset):
         self.dataset = dataset
         self.seed = seed
 
-    def __getitem__(self, i: int) -> dict | InputError:
+    def __getitem__(self, i: int) -> dict | Failure:
         try:
             return self.dataset.sample(i, self.seed)
-        except InputError as error:
-            return error
+        except (InputError, OSError, RuntimeError, MemoryError) as error:
+            return _to_return(error)
 
 
 class _Images(Dataset):
@@ -162,22 +175,60 @@ class _Images(Dataset):
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, index: int) -> dict | InputError:
+    def __getitem__(self, index: int) -> dict | Failure:
         try:
             sample = self.dataset[index]
             return {**sample, 'label': torch.from_numpy(np.array(self.dataset.label_of(index)))}
-        except InputError as error:
-            return error
+        except (InputError, OSError, RuntimeError, MemoryError) as error:
+            return _to_return(error)
+
+
+def _to_return(error: Exception) -> Failure:
+    """``error`` as the process that asked for the data is to raise it; a defect is raised here."""
+    if isinstance(error, InputError):
+        return error
+    short = what_is_short(error)
+    if short is None:
+        raise error
+    return DataLost(f'The data cannot be read: {short}')
 
 
 class _Loader(DataLoader):
-    """Raises an :class:`InputError` of a worker as it is, where torch would bury it in a worker's traceback."""
+    """Raises an :class:`InputError` of a worker as it is, where torch would bury it in a worker's traceback.
+
+    A worker that is gone, and a machine that is short of something, raise :class:`DataLost`, where a batch is asked
+    for and nowhere else: torch would raise at the next line of whatever runs, with the state of a run half changed.
+    """
 
     def __iter__(self) -> Iterator[dict]:  # type: ignore[override]
-        for batch in super().__iter__():
-            if isinstance(batch, InputError):
-                raise batch
-            yield batch
+        with _kept_handler():
+            batches = super().__iter__()
+        try:
+            for batch in batches:
+                if isinstance(batch, InputError | DataLost):
+                    raise batch
+                yield batch
+        except Exception as error:  # what is read from a process that is dying fails in many ways
+            if isinstance(error, InputError | DataLost):
+                raise
+            ended = how_one_ended(getattr(batches, '_workers', ()))
+            reason = f'A data worker is gone: {ended}' if ended else what_is_short(error)
+            if reason is None:
+                raise
+            raise DataLost(reason) from error
+
+
+@contextlib.contextmanager
+def _kept_handler() -> Iterator[None]:
+    """Keep the handler of SIGCHLD, which torch replaces by one that raises wherever the process is."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, 'SIGCHLD'):
+        yield
+        return
+    before = signal.getsignal(signal.SIGCHLD)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before if before is not None else signal.SIG_DFL)
 
 
 def _compacted(dataset: Any) -> Any:
@@ -203,20 +254,37 @@ def _loader(
     )
 
 
-def _merged_or_error(samples: list[dict | InputError], merge: Callable[[list[dict]], dict]) -> dict | InputError:
+def _merged_or_error(samples: list[dict | Failure], merge: Callable[[list[dict]], dict]) -> dict | Failure:
     try:
-        return merge([_raised(sample) for sample in samples])
-    except InputError as error:
+        batch = merge([_raised(sample) for sample in samples])
+        return _shared(batch) if get_worker_info() is not None else batch
+    except (InputError, DataLost) as error:
         return error
+    except (OSError, RuntimeError, MemoryError) as error:
+        return _to_return(error)
 
 
-def _raised(sample: dict | InputError) -> dict:
-    if isinstance(sample, InputError):
+def _raised(sample: dict | Failure) -> dict:
+    if isinstance(sample, InputError | DataLost):
         raise sample
     return sample
 
 
+def _shared(value: Any) -> Any:
+    """A batch whose tensors lie in shared memory already.
+
+    The thread that hands on what a worker returns would move them there too; but what it fails at is lost, and whoever
+    waits for the batch waits for ever.
+    """
+    if isinstance(value, Tensor):
+        return value.share_memory_()
+    if isinstance(value, dict):
+        return {key: _shared(part) for key, part in value.items()}
+    return [_shared(part) for part in value] if isinstance(value, list) else value
+
+
 def _start_worker(worker: int) -> None:
-    """One worker, one thread: a crop is cheaper than the threads that would share it."""
+    """One worker, one thread: a crop is cheaper than the threads that would share it. It ends with its parent."""
+    serve_parent()
     single_threaded()
     torch.set_num_threads(1)

@@ -7,6 +7,8 @@ from typing import TypeVar
 import cv2
 from tqdm import tqdm
 
+from mmseg.datasets.worker_end import serve_parent
+
 Item = TypeVar('Item')
 Result = TypeVar('Result')
 
@@ -19,8 +21,13 @@ def each(work: Callable[[Item], Result], items: Sequence[Item], *, nproc: int, t
     if nproc <= 1 or len(items) < FEW:
         yield from tqdm(map(work, items), total=len(items), desc=title)
         return
-    with multiprocessing.Pool(nproc, initializer=single_threaded) as pool:
+    with multiprocessing.Pool(nproc, initializer=_start) as pool:
         yield from tqdm(pool.imap(work, items, chunksize=4), total=len(items), desc=title)
+
+
+def _start() -> None:
+    serve_parent()
+    single_threaded()
 
 
 def single_threaded() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from mmengine import Config
 
+from mmseg import signals
 from mmseg.config.influence import WITHOUT_INFLUENCE, of_influence
 from mmseg.config.schema import DEFAULTS
 from mmseg.engine.launch import Launcher, Outcome, command_of
@@ -32,7 +33,7 @@ except ImportError:  # Windows: two grids at once would train the same run twice
     fcntl = None  # type: ignore[assignment]
 
 RECORDS = '.grid'
-STOPPED_CODES = (130, 143)
+STOPPED_CODES = {signals.exit_code(number) for number in signals.ENDING}
 
 
 @dataclass
@@ -176,7 +177,7 @@ def arguments_of(run: GridRun, record: Record) -> list[str]:
 def run_here(cfgs: Sequence[Config]) -> int:
     """Train ``cfgs`` on this machine, each in a process of its own; the exit code.
 
-    0: all are finished, or in the hands of another process; 1: some are not; 130, 143: a signal ended the grid.
+    0: all are finished, or in the hands of another process; 1: some are not; else a signal ended the grid.
     """
     ends: list[Record | None] = []
     with Launcher() as launcher:
@@ -184,7 +185,7 @@ def run_here(cfgs: Sequence[Config]) -> int:
             ends.append(_train_here(cfg, launcher, place=f'[{number}/{len(cfgs)}]'))
             if launcher.stopped_by is not None:
                 _say(f'Stopped by signal {launcher.stopped_by}. The same command goes on from here.')
-                return 128 + launcher.stopped_by
+                return signals.exit_code(launcher.stopped_by)
     return _conclude(ends)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, Self
 
+from mmseg import signals
+
 SCRIPT = Path(__file__).resolve().parents[2] / 'run_experiments.py'
 # What a launcher such as torchrun tells its processes; those that we start are no part of that group.
 LAUNCHER_VARIABLES = ('RANK', 'WORLD_SIZE', 'LOCAL_', 'GROUP_', 'ROLE_', 'MASTER_', 'TORCHELASTIC_')
@@ -59,7 +61,7 @@ class Outcome(NamedTuple):
 
 
 class Launcher:
-    """Runs commands; used as a context it also catches SIGINT and SIGTERM and passes them on.
+    """Runs commands; used as a context it also catches the signals that ask to end, and passes them on.
 
     What is started dies with this process, so that nobody trains on when the grid was killed (Linux only).
 
@@ -71,8 +73,6 @@ class Launcher:
         stopped_by: the signal that was caught, after which no command should be started.
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
     def __init__(self, *, own_group: bool = True, ignored: Sequence[int] = ()) -> None:
         self.own_group = own_group
         self.ignored = ignored
@@ -81,12 +81,11 @@ class Launcher:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        self._previous = {number: signal.signal(number, self._pass_on) for number in self.SIGNALS}
+        self._previous = signals.install(self._pass_on)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        signals.restore(self._previous)
 
     def run(self, command: Sequence[str], *, inherited: int | None = None) -> Outcome:
         """Run ``command`` to its end; what it prints appears here.
@@ -109,7 +108,7 @@ class Launcher:
         code = process.wait()
         self._process = None
         if code != 0 and self.stopped_by is not None:
-            code = -self.stopped_by  # a launcher of several processes has exit codes of its own
+            code = signals.exit_code(self.stopped_by)  # a launcher of several processes has exit codes of its own
         return Outcome(code if code >= 0 else 128 - code, words.last())
 
     def stop(self, number: int = signal.SIGTERM) -> None:

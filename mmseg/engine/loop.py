@@ -11,10 +11,14 @@ from torch.utils.data import DataLoader
 
 from mmseg.compiled import begin_step
 from mmseg.datasets.batch import to_network
+from mmseg.datasets.loader import DataLost
 from mmseg.engine.checkpoint_io import LATEST
 from mmseg.engine.distributed import largest
 from mmseg.engine.runner import TrainRunner
-from mmseg.engine.stop import Interrupted, StopRequest
+from mmseg.engine.stop import Interrupted, WorkerGone
+from mmseg.evaluation.evaluate import EvaluationStopped
+
+NO_DATA = 1  # why to stop, where it is no signal; those count from here, so that a signal is the stronger reason
 
 
 class TrainLoop(BaseLoop):
@@ -45,43 +49,75 @@ class TrainLoop(BaseLoop):
         self.iter = start_iteration
         self.started = self.data_time = 0.0
         self.mode = TrainMode(runner.model)
+        self._lost = ''  # why no training data comes any more
+        self._evaluation_stopped = False
 
     def run(self) -> None:
-        """Train until ``max_iters``, or until a signal asks to stop: then save, and raise :class:`Interrupted`."""
-        self.runner.call_hook('before_train')
-        if self.iter >= self.max_iters:
-            self.runner.logger.info(f'Nothing to do: all {self.max_iters} iterations are done.')
-            return
-        with StopRequest() as request:
+        """Train until ``max_iters``.
+
+        Raises:
+            Interrupted: a signal has asked to stop; the state is saved.
+            WorkerGone: data does not come any more; the state is saved.
+        """
+        with self.runner.stop_request:
+            self._call_hooks('before_train')
+            if self.iter >= self.max_iters and not self._evaluation_stopped:
+                self.runner.logger.info(f'Nothing to do: all {self.max_iters} iterations are done.')
+                return
             batches = iter(self.dataloader)
             while self.iter < self.max_iters:
-                self._run_iteration(batches)
-                signal_number = largest(request.signal_number or 0)  # whichever process it reached
-                if signal_number:
-                    self._stop(signal_number)
-        self.runner.call_hook('after_train')
+                batch = self._next(batches)
+                self._stop_if_asked()
+                self._run_iteration(batch)
+            if self._evaluation_stopped:
+                self._stop_if_asked()
+            self.runner.call_hook('after_train')
 
-    def _run_iteration(self, batches: Any) -> None:
+    def _next(self, batches: Any) -> Any:
+        """The next batch as it comes from the loader; None, with ``_lost`` set, where it does not come."""
         begin_step()
         self.started = time.perf_counter()
+        try:
+            return next(batches)
+        except DataLost as error:
+            self._lost = str(error)
+            return None
+
+    def _run_iteration(self, batch: Any) -> None:
         self.mode.set()
-        batch = to_network(to_device(next(batches), self.runner.device))
+        batch = to_network(to_device(batch, self.runner.device))
         self.data_time = time.perf_counter() - self.started
         self.runner.call_hook('before_train_iter', batch_idx=self.iter, data_batch=batch)
         outputs = self.runner.model.train_step(batch, optim_wrapper=self.runner.optim_wrapper)
-        self.runner.call_hook('after_train_iter', batch_idx=self.iter, data_batch=batch, outputs=outputs)
+        self._call_hooks('after_train_iter', batch_idx=self.iter, data_batch=batch, outputs=outputs)
         self.iter += 1
 
-    def _stop(self, signal_number: int) -> None:
+    def _call_hooks(self, point: str, **arguments: Any) -> None:
+        """Call hooks of which the last one evaluates: what keeps it from that is looked at next."""
+        try:
+            self.runner.call_hook(point, **arguments)
+        except EvaluationStopped:
+            self._evaluation_stopped = True
+        except DataLost as error:
+            self._evaluation_stopped, self._lost = True, str(error)
+
+    def _stop_if_asked(self) -> None:
+        """Save the state and stop where a signal has reached any process, or where one has no data any more."""
+        signal_number = self.runner.stop_request.signal_number or 0
+        reason = largest(signal_number + NO_DATA if signal_number else NO_DATA * bool(self._lost))
+        if not reason:
+            return
         self.runner.call_hook('on_interrupt')
         work_dir = self.runner.work_dir
         saved = Path(work_dir, LATEST).is_file()
         remedy = f'the state is saved. Go on with: python run_experiments.py --resume {work_dir}'
-        raise Interrupted(
-            f'Stopped by signal {signal_number} after iteration {self.iter} of {self.max_iters}; '
-            f'{remedy if saved else "no state is saved (checkpoint_config=None)."}',
-            signal_number=signal_number,
+        end = (
+            f'after iteration {self.iter} of {self.max_iters}; '
+            f'{remedy if saved else "no state is saved (checkpoint_config=None)."}'
         )
+        if reason == NO_DATA:
+            raise WorkerGone(f'{self._lost or "Another process of this run has no data any more"}, {end}')
+        raise Interrupted(f'Stopped by signal {reason - NO_DATA} {end}', signal_number=reason - NO_DATA)
 
 
 class TrainMode:

@@ -19,12 +19,14 @@ import torch
 from mmengine import Config
 from torch import distributed
 
+from mmseg import signals
 from mmseg.arithmetic import require_driver
+from mmseg.engine.distributed import leave
 from mmseg.engine.stop import PeerLost
 from mmseg.errors import InputError, command
 
 HOST = '127.0.0.1'
-# Seconds that the others get after one process has failed: to end by themselves, then at a signal.
+# Seconds that the others get after one process has ended, well or not: to end by themselves, then at a signal.
 PATIENCE = 15.0
 # Seconds for finishing an iteration and saving the state when the parent is gone.
 SAVING = 60.0
@@ -51,8 +53,8 @@ def processes_wanted(cfg: Config) -> int:
 def run_processes(work: Callable[..., int], count: int, *args: Any, port: int = 0, start_method: str = 'spawn') -> int:
     """Run ``work(*args)`` in ``count`` processes, which meet through torch's environment variables.
 
-    When one fails the others are ended. SIGINT and SIGTERM are passed on to all, once each; when this process
-    is killed they end too.
+    When one fails the others are ended, and so is what is left some seconds after one has ended well: none does before
+    all have finished. Signals are passed on to all, once each; when this process is killed they end too.
 
     Args:
         work: gives the exit code; importable by name, as its arguments have to be picklable.
@@ -76,9 +78,12 @@ def run_processes(work: Callable[..., int], count: int, *args: Any, port: int = 
         context.Process(target=_child, args=(rank, count, store.port, work, args))  # type: ignore[attr-defined]
         for rank in range(count)
     ]
-    with _passing_on_signals(processes):
-        for process in processes:
-            process.start()
+    with _passing_on_signals(processes) as missed:
+        with _blocked_signals():  # what comes while they import reaches them as soon as they can answer
+            for process in processes:
+                process.start()
+        for number in missed:
+            _send(processes, number)
         return _watch(processes)
 
 
@@ -99,10 +104,31 @@ def _child(rank: int, count: int, port: int, work: Callable[..., int], args: Seq
         MASTER_PORT=str(port),
         TORCHELASTIC_USE_AGENT_STORE='True',  # the parent keeps the store, as torchrun does: no race for a port
     )
-    code = command(work)(*args)
-    if code == 0 and distributed.is_initialized():
-        distributed.destroy_process_group()
-    sys.exit(code)
+    leave(command(_heard(work))(*args))
+
+
+def _heard(work: Callable[..., int]) -> Callable[..., int]:
+    """``work``, with the signals that waited for somebody to answer them."""
+
+    def heard(*args: Any) -> int:
+        if hasattr(signal, 'pthread_sigmask'):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.ENDING)
+        return work(*args)
+
+    return heard
+
+
+@contextmanager
+def _blocked_signals() -> Iterator[None]:
+    """Let signals wait meanwhile, here and in the processes that are started."""
+    if not hasattr(signal, 'pthread_sigmask'):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals.ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:
@@ -116,28 +142,31 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _passing_on_signals(processes: Sequence[BaseProcess]) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _passing_on_signals(processes: Sequence[BaseProcess]) -> Iterator[list[int]]:
+    """Pass signals on meanwhile; gives those that came before there was anybody to hear them."""
+    missed: list[int] = []
 
     def pass_on(number: int, _frame: object) -> None:
-        for process in processes:
-            if process.pid is not None and process.is_alive():
-                os.kill(process.pid, number)
+        if any(process.pid is None for process in processes):
+            missed.append(number)
+        else:
+            _send(processes, number)
 
-    previous = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with signals.handled(pass_on):
+        yield missed
+
+
+def _send(processes: Sequence[BaseProcess], number: int) -> None:
+    for process in processes:
+        if process.pid is not None and process.is_alive():
+            os.kill(process.pid, number)
 
 
 def _watch(processes: Sequence[BaseProcess]) -> int:
-    """Wait for all; end the rest when one has failed. The exit code of the run."""
+    """Wait for all; end the rest some seconds after one has ended. The exit code of the run."""
     failures: list[int] = []
     running = list(processes)
+    ended: list[BaseProcess] = []  # by us
     endings = iter((BaseProcess.terminate, BaseProcess.kill))
     deadline: float | None = None
     while running:
@@ -145,14 +174,14 @@ def _watch(processes: Sequence[BaseProcess]) -> int:
         connection.wait([process.sentinel for process in running], patience)
         for process in [process for process in running if not process.is_alive()]:
             running.remove(process)
-            if process.exitcode:
+            deadline = deadline or time.monotonic() + PATIENCE
+            if process.exitcode and (failures or process not in ended):
                 failures.append(_failure(processes.index(process), process.exitcode, first=not failures))
-        if failures and deadline is None:
-            deadline = time.monotonic() + PATIENCE
-        elif deadline is not None and time.monotonic() >= deadline:
+        if running and deadline is not None and time.monotonic() >= deadline:
             end = next(endings, BaseProcess.kill)
             for process in running:
                 end(process)
+            ended += running
             deadline = time.monotonic() + PATIENCE
     causes = [code for code in failures if code != PeerLost.exit_code]
     return next(iter(causes + failures), 0)

@@ -18,11 +18,13 @@ from torch.utils.data import DataLoader
 
 from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.engine.distributed import broadcast_module, on_main
+from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.log_file import guard_log_files
 from mmseg.engine.optim import with_settings_of
 from mmseg.engine.provenance import config_text, write_provenance
 from mmseg.engine.rank_state import add_own_parts, take_own_part
 from mmseg.engine.resume_check import Change
+from mmseg.engine.stop import StopRequest
 from mmseg.errors import InputError
 from mmseg.models.networks import student_network
 
@@ -51,6 +53,7 @@ class TrainRunner(Runner):
         vis_backends: configs of the engine's visualizer backends.
         env_cfg: the engine's settings of the process.
         launcher: 'none', or 'pytorch' for one of several processes.
+        lock: of the work directory, held by the first process.
 
     Attributes:
         changes: of settings that a user allowed when the run was resumed, for the checkpoints: the iteration, and
@@ -74,12 +77,15 @@ class TrainRunner(Runner):
         vis_backends: list[dict],
         env_cfg: dict,
         launcher: str,
+        lock: WorkDirLock,
     ) -> None:
         self.device = device
         self.full_cfg = cfg
         self.environment = environment
         self.changes: list[dict[str, Any]] = []
         self._dataset_meta = dataset_meta
+        self._lock = lock
+        self.stop_request = StopRequest()
         super().__init__(
             model,
             str(work_dir),
@@ -154,6 +160,7 @@ class TrainRunner(Runner):
             handler.close()
             if isinstance(handler, logging.FileHandler):  # it would open its file again for what the next run says
                 self.logger.removeHandler(handler)
+        self._lock.release()
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
         logger = super().build_logger(log_level, log_file, logger_name='mmseg', **kwargs)

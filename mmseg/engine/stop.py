@@ -2,9 +2,10 @@
 
 import os
 import signal
-import threading
 from types import FrameType
 from typing import Any, Self
+
+from mmseg import signals
 
 
 class TrainingStopped(Exception):  # noqa: N818 (an interruption is no error)
@@ -35,23 +36,27 @@ class ReplicasDiffer(TrainingStopped):
     exit_code = 5
 
 
+class WorkerGone(TrainingStopped):
+    """A process that reads training data was killed, or could not hand on what it read."""
+
+    exit_code = 4
+
+
 class Interrupted(TrainingStopped):
-    """A signal asked the run to end. The exit code is the shell's for that signal (130, 143)."""
+    """A signal asked the run to end."""
 
     def __init__(self, message: str, *, signal_number: int) -> None:
         super().__init__(message)
-        self.exit_code = 128 + signal_number
+        self.exit_code = signals.exit_code(signal_number)
 
 
 class StopRequest:
-    """While active, SIGINT and SIGTERM are remembered in ``signal_number`` instead of ending the process.
+    """While active, signals that ask the process to end are remembered in ``signal_number`` instead of ending it.
 
-    The training loop looks at it between two iterations, where the state can be saved. A second signal acts
-    at once, as it would have without this. Outside the main thread, where Python allows no handlers, nothing
-    is caught.
+    The training loop looks at it between two iterations, where the state can be saved, and an evaluation between two
+    images. A second signal acts at once, as it would have without this. Outside the main thread, where Python allows
+    no handlers, nothing is caught.
     """
-
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
@@ -59,22 +64,20 @@ class StopRequest:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._remember) for number in self.SIGNALS}
+        self._previous = signals.install(self._remember)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        signals.restore(self._previous)
+        self._previous = {}
 
     def _remember(self, number: int, _frame: FrameType | None) -> None:
         if os.getpid() != self._process:
-            # A forked loader worker. Ctrl-C reaches it too, but the main process still needs its data;
-            # SIGTERM comes from the main process and means what it says.
-            if number != signal.SIGINT:
-                os._exit(128 + number)
+            # A forked loader worker. A signal to the whole group (Ctrl-C, a closed terminal) reaches it too, but the
+            # main process still needs its data; SIGTERM comes from the main process and means what it says.
+            if number == signal.SIGTERM:
+                os._exit(signals.exit_code(number))
             return
         self.signal_number = number
-        for caught, handler in self._previous.items():
-            signal.signal(caught, handler)
+        signals.restore(self._previous)
         self._previous = {}

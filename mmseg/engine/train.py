@@ -39,6 +39,7 @@ from mmseg.engine.hooks.scalar_log import ScalarLog
 from mmseg.engine.hooks.settled_choices import SettledChoices, keep_choices
 from mmseg.engine.hooks.training_log import TrainingLog
 from mmseg.engine.host_memory import keep_freed_memory, return_freed_memory
+from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.loop import TrainLoop
 from mmseg.engine.optim import DTYPES, build_optim_wrapper, unmatched_keys
 from mmseg.engine.provenance import environment
@@ -88,13 +89,24 @@ def train(cfg: Config, *, resume: Path | None = None, allow_changes: bool = Fals
 
 
 def build_runner(cfg: Config, *, resume: Path | None = None, allow_changes: bool = False) -> TrainRunner:
-    """Build and check every part of a run; see :func:`train`."""
+    """Build and check every part of a run; see :func:`train`. The runner holds its folder until it is closed."""
+    lock = WorkDirLock()
+    try:
+        return _build_runner(cfg, resume, lock, allow_changes=allow_changes)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _build_runner(cfg: Config, resume: Path | None, lock: WorkDirLock, *, allow_changes: bool) -> TrainRunner:
     if cfg.get('compile') == 'reduce-overhead' and cfg.get('accumulate', 1) > 1:
         raise InputError(
             f"compile='reduce-overhead' overwrites gradients in every iteration: with accumulate={cfg.accumulate} use "
             'compile=True.'
         )
     join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
+    if cfg.get('work_dir'):
+        on_main(lambda: lock.take(Path(cfg.work_dir)))
     with kept_messages() as messages:
         state_file = on_main(lambda: _find_state(resume or cfg.get('resume_from')))
         cfg.seed, cfg.work_dir = on_main(lambda: _identify(cfg, state_file))
@@ -105,7 +117,7 @@ def build_runner(cfg: Config, *, resume: Path | None = None, allow_changes: bool
     if cfg.get('n_gpus') != 0:
         cfg.n_gpus = world_size  # what a resume has to start again
     work_dir = Path(cfg.work_dir)
-    on_main(lambda: _make_folder(work_dir))
+    on_main(lambda: _make_folder(work_dir, lock, fresh=parts.state is None))
     label_set = parts.train_set.label_set
     runner = TrainRunner(
         model=parts.model,
@@ -125,6 +137,7 @@ def build_runner(cfg: Config, *, resume: Path | None = None, allow_changes: bool
         vis_backends=parts.vis_backends if is_main_process() else [],
         env_cfg=_env_cfg(cfg),
         launcher='none' if world_size == 1 else 'pytorch',
+        lock=lock,
     )
     write_to_file(messages, runner.logger)
     if parts.state is None or state_file is None:
@@ -256,11 +269,15 @@ def _check_processes(state: dict[str, Any], state_file: Path | None, count: int)
         )
 
 
-def _make_folder(work_dir: Path) -> None:
+def _make_folder(work_dir: Path, lock: WorkDirLock, *, fresh: bool) -> None:
+    """Make the folder of a run and hold it; another process may have done so since it was looked for."""
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f'The work directory {work_dir} cannot be made: {error.strerror}.') from error
+    lock.take(work_dir)
+    if fresh:
+        refuse_used(work_dir)
 
 
 def _build_train_set(train_cfg: dict | list, work_dir: Path) -> TrainingSet:

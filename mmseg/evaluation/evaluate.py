@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from mmseg.compiled import begin_step, without_compiling
 from mmseg.datasets.batch import to_network
+from mmseg.datasets.loader import DataLost
 from mmseg.datasets.pipelines.loading import size_mismatch
 from mmseg.errors import InputError
 from mmseg.evaluation.metrics import ConfusionMatrix, Metrics
@@ -31,6 +32,10 @@ class Prediction:
     """Its ground truth, if the loader read it along."""
 
 
+class EvaluationStopped(Exception):  # noqa: N818 (an interruption is no error)
+    """An evaluation was given up before its last image."""
+
+
 def evaluate(
     model: nn.Module,
     loader: DataLoader,
@@ -40,6 +45,7 @@ def evaluate(
     on_prediction: OnPrediction | None = None,
     progress: bool = True,
     dtype: torch.dtype | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Metrics:
     """Predict every image of ``loader`` and compare it with its label; no prediction is kept.
 
@@ -55,27 +61,53 @@ def evaluate(
         progress: show a bar with the time left.
         dtype: what the network computes in (autocast), as ``torch.bfloat16``; None is float32. Logits are
             resized and compared as float32 either way.
+        stop: asked after every image; where it says so in any process, the rest is left out in that one. Given in all
+            processes or in none.
 
     Raises:
+        EvaluationStopped: ``stop`` said so, in this or another process, or another one has no data any more.
+        DataLost: no more images come; see :mod:`mmseg.datasets.loader`.
         InputError: an image and its label differ in size, or a label is no class; names the files.
     """
     device = torch.device(device) if device is not None else next(model.parameters()).device
     confusion = ConfusionMatrix(len(dataset.label_set.classes), dataset.ignore_index, device)
     assert loader.batch_sampler is not None, 'a loader of batches'
     images = sum(map(len, loader.batch_sampler)) if progress else None
+    end: Exception | None = None
     with tqdm(total=images, desc='evaluating', unit='image', disable=not progress, leave=False) as bar:
-        for prediction in predictions(model, loader, device, dtype):
-            label = prediction.label
-            if label is None:
-                label = torch.from_numpy(np.array(dataset.label_of(prediction.index)))
-            with _naming(prediction, label, dataset):
-                confusion.update(prediction.label_map, label.to(device, non_blocking=True))
-            if on_prediction is not None:
-                on_prediction(prediction.label_map.cpu().numpy(), prediction.filename, prediction.index)
-            bar.update()
+        try:
+            for prediction in predictions(model, loader, device, dtype):
+                _count(prediction, dataset, confusion)
+                if on_prediction is not None:
+                    on_prediction(prediction.label_map.cpu().numpy(), prediction.filename, prediction.index)
+                bar.update()
+                if stop is not None and stop():
+                    raise EvaluationStopped
+        except (EvaluationStopped, DataLost) as error:
+            end = error
+    if (end is not None) if stop is None else _anywhere(end is not None, device):
+        raise end or EvaluationStopped
     _check(confusion, dataset, loader)
     confusion.reduce()
     return confusion.metrics()
+
+
+def _count(prediction: Prediction, dataset: Any, confusion: ConfusionMatrix) -> None:
+    """Compare a prediction with its label, read now where the loader has not."""
+    label = prediction.label
+    if label is None:
+        label = torch.from_numpy(np.array(dataset.label_of(prediction.index)))
+    with _naming(prediction, label, dataset):
+        confusion.update(prediction.label_map, label.to(prediction.label_map.device, non_blocking=True))
+
+
+def _anywhere(flag: bool, device: torch.device) -> bool:
+    """Whether ``flag`` is set in any process of a distributed run."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return flag
+    flags = torch.tensor([flag], dtype=torch.uint8, device=device)
+    distributed.all_reduce(flags, distributed.ReduceOp.MAX)
+    return bool(flags)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmseg.engine import distributed, options
+from mmseg.engine import distributed, options, processes
 from mmseg.engine.processes import processes_wanted, run_processes
 from mmseg.engine.stop import PeerLost, StopRequest
 from mmseg.errors import InputError
@@ -51,6 +51,39 @@ def test_a_process_that_ends_ends_the_others(capsys, how, code):
     assert time.monotonic() - start < 60
     # One that was killed could not say it itself.
     assert ('process 1 was killed by signal 9' in capsys.readouterr().err) == (how == 'kill')
+
+
+def end_with_messages_on_their_way() -> int:
+    """Nobody but gloo's threads holds the messages any more: it needs Python's lock to be rid of them."""
+    distributed.join_processes()
+    for _ in range(4):
+        torch.distributed.broadcast(torch.zeros(1000), 0, async_op=True)
+    return 0
+
+
+def test_processes_end_though_messages_are_on_their_way():
+    assert [run_pair(end_with_messages_on_their_way) for _ in range(4)] == [0] * 4
+
+
+@pytest.mark.slow
+def test_a_pair_ends_a_hundred_times():
+    assert [run_pair(end_with_messages_on_their_way) for _ in range(100)] == [0] * 100
+
+
+def stay_behind(folder: Path) -> int:
+    """The first process ends well, the second does not end."""
+    if os.environ['RANK'] == '1':
+        (folder / 'stays').touch()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(600)
+    while not (folder / 'stays').exists():
+        time.sleep(0.05)
+    return 0
+
+
+def test_a_process_that_does_not_end_after_the_others_have_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, 'PATIENCE', 0.2)
+    assert run_pair(stay_behind, tmp_path) == 0
 
 
 def wait_for_a_signal(parent: int) -> int:
@@ -97,8 +130,8 @@ def test_the_folder_of_the_run_is_chosen_before_its_processes_start(monkeypatch,
     cfg = tiny_config('', n_gpus=2, dist_params={'backend': 'nccl', 'port': 4711}, name='x', exp='y')
     cfg.work_dir = None
     assert options.train_and_report(cfg, work_dir=None, resume=tmp_path) == 3
-    ((_, count, given, folder, resume, port),) = started
-    assert (count, resume, port) == (2, tmp_path, 4711)
+    ((_, count, given, folder, resume, allowed, port),) = started
+    assert (count, resume, allowed, port) == (2, tmp_path, False, 4711)
     assert given is cfg
     assert str(folder) == cfg.work_dir
     assert folder.parent == Path('work_dirs/local-y')

@@ -4,6 +4,7 @@ import signal
 import pytest
 
 from mmseg.engine.stop import StopRequest
+from mmseg.signals import ENDING
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def test_a_first_signal_is_remembered_and_a_second_one_acts():
 
 
 def test_handlers_are_put_back():
-    before = [signal.getsignal(number) for number in StopRequest.SIGNALS]
+    before = [signal.getsignal(number) for number in ENDING]
     with StopRequest() as request:
         assert signal.getsignal(signal.SIGTERM) not in before
     assert request.signal_number is None
-    assert [signal.getsignal(number) for number in StopRequest.SIGNALS] == before
+    assert [signal.getsignal(number) for number in ENDING] == before

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from mmseg.engine import train as engine_train
 from mmseg.engine.stop import Interrupted, NonFiniteLoss, NonFiniteState
 from mmseg.engine.train import train
 from mmseg.errors import InputError
-from tests.engine.tiny import tiny_config
+from tests.engine.tiny import TinyImages, tiny_config
 
 TIMES = ('time', 'data_time', 'memory')
 KILL_AT_8 = [{'type': 'KillAt', 'iteration': 8}]
@@ -113,7 +114,9 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(straight, tmp_path, wor
     assert_same_run(straight, work_dir)
 
 
-@pytest.mark.parametrize(('number', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ('number', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGUSR1, 75)]
+)
 def test_a_signal_saves_the_state_between_two_iterations(straight, tmp_path, number, code):
     work_dir = tmp_path / 'run'
     hooks = [{'type': 'KillAt', 'iteration': 7, 'number': int(number)}]
@@ -122,6 +125,26 @@ def test_a_signal_saves_the_state_between_two_iterations(straight, tmp_path, num
     assert stopped.value.exit_code == code
     train(tiny_config(work_dir), resume=work_dir / 'iter_7.pth')
     assert_same_run(straight, work_dir)
+
+
+@pytest.mark.parametrize('iteration', [6, 12])
+def test_a_signal_in_an_evaluation_saves_the_state_at_once(tmp_path, monkeypatch, iteration):
+    seen = []
+
+    def label_of(images, index):
+        seen.append(index)
+        if len(seen) == images.size * (iteration // 3 - 1) + 2:  # the second image of that evaluation
+            os.kill(os.getpid(), signal.SIGTERM)
+        return plain(images, index)
+
+    plain = TinyImages.label_of
+    monkeypatch.setattr(TinyImages, 'label_of', label_of)
+    with pytest.raises(Interrupted, match=rf'after iteration {iteration} of 12'):
+        train(tiny_config(tmp_path / 'run'))
+    assert seen[-1] < TinyImages().size - 1
+    saved = torch.load(tmp_path / 'run' / 'latest.pth', weights_only=True)
+    assert saved['meta']['iter'] == iteration
+    assert ('val', iteration) not in lines(tmp_path / 'run')
 
 
 def test_what_is_said_while_the_parts_are_built_is_in_the_log(tmp_path, monkeypatch):

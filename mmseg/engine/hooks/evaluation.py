@@ -84,7 +84,13 @@ class EvaluationHook(Hook):
         bar = is_main_process() and sys.stderr.isatty()  # in a file it would be thousands of lines
         broadcast_buffers(runner.student)  # all predict with the network that the first one saves
         metrics = evaluate(
-            runner.model, self.loader, self.dataset, device=runner.device, progress=bar, dtype=self.dtype
+            runner.model,
+            self.loader,
+            self.dataset,
+            device=runner.device,
+            progress=bar,
+            dtype=self.dtype,
+            stop=lambda: runner.stop_request.signal_number is not None,
         )
         label_set = self.dataset.label_set
         table = class_table(
