@@ -71,6 +71,9 @@ def _load(path: Path, cfg_options: dict[str, Any], purpose: schema.Purpose, trus
         unused = translation.refused + schema.validate(values, purpose)
     except InputError as error:
         raise InputError(f'{path}: {error}') from error
+    except (TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
+        # rules across sections count on the form of values, which only the parts themselves can check
+        raise InputError(f'{path}: a value is not of the kind that its place takes: {error}') from error
     if translation.notes:
         logger.warning('%s: old spellings translated: %s', path, '; '.join(translation.notes))
     if unused:

@@ -347,3 +347,9 @@ def test_an_override_without_key_or_value_is_refused(option):
 
 def test_no_overrides_are_none():
     assert parse_cfg_options(None) == {}
+
+
+@pytest.mark.parametrize('change', ['workflow = [[[]]]', "data['train'] = dict(type='X', source=dict(pipeline=5))"])
+def test_a_value_that_rules_across_sections_stumble_over_is_an_error(write, change):
+    with pytest.raises(InputError, match=r'a\.py: '):
+        load_config(write('a.py', f"{COMPLETE}{change}\nuda = dict(type='DACS')"))
