@@ -37,6 +37,8 @@ def step_memory(model: Mapping[str, Any], *, batch: int = 2, side: int = 512, co
         method = build_model(cfg).train()
     assert isinstance(method, DACS)
     method.augment = _unchanged  # draws numbers on the host; it holds little, and not at the peak
+    view = method.model.draw_view((batch, 3, side, side), torch.Generator()) if method.model.draws_views else None
+    method.draw_view = lambda batch, part: view  # likewise drawn on the host
     # Without the detours of layers that some CPUs take: the count is to be that of every machine.
     ordinary = patch.object(Conv2d, 'forward', nn.Conv2d.forward), patch.object(linear, 'SLOW_PRODUCTS', False)
     with FakeTensorMode(allow_non_fake_inputs=True), PeakMemory() as memory, ordinary[0], ordinary[1]:

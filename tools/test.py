@@ -36,6 +36,7 @@ from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate
 from mmseg.evaluation.export import PredictionWriter
 from mmseg.evaluation.metrics import COLUMNS, Metrics, columns_of, reported_subsets
+from mmseg.evaluation.parts import check_parts, evaluate_parts
 from mmseg.evaluation.precision import PRECISIONS, autocast_type
 from mmseg.evaluation.source import source_of
 from mmseg.report.table import class_table
@@ -53,11 +54,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise InputError(f'--samples-per-gpu is at least 1, not {args.samples_per_gpu}.')
     cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='test', trust=args.trust)
     if args.aug_test:
+        if args.parts_dir:
+            raise InputError('--parts-dir shows single views: leave --aug-test out.')
         add_views(cfg)
     join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
     rank, world_size = get_dist_info()
     model = init_segmentor(cfg, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
     warn_of_slow_bf16(next(model.parameters()).device, precision=args.precision)
+    if args.parts_dir:
+        check_parts(model)
     dataset = build_dataset(cfg.data.test, {'test_mode': True})
     if tuple(model.CLASSES) != tuple(dataset.CLASSES):
         raise InputError(
@@ -73,15 +78,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         world_size=world_size,
         pin_memory=next(model.parameters()).is_cuda,
     )
+    how: dict[str, Any] = {'progress': is_main_process(), 'dtype': autocast_type(args.precision)}
     with writers(args, dataset) as on_prediction:
-        metrics = evaluate(
-            model,
-            loader,
-            dataset,
-            on_prediction=on_prediction,
-            progress=is_main_process(),
-            dtype=autocast_type(args.precision),
-        )
+        metrics = evaluate(model, loader, dataset, on_prediction=on_prediction, **how)
+    rows = {'': metrics}
+    if args.parts_dir:
+        parts = evaluate_parts(model, loader, dataset, args.parts_dir, opacity=args.opacity, **how)
+        rows = {'fused': metrics, **parts}
     if not is_main_process():
         return
     source = source_of(cfg)
@@ -89,9 +92,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     columns = columns_of(args.eval)
     print(f'\n{type(dataset).__name__}, split {dataset.split_name}, {len(dataset)} images, {args.weights} weights')
     print(f'Computed in {args.precision}, TF32 {tf32_setting()}')
-    print(class_table({'': metrics}, dataset.label_set, subsets, columns))
+    print(class_table(rows, dataset.label_set, subsets, columns))
     if args.show_dir:
         print(f'Predictions: {args.show_dir}')
+    if args.parts_dir:
+        print(f'Parts of the predictions: {args.parts_dir}')
     if args.out:
         write_results(args.out, metrics, args=args, dataset=dataset, source=source)
         print(f'Results: {args.out}')
@@ -105,6 +110,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--show-dir', type=Path, help='write coloured predictions here')
     parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the image; 1 hides the image')
     parser.add_argument('--id-dir', type=Path, help='write predictions as maps of class ids here')
+    parser.add_argument('--parts-dir', type=Path, help='write what each part predicts here: context, detail, attention')
     parser.add_argument('--aug-test', action='store_true', help='average over six scales and mirrored images')
     parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
     parser.add_argument('--out', type=Path, help='write the results to this JSON file')

@@ -78,6 +78,8 @@ class EncoderDecoder(BaseSegmentor):
 
     #: predictions besides :meth:`encode_decode` that can be looked at, see :meth:`part_logits`
     parts: ClassVar[tuple[str, ...]] = ()
+    #: what they have of values in 0..1 instead of classes
+    value_parts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -174,8 +176,8 @@ class EncoderDecoder(BaseSegmentor):
         return self.decode_head.prediction(logits['decode'])
 
     def part_logits(self, img: Tensor, part: str) -> Tensor:
-        """As :meth:`encode_decode`, of one of :attr:`parts`: (B, C, H, W), or (B, 1, H, W) in 0..1."""
-        raise InputError(f'{type(self).__name__} has no part {part!r}; its parts are {self.parts}.')
+        """As :meth:`encode_decode`, of one of :attr:`parts`, or (B, 1, H, W) in 0..1 of one of :attr:`value_parts`."""
+        raise InputError(f'{type(self).__name__} has no part {part!r}; its parts are {self.parts + self.value_parts}.')
 
     def losses_of(
         self, logits: Mapping[str, Any], label: Tensor, seg_weight: Tensor | None = None
@@ -192,7 +194,7 @@ class EncoderDecoder(BaseSegmentor):
         return self.tested(img, self.encode_decode)
 
     def test_part(self, img: Tensor, part: str) -> Tensor:
-        """As :meth:`test_logits`, of one of :attr:`parts`."""
+        """As :meth:`test_logits`, of what :meth:`part_logits` knows."""
         return self.tested(img, partial(self.part_logits, part=part))
 
     def tested(self, img: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:

@@ -43,7 +43,8 @@ class HRDAEncoderDecoder(EncoderDecoder):
     """
 
     draws_views = True
-    parts = ('context', 'detail', 'attention')
+    parts = ('context', 'detail')
+    value_parts = ('attention',)
     decode_head: HRDAHead
 
     def __init__(
@@ -146,7 +147,11 @@ class HRDAEncoderDecoder(EncoderDecoder):
         return self.part_logits(img, 'fused')
 
     def part_logits(self, img: Tensor, part: str) -> Tensor:
-        """As :meth:`encode_decode`, of one of :attr:`parts`; the attention has one channel, in 0..1."""
+        """As :meth:`encode_decode`, of the fused prediction, the context, the detail, or the attention, in 0..1."""
+        if part not in ('fused', *self.parts, *self.value_parts):
+            raise InputError(
+                f'{type(self).__name__} has no part {part!r}; its parts are {self.parts + self.value_parts}.'
+            )
         size = (img.shape[2], img.shape[3])
         missing = [-side % self.divisible for side in size]
         padded = F.pad(img, (0, missing[1], 0, missing[0])) if any(missing) else img

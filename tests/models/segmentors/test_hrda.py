@@ -204,7 +204,7 @@ def test_test_images_of_any_size_are_predicted_as_if_more_background_were_to_be_
     img = torch.randn(1, 3, *size)
     padded = torch.zeros(1, 3, *(-(-side // 8) * 8 for side in size))
     padded[:, :, : size[0], : size[1]] = img
-    for part in ('fused', *segmentor.parts):
+    for part in ('fused', *segmentor.parts, *segmentor.value_parts):
         logits = segmentor.part_logits(img, part)
         assert logits.shape == (1, 1 if part == 'attention' else 5, *size)
         assert torch.equal(logits, segmentor.part_logits(padded, part)[:, :, : size[0], : size[1]])
