@@ -153,12 +153,14 @@ def on_drawn_data(
 
 
 def cut_crops(cfg: Config, side: int) -> None:
-    """Let ``cfg`` train on crops of ``side`` x ``side``, and its encoder expect them."""
+    """Let ``cfg`` train on crops of ``side`` x ``side``, and its network expect them."""
     for key in ('crop_size', 'size'):
         for step in _having(key, cfg.data.train):
             step[key] = (side, side)
     for encoder in _having('img_size', cfg.model.backbone):
         encoder['img_size'] = (side, side)
+    for network in _having('hr_crop_size', cfg.model):
+        network['hr_crop_size'] = (side // 2, side // 2)
 
 
 def _having(key: str, value: Any) -> Iterator[dict]:

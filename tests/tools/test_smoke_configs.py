@@ -68,6 +68,13 @@ def test_crops_can_be_cut_for_encoders_of_any_and_of_one_size(tmp_path):
     assert cfg.model.test_cfg.crop_size == (512, 512)
 
 
+def test_the_detail_crop_of_smaller_crops_is_half_of_them(tmp_path):
+    path = SHIPPED_CONFIGS / 'hrda' / 'gtaHR2csHR_hrda.py'
+    cfg = on_drawn_data(path, pair=tmp_path / 'pair', work_dir=tmp_path, iterations=2)
+    cut_crops(cfg, 256)
+    assert cfg.model.hr_crop_size == (128, 128)
+
+
 def test_the_table_has_a_line_for_each_config():
     rows = [Outcome('b', problem='no'), Outcome('a', crop=64, loss=1.25, seconds=9.96, megabytes=1536, device='CPU')]
     assert markdown(rows).splitlines()[2:] == [
