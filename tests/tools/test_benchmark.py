@@ -29,6 +29,18 @@ def test_the_plain_and_the_fast_setting_take_the_same_step():
     torch.testing.assert_close(norms[0], norms[1], rtol=1e-3, atol=0)
 
 
+@pytest.mark.parametrize('word', _training.WITHOUT)
+def test_a_fast_path_can_be_left_out_of_a_step_and_only_of_that(monkeypatch, word):
+    owner, name, instead = _training.WITHOUT[word]
+    before, seen = getattr(owner, name), []
+    trainer = Trainer(Setting(f'fast,{word}'), model='mit_b0', size=64, batch=1, device=CPU)
+    monkeypatch.setattr(trainer.uda, 'train_step', lambda *_: seen.append(getattr(owner, name)) or {})
+    trainer.step()
+    assert seen == [instead]
+    assert getattr(owner, name) is before
+    assert instead is not before
+
+
 def test_step_prints_a_table_and_writes_what_it_measured(tmp_path, capsys):
     out = tmp_path / 'result.json'
     command = ['step', '--size', '64', '--batch', '1', '--rounds', '1', '--warmup', '0', '--out', str(out)]
@@ -36,6 +48,7 @@ def test_step_prints_a_table_and_writes_what_it_measured(tmp_path, capsys):
     result = json.loads(out.read_text())
     assert [row['setting'] for row in result['step']['rows']] == ['fast', 'plain']
     assert result['step']['rows'][1]['speed against plain'] == 1
+    assert result['step']['rows'][0]['times as long as fast'] == 1
     stages = {row['part']: row for row in result['step']['stages']}
     assert {'EMA', 'teacher forward', 'backward', 'optimizer', 'step'} <= stages.keys()
     milliseconds = [row['fast, ms'] for part, row in stages.items() if part != 'step']

@@ -3,6 +3,7 @@
 import ctypes
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import MethodType
@@ -21,7 +22,7 @@ from mmseg.engine.host_memory import M_MMAP_MAX, M_TRIM_THRESHOLD, keep_freed_me
 from mmseg.engine.optim import StudentOptimWrapper, build_optim_wrapper
 from mmseg.engine.train import build_model
 from mmseg.errors import InputError, nearest
-from mmseg.models.layers import Conv2d, Linear
+from mmseg.models.layers import Conv2d, Linear, conv, linear
 from mmseg.models.uda.dacs import DACS
 from mmseg.models.uda.teacher import ema_alpha
 
@@ -38,6 +39,19 @@ WORDS = {
     'fuse': 'fuse_forward=True',
     'split': 'fuse_forward=False',
     'checkpoint': 'backbone.with_cp=True',
+    'no_winograd': 'dense 3x3 convolutions without Winograd',
+    'no_products_back': 'convolutions of one tap go back by oneDNN',
+    'no_pointwise': "convolutions of one tap by torch's own kernel",
+    'no_phases': "dilated depthwise convolutions by torch's own kernel",
+    'other_products': 'large products by the library that is not chosen here',
+}
+#: what a setting takes away from the fast ones: (where, the name there, what takes its place)
+WITHOUT: dict[str, tuple[Any, str, Any]] = {
+    'no_winograd': (conv, 'FEW_PRODUCTS', False),
+    'no_products_back': (conv, 'PRODUCTS_BACK', False),
+    'no_pointwise': (Conv2d, 'is_pointwise', lambda layer: False),
+    'no_phases': (Conv2d, 'is_dilated_depthwise', lambda layer: False),
+    'other_products': (linear, 'SLOW_PRODUCTS', not linear.SLOW_PRODUCTS),
 }
 ENCODERS = {'mit_b0': [32, 64, 160, 256], **{f'mit_b{i}': [64, 128, 320, 512] for i in range(1, 6)}}
 GLIBC_START = {M_MMAP_MAX: 65536, M_TRIM_THRESHOLD: 128 * 2**10, -3: 128 * 2**10}  # -3: M_MMAP_THRESHOLD
@@ -88,7 +102,10 @@ class Trainer:
         begin_step()
         if not self.plain:
             keep_freed_memory()
-            return self.uda.train_step(self.data, self.optimizer)
+            with ExitStack() as without:
+                for word in WITHOUT.keys() & set(self.setting.words):
+                    without.enter_context(patch.object(*WITHOUT[word]))
+                return self.uda.train_step(self.data, self.optimizer)
         _return_freed_memory()
         with patch.object(Conv2d, 'forward', _channels_first), patch.object(Linear, 'forward', nn.Linear.forward):
             return self.uda.train_step(self.data, self.optimizer)

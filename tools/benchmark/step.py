@@ -15,7 +15,7 @@ from mmseg.apis import device_named
 from mmseg.arithmetic import set_tf32
 from mmseg.commands.arguments import positive
 from tools.benchmark._machine import clock, matrix_peak, peak_memory
-from tools.benchmark._training import ENCODERS, WORDS, Setting, Trainer, timed_parts
+from tools.benchmark._training import ENCODERS, WITHOUT, WORDS, Setting, Trainer, timed_parts
 from tools.flop_count import counted_flops
 
 #: what is compared on a GPU where nothing else is asked for
@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         args.warmup if args.warmup is not None else (10 if gpu else 1),
     )
     torch.set_num_threads(args.threads)
-    texts = list(dict.fromkeys([*(args.settings or (GPU_SETTINGS if gpu else ['fast'])), args.baseline]))
+    usual = GPU_SETTINGS if gpu else ['fast', *WITHOUT]
+    texts = list(dict.fromkeys([*(args.settings or usual), args.baseline]))
     torch.backends.cudnn.benchmark = gpu  # as runs have it
     peaks = {text: _peak(Setting(text), device) for text in texts}
     trainers, memory, first = {}, {}, {}
@@ -76,6 +77,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             'min': 1000 * min(times[text]),
             'max': 1000 * max(times[text]),
             'speed against ' + args.baseline: base / median(times[text]),
+            **({'times as long as fast': median(times[text]) / median(times['fast'])} if 'fast' in texts else {}),
             'images/s': args.batch / median(times[text]),
             'GFLOP/s': flops / median(times[text]) / 1e9,
             '% of matrix peak': 100 * flops / median(times[text]) / peaks[text],
