@@ -36,7 +36,7 @@ def hrda_config(work_dir, **options):
     return tiny_config(work_dir, model=HRDA, uda=UDA, evaluation__interval=6, **options)
 
 
-@pytest.mark.parametrize('accumulate', [1, 2])
+@pytest.mark.parametrize('accumulate', [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_stopped_run_goes_on_with_the_same_detail_crops_bit_for_bit(tmp_path, accumulate):
     straight = train(hrda_config(tmp_path / 'straight', accumulate=accumulate))
     stop = [{'type': 'KillAt', 'iteration': 3, 'number': int(signal.SIGTERM)}]
