@@ -73,6 +73,7 @@ def setting_of(config: Mapping[str, Any]) -> str:
         'soft paste': uda.get('soft_paste'),
         'MMD': uda.get('mmd'),
         'warm-up': (config.get('lr_config') or {}).get('warmup'),
+        **{str(term.get('type')): True for term in uda.get('terms') or ()},
     }
     method = str(uda.get('type', 'UDA'))
     added = [name for name, used in parts.items() if used]

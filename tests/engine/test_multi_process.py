@@ -27,7 +27,8 @@ PLAIN['backbone']['drop_path_rate'] = PLAIN['decode_head']['dropout_ratio'] = 0.
 NORMALISED, SYNCHRONISED = copy.deepcopy(SEGMENTOR), copy.deepcopy(SEGMENTOR)
 NORMALISED['decode_head']['decoder_params']['fusion_cfg']['norm_cfg'] = {'type': 'BN', 'requires_grad': True}
 SYNCHRONISED['decode_head']['decoder_params']['fusion_cfg']['norm_cfg'] = {'type': 'SyncBN', 'requires_grad': True}
-MASKED = {'type': 'MaskedConsistency', 'alpha': 0.5, 'block_size': 8}  # with a teacher of its own
+# With a teacher of its own; nothing is removed, which an encoder that starts without biases could not stand.
+MASKED = {'type': 'MaskedConsistency', 'alpha': 0.5, 'block_size': 8, 'ratio': 0.0}
 QUEUED = UDA | {'type': 'DACSPlus', 'mmd': {'weight': 0.1, 'queue': 6}, 'terms': [MASKED]}
 
 

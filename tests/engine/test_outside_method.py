@@ -12,6 +12,7 @@ from mmseg.engine.acceleration import compile_encoders
 from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import train
 from mmseg.errors import InputError
+from mmseg.models.backbones.mix_transformer import MixVisionTransformer
 from tests.engine import outside_method  # noqa: F401 (what custom_imports of a config does)
 from tests.engine.test_train import lines
 from tests.engine.test_train_uda import SEGMENTOR, UDA
@@ -24,6 +25,22 @@ METHODS = {
     'mirror': SURE | {'type': 'Mirrored'},
     'masked': SURE | {'terms': [{'type': 'MaskedConsistency', 'mode': 'separateaug', 'alpha': 0.5, 'block_size': 8}]},
 }
+
+
+@pytest.fixture(scope='module', autouse=True)
+def biases_as_trained_encoders_have_them():
+    """Without any, removed blocks are zeros in every layer, and each norm multiplies their gradient by a thousand."""
+    draw = MixVisionTransformer.draw_weights
+
+    def draw_with_biases(encoder):
+        draw(encoder)
+        for name, parameter in encoder.named_parameters():
+            if name.endswith('bias'):
+                torch.nn.init.normal_(parameter, std=0.1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MixVisionTransformer, 'draw_weights', draw_with_biases)
+        yield
 
 
 def config(work_dir, prefix, **options):

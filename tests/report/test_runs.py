@@ -3,7 +3,7 @@ import pytest
 from mmseg.config.load import load_config
 from mmseg.errors import InputError
 from mmseg.report.facts import facts_of, flat
-from mmseg.report.published import published_for, published_results
+from mmseg.report.published import method_of, published_for, published_results
 from mmseg.report.results import FORMATS
 from mmseg.report.runs import experiments_of, find_work_dirs, read_run
 from tests.fabricated import PUBLISHED
@@ -117,6 +117,15 @@ def test_the_published_run_has_its_published_number(path):
     assert found is not None
     assert found.values['mIoU'] == 68.3
     assert found.values['IoU.bicycle'] == 61.8
+
+
+def test_further_terms_are_told_and_have_no_published_number_of_the_method_without_them():
+    cfg = config('dacs')
+    plain = facts_of(cfg)
+    cfg['uda']['terms'] = [{'type': 'MaskedConsistency'}]
+    masked = facts_of(cfg)
+    assert masked.setting == f'{plain.setting} + MaskedConsistency'
+    assert (method_of(plain), method_of(masked)) == ('DACS', '')
 
 
 def test_published_numbers_hold_for_the_published_setting_only():
