@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from mmseg.config import legacy
 from mmseg.models.layers.box import Box
 from mmseg.models.uda.batch import Labelled
 from mmseg.registry import MODELS
@@ -17,7 +18,9 @@ from tests.parity import fill_module, fill_value, golden
 def distance(request):
     """Loss and gradients of the feature distance alone, with its positions."""
     case = golden('hrda_feat_dist')
-    network, uda = copy.deepcopy((case.config['model'], case.config['uda']))
+    config = copy.deepcopy({key: case.config[key] for key in ('model', 'uda')})
+    assert legacy.modernise(config).refused == []
+    network, uda = config['model'], config['uda']
     network['feature_scale'] = 0.5 if request.param == 'context' else 'all'
     model = MODELS.build({**uda, 'model': network, 'max_iters': 4}).train()
     fill_module(model.model)
