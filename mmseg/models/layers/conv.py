@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from mmseg.models.layers.dilated_depthwise import dilated_depthwise
 from mmseg.models.layers.processor import ONEDNN, in_order, prefers
 from mmseg.models.layers.winograd import winograd
+from mmseg.models.layers.winograd_wide import winograd_wide
 
 Way = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 #: a "dilated" convolution of one image with no more numbers is torch's own, which loops over the channels
@@ -30,7 +31,8 @@ class Conv2d(nn.Conv2d):
             if self.is_dilated_depthwise() and suits_phases(input):
                 return dilated_depthwise(input, self.weight, self.bias, self.dilation[0])
             if FEW_PRODUCTS and self.is_dense() and suits_winograd(input, self.weight):
-                return winograd(input, self.weight, self.bias)
+                predicts = not self.training and not torch.is_grad_enabled()
+                return (winograd_wide if predicts else winograd)(input, self.weight, self.bias)
         return super().forward(input)
 
     def is_pointwise(self) -> bool:

@@ -6,15 +6,43 @@ the kernel are transformed by additions (and halves), multiplied number by numbe
 is transformed back. Per number of a patch this is an ordinary product of matrices over the channels.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-#: patches whose transforms are in memory at a time: enough for products at full speed, few enough to stay in the cache
-PATCHES = 256
+
+class Tile(NamedTuple):
+    """The neighbouring outputs that are computed together, and how."""
+
+    side: int  # pixels
+    #: patches whose transforms are in memory at a time: enough for products at full speed, few enough for the cache
+    patches: int
+    to_patches: Callable[[Tensor], Tensor]  # as :func:`input_transform`
+    to_pixels: Callable[[Tensor, Tensor], None]  # as :func:`output_transform`
+
+    def whole(self, height: int, width: int) -> tuple[int, int]:
+        """The size, rounded up to tiles."""
+        return height + -height % self.side, width + -width % self.side
+
+    def strips(self, image: Tensor) -> Iterator[tuple[int, int, Tensor]]:
+        """(first, last + 1) rows of strips of :attr:`patches` patches, or a little less, and the pixels they need.
+
+        Args:
+            image: (H, W, C).
+
+        Yields:
+            the pixels (rows + 2, W + 2, C), H and W rounded up to tiles, in a margin of neighbours or zeros.
+        """
+        height, width = self.whole(*image.shape[:2])
+        rows = self.side * max(1, self.patches // (width // self.side))
+        for first in range(0, height, rows):
+            last = min(first + rows, height)
+            top, bottom = max(first - 1, 0), min(last + 1, len(image))
+            margin = (0, 0, 1, 1 + width - image.shape[1], top + 1 - first, last + 1 - bottom)
+            yield first, last, F.pad(image[top:bottom], margin)
 
 
 def winograd(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -35,30 +63,29 @@ class _Winograd(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return convolve(x, kernel_transform(weight))
+        return convolve(x, kernel_transform(weight), TILE)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, weight = ctx.saved_tensors
         of_x = of_weight = None
         if ctx.needs_input_grad[0]:  # a convolution by the mirrored kernels, from output channels to input channels
-            of_x = convolve(gradient, kernel_transform(weight.flip(2, 3).transpose(0, 1)))
+            of_x = convolve(gradient, kernel_transform(weight.flip(2, 3).transpose(0, 1)), TILE)
         if ctx.needs_input_grad[1]:
             of_weight = weight_gradient(x, gradient)
         return of_x, of_weight
 
 
-def convolve(x: Tensor, kernel: Tensor) -> Tensor:
-    """x (B, in, H, W), transformed kernel (16, in, out) -> (B, out, H, W)."""
+def convolve(x: Tensor, kernel: Tensor, tile: Tile) -> Tensor:
+    """x (B, in, H, W), transformed kernel ((side + 2)^2, in, out) -> (B, out, H, W)."""
     batch, channels, height, width = x.shape
-    out = kernel.shape[2]
-    even = (height + height % 2, width + width % 2)
-    y = torch.empty((batch, *even, out), dtype=x.dtype, device=x.device)
-    for padded, target in zip(_padded(x), y, strict=True):
-        for first, last in _strips(even):
-            patches = input_transform(padded[first : last + 2])
-            products = torch.bmm(patches.view(16, -1, channels), kernel)
-            output_transform(products.view(*patches.shape[:4], out), target[first:last])
+    points, _, out = kernel.shape
+    y = torch.empty((batch, *tile.whole(height, width), out), dtype=x.dtype, device=x.device)
+    for image, target in zip(x.permute(0, 2, 3, 1), y, strict=True):
+        for first, last, pixels in tile.strips(image):
+            patches = tile.to_patches(pixels)
+            products = torch.bmm(patches.view(points, -1, channels), kernel)
+            tile.to_pixels(products.view(*patches.shape[:4], out), target[first:last])
     return y[:, :height, :width].permute(0, 3, 1, 2)
 
 
@@ -66,30 +93,15 @@ def weight_gradient(x: Tensor, gradient: Tensor) -> Tensor:
     """x (B, in, H, W) and gradient of the output (B, out, H, W) -> gradient of the weight (out, in, 3, 3)."""
     channels, height, width = x.shape[1:]
     out = gradient.shape[1]
-    even = (height + height % 2, width + width % 2)
+    even = TILE.whole(height, width)
     products = torch.zeros((16, channels, out), dtype=x.dtype, device=x.device)
-    for image, pixels in zip(_padded(x), gradient.permute(0, 2, 3, 1), strict=True):
-        whole = F.pad(pixels, (0, 0, 0, width % 2, 0, height % 2)) if even != (height, width) else pixels
-        for first, last in _strips(even):
-            patches = input_transform(image[first : last + 2]).view(16, -1, channels)
-            errors = output_adjoint(whole[first:last]).view(16, -1, out)
-            products.baddbmm_(patches.transpose(1, 2), errors)
+    for image, errors in zip(x.permute(0, 2, 3, 1), gradient.permute(0, 2, 3, 1), strict=True):
+        whole = F.pad(errors, (0, 0, 0, width % 2, 0, height % 2)) if even != (height, width) else errors
+        for first, last, pixels in TILE.strips(image):
+            patches = input_transform(pixels).view(16, -1, channels)
+            spread = output_adjoint(whole[first:last]).view(16, -1, out)
+            products.baddbmm_(patches.transpose(1, 2), spread)
     return kernel_adjoint(products)
-
-
-def _padded(x: Tensor) -> Iterator[Tensor]:
-    """The images of x (B, C, H, W) as (H + 2, W + 2, C) with a margin of zeros, H and W rounded up to even."""
-    height, width = x.shape[2:]
-    for image in x.permute(0, 2, 3, 1):
-        yield F.pad(image, (0, 0, 1, 1 + width % 2, 1, 1 + height % 2))
-
-
-def _strips(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """(first, last + 1) rows of strips of :data:`PATCHES` patches, or a little less, of an image of even ``size``."""
-    height, width = size
-    rows = 2 * max(1, PATCHES // (width // 2))
-    for first in range(0, height, rows):
-        yield first, min(first + rows, height)
 
 
 def input_transform(image: Tensor) -> Tensor:
@@ -123,6 +135,9 @@ def output_transform(products: Tensor, target: Tensor) -> None:
         first, second = rows.unflatten(1, (-1, 2)).unbind(2)
         torch.add(line[0], line[1], out=first).add_(line[2])
         torch.sub(line[1], line[2], out=second).sub_(line[3])
+
+
+TILE = Tile(2, 256, input_transform, output_transform)
 
 
 def output_adjoint(gradient: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ def test_in_double_precision_it_is_exact():
 
 
 def test_an_image_of_several_strips_is_the_plain_one(monkeypatch):
-    monkeypatch.setattr(winograd, 'PATCHES', 3)
+    monkeypatch.setattr(winograd, 'TILE', winograd.TILE._replace(patches=3))
     given = torch.randn(2, 3, 11, 4).double(), torch.randn(2, 3, 3, 3).double(), None
     for found, true in zip(values(*given, winograd.winograd), values(*given, plain), strict=True):
         torch.testing.assert_close(found, true, rtol=0, atol=1e-12)
