@@ -187,9 +187,20 @@ class HRDAHead(nn.Module):
         fine = size[0] // stride[0], size[1] // stride[1]
         masked = attention * inside((box.scaled(size, cells) for box in boxes), attention)
         placed = mean_of_windows(detail, [box.scaled(size, fine) for box in boxes], fine)
-        weighted = (1 - masked) * context
-        fused = self._up(masked, fine) * placed + self._up(weighted, fine)
-        return ScaleLogits(fused, weighted, detail, attention, boxes, size)
+        fused, trained = self.blend(masked, placed, context)
+        return ScaleLogits(fused, trained, detail, attention, boxes, size)
+
+    def blend(self, attention: Tensor, detail: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """The fused logits, and those of the context as they are trained.
+
+        Args:
+            attention: (B, classes or 1, h, w) in 0..1, 0 outside the windows.
+            detail: logits (B, classes, H / stride, W / stride), 0 outside the windows.
+            context: logits (B, classes, h, w).
+        """
+        fine = (detail.shape[2], detail.shape[3])
+        weighted = (1 - attention) * context
+        return self._up(attention, fine) * detail + self._up(weighted, fine), weighted
 
     def _up(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         return resize(x, size, align_corners=self.align_corners)
