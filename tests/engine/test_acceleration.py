@@ -17,7 +17,8 @@ from mmseg.engine.optim import StudentOptimWrapper
 from mmseg.engine.train import build_runner
 from mmseg.errors import InputError
 from tests.engine.tiny import tiny_config
-from tests.models.uda.tiny import batch, dacs, segmentor, with_feature_distance
+from tests.models.networks import daformer_head, tiny_backbone, tiny_segmentor
+from tests.models.uda.tiny import NUM_CLASSES, batch, dacs, segmentor, with_feature_distance
 
 CPU = torch.device('cpu')
 ROOT = Path(__file__).parents[2]
@@ -194,3 +195,27 @@ def test_an_evaluation_makes_no_new_graphs_for_other_sizes_of_images():
         assert made == []
         model.simple_test(image, {'ori_shape': (48, 48)})
         assert len(made) == 1
+
+
+@pytest.mark.parametrize('fuse', [False, True])
+def test_three_steps_of_compiled_encoders_break_no_graph_and_make_none_anew(fuse):
+    from torch._dynamo.utils import counters
+
+    made, after = [], []
+
+    def backend(graph, inputs):
+        made.append(graph)
+        return graph
+
+    network = tiny_segmentor(
+        backbone=tiny_backbone(drop_path_rate=0.2), decode_head=daformer_head(num_classes=NUM_CLASSES)
+    )
+    model = dacs(**with_feature_distance(fuse_forward=fuse), model=network)
+    compile_encoders(model, True, device=CPU, backend=backend)
+    counters.clear()
+    wrapper = StudentOptimWrapper(torch.optim.SGD(model.model.parameters(), lr=0.01))
+    for seed in range(3):
+        model.train_step(batch(seed, size=64), wrapper)
+        after.append(len(made))
+    assert after == [3, 3, 3]  # student, teacher, feature distance
+    assert not counters['graph_break']
