@@ -41,6 +41,8 @@ PYRAMID = {
     'auxiliary_head': {'in_channels': 24, 'channels': 16},
     'test_cfg': WINDOWS,
 }
+# Detail crops of 64 in crops of 96.
+DETAIL = {'hr_crop_size': (64, 64), 'test_cfg': {'mode': 'slide', 'crop_size': (SIDE, SIDE), 'stride': (64, 64)}}
 TIMM = {'_delete_': True, 'type': 'TimmBackbone', 'model_name': 'pvt_v2_b0', 'out_indices': (0, 1, 2, 3)}
 
 
@@ -77,6 +79,12 @@ FAMILIES = {
     'upernet_mae_base': {'backbone': VIT, **PYRAMID},
     'deeplabv2red_r50-d8': {'backbone': RESNET, 'decode_head': {'in_channels': 128}},
     'deeplabv3plus_r50-d8': {'backbone': RESNET, 'decode_head': context(c1_in_channels=16)},
+    'hrda1_daformer_sepaspp_mitb5': {
+        'backbone': MIT,
+        'decode_head': {**daformer(MIT_CHANNELS), 'attention_embed_dim': 8},
+        **DETAIL,
+    },
+    'hrda1_deeplabv2red_r50-d8': {'backbone': RESNET, 'decode_head': {'in_channels': 128}, **DETAIL},
     'danet_r50-d8': {'backbone': RESNET, 'decode_head': context(pam_channels=8)},
     'isanet_r50-d8': {'backbone': RESNET, 'decode_head': context(isa_channels=8)},
     'segformer_r101': {
