@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,9 +63,9 @@ def test_seeds_differ_in_nothing_else(exp):
 
 
 @pytest.fixture(scope='module')
-def built() -> set[str]:
+def built() -> dict[str, Any]:
     """Networks and methods that were built already; tables share many."""
-    return set()
+    return {}
 
 
 @pytest.mark.parametrize('exp', COUNTS)
@@ -74,8 +75,8 @@ def test_runs_of_the_paper_resolve_to_its_settings_and_are_built(exp, generated,
     def build_once(model, uda=None):
         content = json.dumps([model, uda], sort_keys=True)
         if content not in built:
-            build(model, uda)
-            built.add(content)
+            built[content] = build(model, uda)
+        return built[content]
 
     monkeypatch.setattr(components, 'build_without_memory', build_once)
     args = run_experiments.parse_args(['--exp', exp])

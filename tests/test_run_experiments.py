@@ -83,7 +83,7 @@ def test_the_training_command_takes_weights_and_states(config):
         (['--config', 'tiny.json', '--cfg-options', 'optimizer.type=AdamWW'], "'AdamW'"),
         (['--config', 'tiny.json', '--cfg-options', 'model.tpye=Other'], 'tpye'),
         (['--config', 'tiny.json', '--cfg-options', 'data.val.type=TinyImage'], "'TinyImages'"),
-        (['--config', 'tiny.json', '--cfg-options', 'evaluation.metric=mDice'], 'mDice'),
+        (['--config', 'tiny.json', '--cfg-options', 'evaluation.metric=mDise'], "Did you mean 'mDice'"),
         (['--config', 'tiny.json', '--cfg-options', 'resume_from=gone.pth'], 'gone.pth'),
         (['--config', 'tiny.json', '--cfg-options', 'load_from=gone.pth'], 'gone.pth'),
         (['--exp', 'toy', '--work-dir', 'one'], '15 runs'),

@@ -152,6 +152,10 @@ def on_drawn_data(
     return cfg
 
 
+#: side of the crops that the shipped numbers of ignored rows are for
+PAPER_CROP = 512
+
+
 def cut_crops(cfg: Config, side: int) -> None:
     """Let ``cfg`` train on crops of ``side`` x ``side``, and its network expect them."""
     for key in ('crop_size', 'size'):
@@ -161,6 +165,9 @@ def cut_crops(cfg: Config, side: int) -> None:
         encoder['img_size'] = (side, side)
     for network in _having('hr_crop_size', cfg.model):
         network['hr_crop_size'] = (side // 2, side // 2)
+    for key in ('pseudo_weight_ignore_top', 'pseudo_weight_ignore_bottom'):
+        for method in _having(key, cfg.get('uda')):
+            method[key] = method[key] * side // PAPER_CROP
 
 
 def _having(key: str, value: Any) -> Iterator[dict]:

@@ -31,7 +31,9 @@ def step_memory(model: Mapping[str, Any], *, batch: int = 2, side: int = 512, co
         side: of the crops, in pixels.
         config: of the method and the optimizer. Source and mixed images go through the student one after another.
     """
-    cfg = load_config(config, {'uda.fuse_forward': False, 'uda.debug_img_interval': STEPS + 1})
+    settings = {'uda.fuse_forward': False, 'uda.debug_img_interval': STEPS + 1}
+    settings |= {f'uda.pseudo_weight_ignore_{edge}': 0 for edge in ('top', 'bottom')}  # of crops of another size
+    cfg = load_config(config, settings)
     cfg.model = without_pretrained(model)
     with torch.device('meta'):
         method = build_model(cfg).train()

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmseg.config.leaves import leaves
 from mmseg.config.load import load_config
 from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.engine.provenance import ENVIRONMENT_FILE
@@ -19,6 +20,7 @@ from mmseg.report.published import Published, published_for
 # A class is called unstable when a seed misses it and another finds it (IoU in percent).
 MISSED, FOUND = 5.0, 20.0
 CLASS = 'IoU.'
+SPLITS = ('train', 'val', 'test')
 
 
 class Spread(NamedTuple):
@@ -155,6 +157,9 @@ def _refuse_other_forms(run: Run) -> None:
     """Refuse a config that loads, but says nothing that could be told of a run."""
     if not isinstance(run.seed, int | None):
         raise InputError(f'{run.folder}: seed={run.seed!r} in its config is no whole number.')
+    for split, described in (run.config.get('data') or {}).items():
+        if split in SPLITS and described and not any(leaves(described)):
+            raise InputError(f'{run.folder}: data.{split}={described!r} in its config describes no data set.')
     try:
         flat(portable(run.config))
         published_for(run.config)

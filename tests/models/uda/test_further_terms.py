@@ -135,7 +135,7 @@ def test_the_labelled_domain_alone_needs_no_target_images():
     [
         ([MIRROR, MIRROR], r'uda\.terms is .mirror.*none of them twice'),
         ([{'type': 'CrossEntropyLoss'}], r'uda\.terms.*further terms'),
-        (MIRROR, r'uda\.terms.*a list of dict'),
+        (MIRROR, 'terms=.*takes a list, each element a dict'),
         ([{'type': 'Mirror', 'copy': True}], "Did you mean 'copy_student'"),
         ([{'type': 'Miror'}], "Did you mean 'Mirror'"),
     ],

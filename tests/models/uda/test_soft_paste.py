@@ -73,5 +73,5 @@ def test_pasting_without_drawn_pixels_is_refused_with_the_way_out():
 
 @pytest.mark.parametrize('soft_paste', [0.9, None, [12]])
 def test_the_switch_is_true_or_false(soft_paste):
-    with pytest.raises(InputError, match=r'uda\.soft_paste is'):
+    with pytest.raises(InputError, match=r'soft_paste=.* takes True or False'):
         build(soft_paste=soft_paste)
