@@ -1,4 +1,4 @@
-# make install | quickstart | test | test-slow | lint. Needs python3 (3.11-3.13), pip and make; nothing else.
+# make install | quickstart | test | test-slow | test-exhaustive | lint. Needs python3 (3.11-3.13), pip and make; nothing else.
 PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
@@ -6,7 +6,7 @@ ENVIRONMENT := .venv/.installed
 # One thread per test process: two processes then share two cores without waiting for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: install quickstart test test-slow lint format clean
+.PHONY: install quickstart test test-slow test-exhaustive lint format clean
 
 install: $(ENVIRONMENT)
 
@@ -26,6 +26,10 @@ test: install
 # One process with all cores: a full-size network takes up to 12 GB.
 test-slow: install
 	$(BIN)/python -m pytest -m 'slow and not gpu'
+
+# Every combination, many repetitions: hours. A weekly job runs it.
+test-exhaustive: install
+	$(BIN)/python -m pytest -m 'exhaustive and not gpu'
 
 lint: install
 	$(BIN)/ruff check .

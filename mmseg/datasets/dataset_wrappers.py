@@ -94,7 +94,7 @@ class ConcatDataset(TrainingSet):
 class RepeatDataset(ConcatDataset):
     """A data set whose epoch is ``times`` passes."""
 
-    def __init__(self, *, dataset: dict | Sequence[dict] | TrainingSet, times: Count) -> None:
+    def __init__(self, *, dataset: dict | Sequence[dict | TrainingSet] | TrainingSet, times: Count) -> None:
         if times < 1:
             raise InputError(f'RepeatDataset: times is at least 1, not {times}.')
         super().__init__(datasets=[built(dataset)] * times)

@@ -6,4 +6,4 @@ from mmseg.config.load import load_config
 from mmseg.engine.grid import run_here
 
 if __name__ == '__main__':
-    sys.exit(run_here([load_config(path) for path in sys.argv[1:]]))
+    sys.exit(run_here([load_config(path, trust=True) for path in sys.argv[1:]]))

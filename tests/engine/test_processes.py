@@ -65,7 +65,7 @@ def test_processes_end_though_messages_are_on_their_way():
     assert [run_pair(end_with_messages_on_their_way) for _ in range(4)] == [0] * 4
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_pair_ends_a_hundred_times():
     assert [run_pair(end_with_messages_on_their_way) for _ in range(100)] == [0] * 100
 

@@ -45,7 +45,7 @@ def test_steps_of_every_family_run_on_a_gpu_without_waiting_for_it(library, part
     assert_steps(found)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @NEEDS_SHIM
 @pytest.mark.parametrize('part', range(8))
 def test_steps_of_every_combination_run_on_a_gpu_without_waiting_for_it(library, part):
@@ -80,7 +80,7 @@ def test_a_step_of_the_final_config_launches_casts_moves_and_holds_no_more_than_
     assert_within_budget(library, 'bf16', 'fuse')
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @NEWEST
 @NEEDS_SHIM
 @pytest.mark.parametrize(('precision', 'fuse'), [key for key in BUDGET if key != ('bf16', 'fuse')])

@@ -20,12 +20,14 @@ QUICK = {
     ('dacs_trajectory', 'fused'),
     ('mic_hrda_trajectory', 'plain'),
 }
+#: compiling a method takes minutes on a CPU: one of them is for every change
+LONG = {(case, 'compiled') for case in CASES if case != 'dacs_trajectory'}
 WAYS = [
     pytest.param(
         (case, way),
         id=f'{case}-{way}',
         marks=[
-            *([] if (case, way) in QUICK else [pytest.mark.slow]),
+            *([] if (case, way) in QUICK else [pytest.mark.exhaustive if (case, way) in LONG else pytest.mark.slow]),
             *([NEEDS_COMPILER] if way == 'compiled' else []),
         ],
     )
