@@ -77,6 +77,14 @@ def test_two_processes_share_the_images_and_one_writes_what_a_single_process_wou
     assert all((tmp_path / 'show' / NAME.format(i)).is_file() for i in range(2))
 
 
+def test_an_evaluation_on_a_cpu_keeps_freed_memory_from_its_first_image_on(inside, monkeypatch):
+    events, evaluate = [], test_command.evaluate
+    monkeypatch.setattr(test_command, 'keep_freed_memory', lambda: events.append('memory kept'))
+    monkeypatch.setattr(test_command, 'evaluate', lambda *a, **b: events.append('evaluated') or evaluate(*a, **b))
+    assert test_command.main(FILES) == 0
+    assert events == ['memory kept', 'evaluated']
+
+
 def test_a_synthia_source_adds_the_means_over_16_and_13_classes(inside, capsys):
     option = 'data.train.source.type=SynthiaDataset'
     assert test_command.main([*FILES, '--out', 'synthia.json', '--cfg-options', option]) == 0

@@ -32,6 +32,7 @@ from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.loader import build_dataset, build_test_loader
 from mmseg.engine.class_check import check_channels
 from mmseg.engine.distributed import join_processes, leave
+from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate
 from mmseg.evaluation.export import PredictionWriter
@@ -60,7 +61,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
     rank, world_size = get_dist_info()
     model = init_segmentor(cfg, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
-    warn_of_slow_bf16(next(model.parameters()).device, precision=args.precision)
+    device = next(model.parameters()).device
+    warn_of_slow_bf16(device, precision=args.precision)
+    if device.type == 'cpu':
+        keep_freed_memory()
     if args.parts_dir:
         check_parts(model)
     dataset = build_dataset(cfg.data.test, {'test_mode': True})
@@ -76,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         samples_per_gpu=args.samples_per_gpu,
         rank=rank,
         world_size=world_size,
-        pin_memory=next(model.parameters()).is_cuda,
+        pin_memory=device.type == 'cuda',
     )
     how: dict[str, Any] = {'progress': is_main_process(), 'dtype': autocast_type(args.precision)}
     with writers(args, dataset) as on_prediction:

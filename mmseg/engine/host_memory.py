@@ -1,4 +1,4 @@
-"""How a training process on a CPU holds its memory."""
+"""How a process that trains or evaluates on a CPU holds its memory."""
 
 import ctypes
 import sys
@@ -11,9 +11,9 @@ NEVER_TRIM = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Let the C library reuse what an iteration frees for the next one, instead of returning it to the system.
+    """Let the C library reuse what an iteration, or an image, frees for the next one, instead of returning it.
 
-    Every iteration asks for the same large tensors. Returned memory comes back as zeroed pages, one fault each: that
+    Every one asks for the same large tensors. Returned memory comes back as zeroed pages, one fault each: that
     takes several times as long as adding two such tensors. So no block gets a mapping of its own (the library would
     give one to every block above 32 MB, whatever its threshold), and the process stays at its peak size.
 
