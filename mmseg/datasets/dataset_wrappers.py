@@ -15,7 +15,7 @@ from mmseg.errors import InputError
 from mmseg.registry import DATASETS
 
 
-def built(dataset: dict | Sequence[dict] | TrainingSet) -> TrainingSet:
+def built(dataset: dict | Sequence[dict | TrainingSet] | TrainingSet) -> TrainingSet:
     """A data set as it is, or from its config, or from those of its parts."""
     if isinstance(dataset, list | tuple):
         return ConcatDataset(datasets=dataset)
