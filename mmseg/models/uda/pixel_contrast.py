@@ -55,6 +55,11 @@ def enlarged(x: Tensor, size: Sequence[int]) -> Tensor:
     return resize(precise, (size[0], size[1]), align_corners=True)
 
 
+def full_precision(features: Tensor) -> torch.autocast:
+    """Similarities of many pixels are summed up: no half precision for their products."""
+    return torch.autocast(features.device.type, enabled=False)
+
+
 @MODELS.register_module()
 class PixelContrast(FurtherTerm):
     """weight * L(source) + mixed_weight * L(mixed), L of :mod:`mmseg.models.uda.contrast`.
@@ -122,12 +127,11 @@ class PixelContrast(FurtherTerm):
     def contrast(self, method: UDADecorator, batch: Batch, part: Labelled) -> Tensor:
         """L of one part of the batch."""
         maps = method.student_embedding(batch, part)['decode']
-        with torch.autocast(part.img.device.type, enabled=False):
-            if self.resolutions == 1:
-                return self.of_one(maps, part)
-            assert isinstance(maps, ScaleMaps)
-            weights = method.model.decode_head.pair_weights(method.student_features(batch, part))
-            return self.of_two(maps, weights, part)
+        if self.resolutions == 1:
+            return self.of_one(maps, part)
+        assert isinstance(maps, ScaleMaps)
+        weights = method.model.decode_head.pair_weights(method.student_features(batch, part))
+        return self.of_two(maps, weights, part)
 
     def of_one(self, maps: Any, part: Labelled) -> Tensor:
         """L of maps (B, C, h, w), or of those of the context."""
@@ -139,7 +143,8 @@ class PixelContrast(FurtherTerm):
             )
         pixels = Pixels(self.order)
         features = pixels.features(enlarged(found, self.grid))
-        return pixel_contrast(features, self.labels(part), self.pixel_weights(part), chunk=self.chunk)
+        with full_precision(features):
+            return pixel_contrast(features, self.labels(part), self.pixel_weights(part), chunk=self.chunk)
 
     def of_two(self, maps: ScaleMaps, weights: Tensor, part: Labelled) -> Tensor:
         """L of both resolutions; ``weights`` of the pixels of the context, (B, 1, h, w) in 0..1."""
@@ -147,15 +152,17 @@ class PixelContrast(FurtherTerm):
         fine = (both.context.shape[2], both.context.shape[3])
         crop = F.interpolate(both.inside, self.grid, mode='nearest').expand(len(part.img), -1, -1, -1) > 0
         within = pixels.values(crop)
-        return two_resolution_contrast(
-            pixels.features(enlarged(both.context, self.grid)),
-            pixels.features(enlarged(both.detail, self.grid)),
-            label,
-            pixels.values(enlarged(resize(weights, fine), self.grid)),
-            within & (label != 0) if self.order == 'published' else within,
-            weight=self.pixel_weights(part),
-            chunk=self.chunk,
-        )
+        context, detail = (pixels.features(enlarged(x, self.grid)) for x in (both.context, both.detail))
+        with full_precision(context):
+            return two_resolution_contrast(
+                context,
+                detail,
+                label,
+                pixels.values(enlarged(resize(weights, fine), self.grid)),
+                within & (label != 0) if self.order == 'published' else within,
+                weight=self.pixel_weights(part),
+                chunk=self.chunk,
+            )
 
     def labels(self, part: Labelled) -> Tensor:
         """(N,) int64 on the grid."""

@@ -114,13 +114,19 @@ def test_grids_and_images_need_not_be_square():
     assert len(term.labels(part)) == 3 * 5 * 7
 
 
-def test_half_precision_features_give_a_loss_in_single_precision():
-    model = contrasted('plain')
-    with torch.autocast('cpu', torch.bfloat16):
-        made = model.make_batch(batch())
-        assert model.student_embedding(made, made.source)['decode'].dtype == torch.bfloat16
-        losses = dict(model.pixel_contrast.loss_terms(model, made))
-    assert losses['src']['loss_contrast'].dtype == torch.float32
+@pytest.mark.parametrize('network', NETWORKS)
+def test_half_precision_features_give_a_loss_in_single_precision(network):
+    model = contrasted(network)
+    found = []
+    for half in (True, False):
+        torch.manual_seed(1)
+        with torch.autocast('cpu', torch.bfloat16, enabled=half):
+            made = model.make_batch(batch())
+            made.generator = torch.Generator().manual_seed(0)
+            terms = dict(model.pixel_contrast.loss_terms(model, made))
+        found.append(terms['src']['loss_contrast'])
+    assert found[0].dtype == torch.float32
+    assert found[0].item() == pytest.approx(found[1].item(), rel=2e-2)
 
 
 @pytest.mark.parametrize(
