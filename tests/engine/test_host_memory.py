@@ -32,5 +32,6 @@ def page_faults(mode: str) -> int:
 
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='a matter of the GNU C library')
 def test_memory_that_was_freed_is_used_again_without_page_faults():
-    # 4 tensors of 40 MB, beyond what glibc ever keeps by itself: 40960 pages, and that 20 times
-    assert page_faults('keep') < 1000 < page_faults('return')
+    # 4 tensors of 40 MB, beyond what glibc ever keeps by itself: 40960 pages, and that 20 times. Where the heap is cut
+    # otherwise than in the rounds before, a block or two are new: at most the pages of one round.
+    assert page_faults('keep') <= 40960 < 20 * 40960 <= page_faults('return')
