@@ -8,6 +8,9 @@ from mmengine.logging import print_log
 
 from mmseg.errors import InputError
 
+#: what a network computes in, by the name that configs and commands give it
+DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
+
 
 def set_tf32(allowed: bool) -> None:
     """Let fp32 products and convolutions on a GPU round their factors to TF32 (10 bits), or forbid it.

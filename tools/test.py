@@ -26,7 +26,7 @@ from mmengine import Config
 from mmengine.dist import get_dist_info, is_main_process
 
 from mmseg.apis import init_segmentor
-from mmseg.arithmetic import tf32_setting, warn_of_slow_bf16
+from mmseg.arithmetic import DTYPES, tf32_setting, warn_of_slow_bf16
 from mmseg.config.leaves import leaves
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.loader import build_dataset, build_test_loader
@@ -38,7 +38,6 @@ from mmseg.evaluation.evaluate import OnPrediction, evaluate
 from mmseg.evaluation.export import PredictionWriter
 from mmseg.evaluation.metrics import COLUMNS, Metrics, columns_of, reported_subsets
 from mmseg.evaluation.parts import check_parts, evaluate_parts
-from mmseg.evaluation.precision import PRECISIONS, autocast_type
 from mmseg.evaluation.source import source_of
 from mmseg.report.table import class_table
 from mmseg.writing import write_text
@@ -82,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         world_size=world_size,
         pin_memory=device.type == 'cuda',
     )
-    how: dict[str, Any] = {'progress': is_main_process(), 'dtype': autocast_type(args.precision)}
+    how: dict[str, Any] = {'progress': is_main_process(), 'dtype': DTYPES[args.precision]}
     with writers(args, dataset) as on_prediction:
         metrics = evaluate(model, loader, dataset, on_prediction=on_prediction, **how)
     rows = {'': metrics}
@@ -121,7 +120,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings that replace')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
     parser.add_argument('--samples-per-gpu', type=int, default=1, help='images predicted together, if of one size')
-    parser.add_argument('--precision', choices=list(PRECISIONS), default='fp32', help='what the network computes in')
+    parser.add_argument('--precision', choices=list(DTYPES), default='fp32', help='what the network computes in')
     parser.add_argument('--trust', action='store_true', help='files that can run code: you know their origin')
     return parser.parse_args(argv)
 

@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     # Here, so that --help needs neither torch nor a second.
     from mmseg.apis import init_segmentor  # noqa: PLC0415
+    from mmseg.arithmetic import DTYPES  # noqa: PLC0415
     from mmseg.datasets.label_sets import palette_named  # noqa: PLC0415
-    from mmseg.evaluation.precision import autocast_type  # noqa: PLC0415
     from mmseg.prediction.kinds import Style, kinds_named  # noqa: PLC0415
     from mmseg.prediction.predictor import Predictor  # noqa: PLC0415
     from mmseg.prediction.run import Wanted, in_folders, predict_files  # noqa: PLC0415
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = init_segmentor(network.config, network.checkpoint, args.device, weights=args.weights, trust=args.trust)
     style = Style(checked_palette(palette, args.palette, model.num_classes) or model.PALETTE, args.opacity)
     predictor = Predictor(
-        model, tiling=tiling, scale=args.scale, keep_probs='probs' in kinds, dtype=autocast_type(args.precision)
+        model, tiling=tiling, scale=args.scale, keep_probs='probs' in kinds, dtype=DTYPES[args.precision]
     )
     about = {
         'config': str(network.config),

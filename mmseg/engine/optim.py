@@ -10,6 +10,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIMIZERS
 from torch import Tensor, nn
 
+from mmseg.arithmetic import DTYPES
 from mmseg.config.components import told_with_place
 from mmseg.config.values import NotNegative, Positive, fits, in_words, shown
 from mmseg.engine.distributed import average_gradients
@@ -23,7 +24,6 @@ NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 SETTINGS = {'initial_lr', 'weight_decay', 'betas', 'eps', 'momentum', 'dampening', 'nesterov', 'amsgrad'}
 #: what optimizers keep of a parameter, in its shape
 MOMENTS = {'exp_avg', 'exp_avg_sq', 'max_exp_avg_sq', 'momentum_buffer'}
-DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 
 class Multipliers(NamedTuple):

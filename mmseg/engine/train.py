@@ -16,7 +16,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from mmseg.arithmetic import require_driver, set_tf32, warn_of_slow_bf16
+from mmseg.arithmetic import DTYPES, require_driver, set_tf32, warn_of_slow_bf16
 from mmseg.config.components import told_with_place
 from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
 from mmseg.datasets.sense import pixels_by_class, warn_of_absent_classes
@@ -41,7 +41,7 @@ from mmseg.engine.hooks.training_log import TrainingLog
 from mmseg.engine.host_memory import keep_freed_memory, return_freed_memory
 from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.loop import TrainLoop
-from mmseg.engine.optim import DTYPES, build_optim_wrapper, unmatched_keys
+from mmseg.engine.optim import build_optim_wrapper, unmatched_keys
 from mmseg.engine.provenance import environment
 from mmseg.engine.recovery import newest_whole
 from mmseg.engine.resume_check import Change, check_resume

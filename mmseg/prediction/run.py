@@ -22,6 +22,7 @@ from mmseg.prediction.sinks import NpySink, PngSink, Sink, TiffSink, VideoSink
 from mmseg.prediction.sources import Source
 from mmseg.prediction.summary import Summary, Tally
 from mmseg.prediction.video import Video
+from mmseg.writing import DiskFullError
 
 WRITERS = 2
 WAITING = 4
@@ -169,6 +170,8 @@ class Work:
                     sinks = self._sinks(source, raster)
                     self._fill(sinks, raster, tally)
                     self._record(source, raster.size, time.perf_counter() - start, tally, sinks)
+            except DiskFullError:  # the next image would find no room either
+                raise
             except InputError as error:
                 self.summary.failed[str(source.path)] = str(error)
             self.done(1)
@@ -191,6 +194,8 @@ class Work:
         for source in sources:
             try:
                 self._video(source)
+            except DiskFullError:  # the next image would find no room either
+                raise
             except InputError as error:
                 self.summary.failed[str(source.path)] = str(error)
             self.done(1)

@@ -1,5 +1,7 @@
 """Files that are written a block at a time, and are there whole or not at all."""
 
+import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +11,7 @@ import numpy as np
 
 from mmseg.errors import InputError
 from mmseg.evaluation.export import write_png
+from mmseg.writing import naming_full_disk
 
 TIFF_BLOCK = 256
 CODEC = 'mp4v'
@@ -64,7 +67,9 @@ class NpySink:
         if self.array is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             shape = (part.shape[2], *self.size)
-            self.array = np.lib.format.open_memmap(self.temporary, mode='w+', dtype=part.dtype, shape=shape)
+            with naming_full_disk(self.path, needed=part.itemsize * math.prod(shape)):
+                self.array = np.lib.format.open_memmap(self.temporary, mode='w+', dtype=part.dtype, shape=shape)
+                allocate(self.temporary)
         self.array[:, rows, columns] = part.transpose(2, 0, 1)
 
     def close(self) -> None:
@@ -76,6 +81,17 @@ class NpySink:
     def discard(self) -> None:
         self.array = None
         self.temporary.unlink(missing_ok=True)
+
+
+def allocate(path: Path) -> None:
+    """Take the room that a file of this length needs: without it, a page that is written later would kill the process.
+
+    Raises:
+        OSError: there is none. On systems that cannot be asked (not Linux) nothing is done.
+    """
+    if hasattr(os, 'posix_fallocate'):
+        with path.open('rb+') as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 class TiffSink:

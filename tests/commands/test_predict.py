@@ -1,3 +1,4 @@
+import errno
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from mmseg.apis import inference_segmentor, init_segmentor
 from mmseg.commands import predict
+from mmseg.prediction import sinks
 from mmseg.prediction.predictor import Predictor
 from mmseg.prediction.rasters import ArrayRaster
 from mmseg.prediction.tiles import Tiling
@@ -179,6 +181,17 @@ def test_mistakes_are_one_sentence(arguments, message, run, here, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count('\n') == 1
+
+
+def test_a_full_disk_ends_the_command_and_is_no_broken_image(run, tmp_path, monkeypatch, capsys):
+    def no_room(path):
+        raise OSError(errno.ENOSPC, 'No space left on device', str(path))
+
+    monkeypatch.setattr(sinks, 'allocate', no_room)
+    options = ['--tile', 64, '--save', 'probs', '--out', tmp_path / 'out']
+    assert predicted(image(tmp_path / 'a.png', 80, 90), run, *options) == 2
+    assert 'a.npy cannot be written: the disk is full' in capsys.readouterr().err
+    assert not [path for path in (tmp_path / 'out').rglob('*') if path.is_file()]
 
 
 def test_help_needs_no_torch():

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from mmseg.apis import device_named
-from mmseg.arithmetic import set_tf32
+from mmseg.arithmetic import DTYPES, set_tf32
 from mmseg.commands.arguments import positive
 from tools.benchmark._machine import clock, matrix_peak, peak_memory
 from tools.benchmark._training import ENCODERS, WITHOUT, WORDS, Setting, Trainer, timed_parts
@@ -20,7 +20,6 @@ from tools.flop_count import counted_flops
 
 #: what is compared on a GPU where nothing else is asked for
 GPU_SETTINGS = ['bf16,graphs', 'bf16,compile', 'bf16', 'tf32', 'fast']
-DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,9 @@ from mmseg.engine.distributed import largest
 from mmseg.engine.runner import TrainRunner
 from mmseg.registry import HOOKS
 
+#: iterations between two looks at the clock, each of which is a message where there are several processes
+CLOCK_INTERVAL = 10
+
 
 @HOOKS.register_module()
 class CheckpointSaver(Hook):
@@ -55,7 +58,7 @@ class CheckpointSaver(Hook):
         done = batch_idx + 1
         if done % self.interval == 0 or done == runner.max_iters:
             self._save(runner, done)
-        elif self._time_is_up():
+        elif done % CLOCK_INTERVAL == 0 and self._time_is_up():
             self._write(runner, LATEST, done)
 
     def on_interrupt(self, runner: TrainRunner) -> None:
