@@ -60,10 +60,12 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     Raises:
         InputError: files are missing, do not pair, or cannot be used.
     """
+    from mmseg.datasets.files import label_name  # noqa: PLC0415
     from mmseg.own_data.class_list import read_classes  # noqa: PLC0415
     from mmseg.own_data.config_text import Plan  # noqa: PLC0415
     from mmseg.own_data.guess import guess_classes, guess_geometry  # noqa: PLC0415
     from mmseg.own_data.look import look_at_images, look_at_labels  # noqa: PLC0415
+    from mmseg.own_data.naming import image_files  # noqa: PLC0415
 
     progress = sys.stderr.isatty()
     given = read_classes(args.classes) if args.classes else None
@@ -79,9 +81,9 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     if len(kinds) > 1:
         told = ', '.join(f'{bands} bands of {dtype}' for bands, dtype in sorted(kinds))
         raise InputError(f'The domains have images of different kinds ({told}): convert them to one.')
-    labels = look_at_labels(
-        args.source[1], [label_name(source, name) for name in source.naming.names], progress=progress
-    )
+    files = {name.lower(): name for name in image_files(args.source[1])}  # a suffix may be in another case
+    wanted = [files[label_name(name, source.naming.suffixes).lower()] for name in source.naming.names]
+    labels = look_at_labels(args.source[1], wanted, progress=progress)
     pretrained = str(PRETRAINED) if PRETRAINED.is_file() and facts[0].is_photo else None
     return Plan(source, target, val, guess_classes(labels, given), guess_geometry(facts), facts[0], pretrained)
 
@@ -97,18 +99,14 @@ def domain_of(images: Path, labels: Path | None = None) -> 'Domain':
     return Domain(images, labels, paired_naming(names, image_files(labels), where=(images, labels)))
 
 
-def label_name(domain: 'Domain', name: str) -> str:
-    return name.removesuffix(domain.naming.img_suffix) + domain.naming.seg_map_suffix
-
-
 def tell(plan: 'Plan', file: Path) -> None:
     """Say what was found and what was guessed."""
     for title, domain in (('source', plan.source), ('target', plan.target), ('val', plan.val)):
         if domain is None:
             continue
         naming = domain.naming
-        labels = f', labels *{naming.seg_map_suffix}' if domain.labels else ''
-        print(f'{title}: {len(naming.names)} images *{naming.img_suffix}{labels} in {domain.images}')
+        labels = f', labels *{naming.suffixes.seg_map}' if domain.labels else ''
+        print(f'{title}: {len(naming.names)} images *{naming.suffixes.img[0]}{labels} in {domain.images}')
         for suffix, count in naming.others.items():
             print(f'  {count} that end in {suffix or "no suffix"} are left out')
     facts = plan.facts

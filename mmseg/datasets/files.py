@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 
 from mmseg.errors import InputError
 
-IMAGE_ENDS = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.jp2'}
+IMAGE_ENDS = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm', '.jp2'}
 
 
 class Root(NamedTuple):

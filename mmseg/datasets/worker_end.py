@@ -48,8 +48,10 @@ def how_one_ended(workers: Sequence[BaseProcess]) -> str | None:
 
     Asked after an error: what is read from a process that is just dying fails before it counts as dead.
     """
-    connection.wait([worker.sentinel for worker in workers], DYING)
+    gone = connection.wait([worker.sentinel for worker in workers], DYING)
     for worker in workers:
+        if worker.sentinel in gone:
+            worker.join(DYING)  # a process lets go of its files a moment before it can be waited for
         if worker.exitcode is not None:
             return f'process {worker.pid}, which {_end(worker.exitcode)}'
     return None

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.datasets.label_sets import distinct_colours
 from mmseg.own_data.guess import Classes, Geometry, guess_iterations, guess_sampling
 from mmseg.own_data.look import ImageFacts
 from mmseg.own_data.naming import Naming
 
-BASES = Path(__file__).resolve().parents[2] / 'configs' / '_base_'
+BASES = SHIPPED_CONFIGS / '_base_'
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
@@ -177,9 +178,9 @@ def _data(plan: Plan) -> str:
 
 def _domain(domain: Domain, pipeline: str) -> str:
     naming = domain.naming
-    fields = [f'img_dir={str(domain.images)!r}', f'img_suffix={naming.img_suffix!r}']
+    fields = [f'img_dir={str(domain.images)!r}', f'img_suffix={naming.suffixes.img[0]!r}']
     if domain.labels:
-        fields += [f'ann_dir={str(domain.labels)!r}', f'seg_map_suffix={naming.seg_map_suffix!r}', '**labels']
+        fields += [f'ann_dir={str(domain.labels)!r}', f'seg_map_suffix={naming.suffixes.seg_map!r}', '**labels']
     rows = ''.join(f'    {part},\n' for part in ("type='CustomDataset'", *fields, 'classes=classes', 'palette=palette'))
     return f'dict(\n{rows}    pipeline={pipeline},\n)'
 

@@ -6,23 +6,24 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from mmseg.datasets.files import walk
+from mmseg.datasets.files import IMAGE_ENDS, Suffixes, label_name, walk
 from mmseg.errors import InputError
-from mmseg.prediction.sources import IMAGE_SUFFIXES
 
 TRIED = 20
 BOUNDARIES = '._-'
 
 
 class Naming(NamedTuple):
-    """An image is ``<name><img_suffix>``, its label map ``<name><seg_map_suffix>``; ``names`` are those of the images.
+    """How images are called, and their label maps, as a data set is told.
 
-    ``others`` counts image files whose name ends otherwise, by suffix; they are left out.
+    Attributes:
+        names: of the images, relative to their folder.
+        suffixes: an image is ``<name><img suffix>``, in any case, its label map ``<name><seg_map suffix>``; '' = none.
+        others: image files whose name ends otherwise, by suffix; a data set leaves them out.
     """
 
     names: list[str]
-    img_suffix: str
-    seg_map_suffix: str
+    suffixes: Suffixes
     others: dict[str, int]
 
 
@@ -36,16 +37,14 @@ def image_files(folder: Path) -> list[str]:
         raise InputError(f'Image folder {folder} does not exist.')
     found = sorted(name for name in walk(folder) if _is_image(name))
     if not found:
-        raise InputError(f'Image folder {folder} holds no images ({", ".join(sorted(IMAGE_SUFFIXES))}).')
+        raise InputError(f'Image folder {folder} holds no images ({", ".join(sorted(IMAGE_ENDS))}).')
     return found
 
 
 def suffix_naming(images: Sequence[str]) -> Naming:
     """The naming of images without labels: the most frequent suffix."""
-    counts = Counter(PurePosixPath(name).suffix for name in images)
-    suffix, _ = counts.most_common(1)[0]
-    others = {other: count for other, count in counts.items() if other != suffix}
-    return Naming([name for name in images if name.endswith(suffix)], suffix, '', others)
+    (suffix, _), *_ = Counter(PurePosixPath(name).suffix.lower() for name in images).most_common(1)
+    return _naming(images, Suffixes((suffix,), ''))
 
 
 def paired_naming(images: Sequence[str], labels: Sequence[str], *, where: tuple[Path, Path]) -> Naming:
@@ -57,44 +56,56 @@ def paired_naming(images: Sequence[str], labels: Sequence[str], *, where: tuple[
         where: folders of the two, for messages.
 
     Raises:
-        InputError: the names do not pair.
+        InputError: the names do not pair, or an image of that suffix has no label map, which a data set refuses.
     """
     same_folder = where[0].resolve() == where[1].resolve()
-    pairs = _candidates(images, labels, same_folder)
-    present = set(labels)
+    present = {name.lower() for name in labels}
 
-    def matched(pair: tuple[str, str]) -> list[str]:
-        names = (name for name in images if name.endswith(pair[0]))
-        return [name for name in names if name.removesuffix(pair[0]) + pair[1] in present]
+    def unlabelled(suffixes: Suffixes) -> list[str]:
+        named = _naming(images, suffixes, same_folder=same_folder).names
+        return [name for name in named if label_name(name, suffixes).lower() not in present]
 
-    best = max(pairs, key=lambda pair: len(matched(pair)), default=None)
-    if best is None or not matched(best):
+    def labelled(suffixes: Suffixes) -> int:
+        return len(_naming(images, suffixes, same_folder=same_folder).names) - len(unlabelled(suffixes))
+
+    best = max(_candidates(images, labels, same_folder), key=labelled, default=None)
+    if best is None or not labelled(best):
         raise InputError(
             f'No image in {where[0]} has a label map in {where[1]}: both folders need the same tree, and the two names '
             f'the same beginning (first image: {images[0]}, first label: {labels[0]}).'
         )
-    names = matched(best)
-    chosen = set(names)
-    rest = [name for name in images if name not in chosen and not (same_folder and name.endswith(best[1]))]
-    return Naming(names, *best, dict(Counter(PurePosixPath(name).suffix for name in rest)))
+    if missing := unlabelled(best):
+        raise InputError(
+            f'{len(missing)} of {labelled(best) + len(missing)} images in {where[0]} have no label map in {where[1]}: '
+            f'{missing[0]} needs {label_name(missing[0], best)}. Take such images out of the folder of the source.'
+        )
+    return _naming(images, best, same_folder=same_folder)
 
 
-def _candidates(images: Sequence[str], labels: Sequence[str], same_folder: bool) -> set[tuple[str, str]]:
+def _naming(images: Sequence[str], suffixes: Suffixes, *, same_folder: bool = False) -> Naming:
+    """The images that a data set with these suffixes takes, and those that it leaves out."""
+    files = [name for name in images if not (same_folder and suffixes.is_label(name))]
+    names = [name for name in files if suffixes.stem(name) is not None]
+    rest = Counter(PurePosixPath(name).suffix for name in files if suffixes.stem(name) is None)
+    return Naming(names, suffixes, dict(rest))
+
+
+def _candidates(images: Sequence[str], labels: Sequence[str], same_folder: bool) -> list[Suffixes]:
     """Pairs of suffixes that a few images suggest: what differs behind the longest common beginning."""
     by_folder: dict[str, list[str]] = {}
     for label in labels:
         by_folder.setdefault(str(PurePosixPath(label).parent), []).append(label)
-    found = set()
+    found: dict[Suffixes, None] = {}  # in order, so that of equal ones the same is taken every time
     for image in images[:: max(1, len(images) // TRIED)][:TRIED]:
         near = by_folder.get(str(PurePosixPath(image).parent), [])
         near = [label for label in near if not (same_folder and label == image)]
         if near:
             label = max(near, key=lambda name: shared_beginning(name, image))
-            found.add(_suffixes(image, label))
-    return found
+            found[_suffixes(image, label)] = None
+    return list(found)
 
 
-def _suffixes(image: str, label: str) -> tuple[str, str]:
+def _suffixes(image: str, label: str) -> Suffixes:
     """The ends of two names, from the last mark before they differ: ``a_rgb.jpg``, ``a_ids.png`` -> both from ``_``."""
     length = shared_beginning(image, label)
     stem_end = min(len(str(PurePosixPath(name).with_suffix(''))) for name in (image, label))
@@ -102,7 +113,7 @@ def _suffixes(image: str, label: str) -> tuple[str, str]:
     if length < stem_end:
         marks = [image.rfind(mark, 0, length + 1) for mark in BOUNDARIES]
         length = max([mark for mark in marks if mark > image.rfind('/')], default=length)
-    return image[length:], label[length:]
+    return Suffixes((image[length:],), label[length:])
 
 
 def shared_beginning(one: str, other: str) -> int:
@@ -112,5 +123,4 @@ def shared_beginning(one: str, other: str) -> int:
 
 
 def _is_image(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not any(part.startswith('.') for part in path.parts)
+    return PurePosixPath(name).suffix.lower() in IMAGE_ENDS

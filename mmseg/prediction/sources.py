@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from mmseg.datasets.files import IMAGE_ENDS
 from mmseg.errors import InputError
 
-IMAGE_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm', '.jp2'}
 VIDEO_SUFFIXES = {'.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v'}
 LIST_SUFFIX = '.txt'
 
@@ -68,7 +68,7 @@ def _found(text: str) -> Iterable[Found]:
 def _in_folder(folder: Path) -> list[Found]:
     files = [path for path in sorted(folder.rglob('*')) if path.is_file() and _is_wanted(path.relative_to(folder))]
     if not files:
-        known = ', '.join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
+        known = ', '.join(sorted(IMAGE_ENDS | VIDEO_SUFFIXES))
         raise InputError(f'Folder {folder} holds no images ({known}).')
     return [Found(path, path.relative_to(folder), folder) for path in files]
 
@@ -94,7 +94,7 @@ def _single(path: Path) -> Found:
 
 def _is_wanted(path: Path) -> bool:
     hidden = any(part.startswith('.') and part not in ('.', '..') for part in path.parts)
-    return not hidden and path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    return not hidden and path.suffix.lower() in IMAGE_ENDS | VIDEO_SUFFIXES
 
 
 def _fixed_part(pattern: str) -> Path:

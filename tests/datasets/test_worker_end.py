@@ -12,27 +12,27 @@ import torch
 
 from mmseg.datasets import loader
 from mmseg.datasets.loader import DataLost
+from mmseg.datasets.worker_end import how_one_ended
 
 ROOT = Path(__file__).parents[2]
 START = """
-import sys, time, multiprocessing
+import os, sys, time, multiprocessing
 from mmseg.datasets.loader import _loader, collate
 from mmseg.datasets.parallel import each
 def slow(number):
+    os.write(1, f'{os.getpid()}\\n'.encode())  # this one has begun; in one write, which no other one can part
     time.sleep(600)
 class Numbers:
     def __len__(self): return 8
     def __getitem__(self, i): return {'i': i}
 if sys.argv[1] == 'loader':
     workers = iter(_loader(Numbers(), [[i] for i in range(8)], 2, collate, False))
-    next(workers)
+    next(workers), next(workers)  # one of each: both have begun
+    for child in multiprocessing.active_children():
+        print(child.pid, flush=True)
+    time.sleep(600)
 else:
-    import threading
-    threading.Thread(target=lambda: list(each(slow, range(64), nproc=2, title='')), daemon=True).start()
-    while len(multiprocessing.active_children()) < 2: time.sleep(0.05)
-    time.sleep(1)
-print(*[child.pid for child in multiprocessing.active_children()], flush=True)
-time.sleep(600)
+    list(each(slow, range(64), nproc=2, title=''))
 """
 
 
@@ -48,8 +48,8 @@ def alive(pid):
 def test_workers_end_with_the_process_that_they_work_for(kind):
     process = subprocess.Popen([sys.executable, '-c', START, kind], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    pids = [int(pid) for pid in process.stdout.readline().split()]
-    assert len(pids) == 2
+    pids = [int(process.stdout.readline()) for _ in range(2)]
+    assert len(set(pids)) == 2
     for pid in pids:  # Ctrl-C, and a terminal that closes, reach all of a terminal's processes
         os.kill(pid, signal.SIGINT)
         os.kill(pid, signal.SIGHUP)
@@ -72,3 +72,21 @@ def test_what_does_not_fit_into_shared_memory_is_told(monkeypatch):
     answer = loader._merged_or_error([{'img': torch.zeros(1)}], loader.collate)
     assert isinstance(answer, DataLost)
     assert '/dev/shm' in str(answer)
+
+
+def test_a_process_that_has_closed_its_files_is_waited_for_until_it_says_how_it_ended():
+    class Dying:
+        """What a process is for a moment: its end of the pipe is closed, its exit code not yet known."""
+
+        pid, exitcode = 7, None
+
+        def __init__(self):
+            self.sentinel, other = os.pipe()
+            os.close(other)
+
+        def join(self, timeout):
+            self.exitcode = -signal.SIGKILL
+
+    worker = Dying()
+    assert 'killed by SIGKILL' in how_one_ended([worker])
+    os.close(worker.sentinel)

@@ -20,19 +20,23 @@ WHERE = (Path('images'), Path('labels'))
             ['c/c_0_gtFine_color.png', 'c/c_0_gtFine_labelIds.png', 'c/c_1_gtFine_labelIds.png'],
             ('_leftImg8bit.png', '_gtFine_labelIds.png'),
         ),
-        (['a.tif', 'b.tif', 'c.tif', 'd.TIF'], ['a.tif', 'b.tif', 'c.tif'], ('.tif', '.tif')),
+        (['a.tif', 'b.tif', 'c.TIF'], ['a.tif', 'b.TIF', 'c.tif'], ('.tif', '.tif')),
     ],
 )
 def test_the_ends_of_names_are_found_by_what_pairs_most_images(images, labels, suffixes):
     found = paired_naming(images, labels, where=WHERE)
-    assert (found.img_suffix, found.seg_map_suffix) == suffixes
+    assert (found.suffixes.img[0], found.suffixes.seg_map) == suffixes
 
 
-def test_what_has_no_label_is_counted_by_its_suffix():
-    found = paired_naming(['a.jpg', 'b.jpg', 'c.JPG', 'd.jpg'], ['a.png', 'b.png', 'c.png'], where=WHERE)
-    assert found.names == ['a.jpg', 'b.jpg']
-    assert found.others == {'.JPG': 1, '.jpg': 1}
-    assert suffix_naming(['a.jpg', 'b.jpg', 'c.JPG']).others == {'.JPG': 1}
+def test_a_suffix_counts_in_any_case_as_in_the_data_sets_and_other_files_are_told():
+    found = paired_naming(['a.jpg', 'b.JPG', 'c.bmp'], ['a.png', 'b.png'], where=WHERE)
+    assert (found.names, found.others) == (['a.jpg', 'b.JPG'], {'.bmp': 1})
+    assert suffix_naming(['a.jpg', 'b.JPG', 'c.png']).others == {'.png': 1}
+
+
+def test_an_image_without_a_label_is_named_as_the_data_set_would_refuse_it():
+    with pytest.raises(InputError, match=r'1 of 3 images in images have no label map in labels: b\.jpg needs b\.png'):
+        paired_naming(['a.jpg', 'b.jpg', 'c.jpg'], ['a.png', 'c.png'], where=WHERE)
 
 
 def test_names_that_do_not_pair_are_told():

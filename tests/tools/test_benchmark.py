@@ -7,7 +7,7 @@ import torch
 
 from mmseg.errors import InputError
 from tools.benchmark import __main__ as benchmark
-from tools.benchmark import _training, projection, step
+from tools.benchmark import _training, beside, projection, step
 from tools.benchmark._table import table
 from tools.benchmark._training import Setting, Trainer
 
@@ -136,3 +136,25 @@ def test_a_table_has_every_column_and_a_dash_where_there_is_nothing():
     text = table([{'a': 1234.5, 'b': 0.01234}, {'a': 'x', 'c': 2}])
     assert text.splitlines()[0].split() == ['|', 'a', '|', 'b', '|', 'c', '|']
     assert text.splitlines()[2:] == ['| 1234 | 0.0123 | - |', '| x    | -      | 2 |']
+
+
+@pytest.mark.parametrize('what', ['step', 'image'])
+def test_a_checkout_is_measured_beside_another_in_turns(what):
+    arguments = ['--other', str(beside.HERE), '--what', what, '--size', '64', '--batch', '1', '--rounds', '2']
+    result = beside.run(parsed(beside, arguments))
+    assert [row['checkout'] for row in result['rows']] == [str(beside.HERE)] * 2
+    assert len(result['pairs']) == 2
+    assert all(row['least s'] > 0 for row in result['rows'])
+    assert result['rows'][0]['ratio of medians'] == 1
+
+
+@pytest.mark.parametrize('other', [[], ['--other', 'nowhere']])
+def test_a_folder_that_is_no_checkout_is_refused(other):
+    with pytest.raises(InputError, match='another checkout'):
+        beside.run(parsed(beside, other))
+
+
+def parsed(module, arguments):
+    parser = argparse.ArgumentParser()
+    module.add_arguments(parser)
+    return parser.parse_args(arguments)
