@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import json
 import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,7 +34,7 @@ from mmseg.engine.distributed import join_processes, leave
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate
-from mmseg.evaluation.export import PredictionWriter
+from mmseg.evaluation.export import PictureNames, PredictionWriter
 from mmseg.evaluation.metrics import COLUMNS, Metrics, columns_of, reported_subsets
 from mmseg.evaluation.parts import check_parts, evaluate_parts
 from mmseg.evaluation.source import source_of
@@ -139,7 +138,7 @@ def writers(args: argparse.Namespace, dataset: Any) -> Iterator[OnPrediction | N
     """What writes the pictures asked for, as the callback of an evaluation; None if none are."""
     wanted = [(args.show_dir, dataset.PALETTE, args.opacity)] if args.show_dir else []
     wanted += [(args.id_dir, None, 1)] if args.id_dir else []
-    images = os.path.commonpath([info['img_dir'] for info in dataset.img_infos])
+    name_of = PictureNames(dataset.img_infos)
     with contextlib.ExitStack() as stack:
         open_writers = [
             stack.enter_context(PredictionWriter(folder, palette=palette, opacity=opacity))
@@ -148,7 +147,7 @@ def writers(args: argparse.Namespace, dataset: Any) -> Iterator[OnPrediction | N
 
         def write(label_map: np.ndarray, filename: str, index: int) -> None:
             for writer in open_writers:
-                writer.write(label_map, filename, Path(filename).relative_to(images))
+                writer.write(label_map, filename, name_of(filename))
 
         yield write if open_writers else None
 

@@ -1,7 +1,8 @@
 """Predictions as files: coloured pictures and maps of class ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from os.path import commonpath
 from pathlib import Path
 from types import TracebackType
 
@@ -15,6 +16,27 @@ from mmseg.writing import write_bytes
 
 IGNORED = (0, 0, 0)
 WAITING_PER_WRITER = 2
+
+
+class PictureNames:
+    """Where the picture of each image of a data set goes, below the folder of all pictures.
+
+    At the image's place below the folder that holds all images, as ``.png``. Where two images would share one picture
+    (``x.jpg`` and ``x.png``), all keep their own suffix in front of it: ``x.jpg.png``.
+
+    Args:
+        img_infos: images as data sets list them; the same one may come several times.
+    """
+
+    def __init__(self, img_infos: Sequence[Mapping]) -> None:
+        self._folder = commonpath({info['img_dir'] for info in img_infos})
+        self._whole = False
+        images = {Path(info['img_dir'], info['filename']) for info in img_infos}
+        self._whole = len({self(image).as_posix().lower() for image in images}) < len(images)
+
+    def __call__(self, image: Path | str) -> Path:
+        name = Path(image).relative_to(self._folder)
+        return name.with_name(f'{name.name}.png') if self._whole else name.with_suffix('.png')
 
 
 class PredictionWriter:

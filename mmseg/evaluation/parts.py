@@ -1,6 +1,5 @@
 """What a network predicts in parts, each alone: HRDA's context, detail, and how much of the detail it takes."""
 
-import os
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import evaluate, predictions
-from mmseg.evaluation.export import PredictionWriter
+from mmseg.evaluation.export import PictureNames, PredictionWriter
 from mmseg.evaluation.metrics import Metrics
 from mmseg.models.layers import resize
 
@@ -74,13 +73,13 @@ def evaluate_parts(
     Returns:
         The metrics of the parts that are label maps.
     """
-    images = os.path.commonpath([info['img_dir'] for info in dataset.img_infos])
+    name_of = PictureNames(dataset.img_infos)
     found = {}
     for part in segmentor.parts:
         with PredictionWriter(folder / part, palette=dataset.PALETTE, opacity=opacity) as writer:
 
             def write(label_map: np.ndarray, filename: str, index: int, writer: PredictionWriter = writer) -> None:
-                writer.write(label_map, filename, Path(filename).relative_to(images))
+                writer.write(label_map, filename, name_of(filename))
 
             model = PartModel(segmentor, part)
             found[part] = evaluate(model, loader, dataset, on_prediction=write, progress=progress, dtype=dtype)
@@ -88,5 +87,5 @@ def evaluate_parts(
     for part in segmentor.value_parts:
         with PredictionWriter(folder / part, palette=None) as writer:
             for shown in predictions(PartModel(segmentor, part), loader, device, dtype):
-                writer.write(shown.label_map.cpu().numpy(), shown.filename, Path(shown.filename).relative_to(images))
+                writer.write(shown.label_map.cpu().numpy(), shown.filename, name_of(shown.filename))
     return found

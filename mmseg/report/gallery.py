@@ -6,7 +6,6 @@ Predictions are those that test.sh left in ``WORK_DIR/preds/``, or are computed 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from os.path import commonpath
 
 import cv2
 import numpy as np
@@ -17,7 +16,7 @@ from mmseg.datasets.pipelines.loading import read_image
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.work_dir import checkpoint_of, config_of
 from mmseg.errors import InputError
-from mmseg.evaluation.export import colorize
+from mmseg.evaluation.export import PictureNames, colorize
 from mmseg.report.facts import test_data
 from mmseg.report.runs import Experiment, Run
 
@@ -107,12 +106,9 @@ def _predictions(
     experiment: Experiment, dataset: TrainingSet, shown: Sequence[int], *, predict: bool
 ) -> dict[int, np.ndarray] | None:
     """RGB predictions by index, of the first run of an experiment that has any."""
-    images = commonpath([info['img_dir'] for info in dataset.img_infos])
+    name_of = PictureNames(dataset.img_infos)
     for run in experiment.counted:
-        files = {
-            index: (run.folder / PREDICTIONS / dataset.image_path(index).relative_to(images)).with_suffix('.png')
-            for index in shown
-        }
+        files = {index: run.folder / PREDICTIONS / name_of(dataset.image_path(index)) for index in shown}
         found = {index: read_image(file)[..., ::-1] for index, file in files.items() if file.is_file()}
         if found:
             return found

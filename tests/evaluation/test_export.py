@@ -8,7 +8,7 @@ import torch
 from mmseg.datasets.label_sets import CITYSCAPES19, distinct_colours
 from mmseg.errors import InputError
 from mmseg.evaluation import export
-from mmseg.evaluation.export import PredictionWriter, as_ids, colorize, overlay
+from mmseg.evaluation.export import PictureNames, PredictionWriter, as_ids, colorize, overlay
 
 PALETTE = ((10, 20, 30), (200, 100, 50))
 
@@ -88,3 +88,19 @@ def test_a_folder_that_cannot_be_written_is_an_error_and_not_lost_in_a_thread(tm
 def test_an_opacity_outside_its_range_is_refused(tmp_path):
     with pytest.raises(InputError, match=r'not 1\.5'):
         PredictionWriter(tmp_path, palette=PALETTE, opacity=1.5)
+
+
+def infos(*files: str) -> list[dict]:
+    return [dict(zip(('img_dir', 'filename'), file.split('|'), strict=True)) for file in files]
+
+
+def test_pictures_lie_below_the_folder_of_all_images_and_are_png():
+    name_of = PictureNames(infos('all/a|x.jpg', 'all/b|x.jpg', 'all/b|x.jpg'))
+    assert [name_of(image).as_posix() for image in ('all/a/x.jpg', 'all/b/x.jpg')] == ['a/x.png', 'b/x.png']
+
+
+def test_two_images_that_would_share_a_picture_get_one_each():
+    images = ('x.jpg', 'x.png', 'x.jpg.png', 'X.JPG', 'y/x.tif')
+    name_of = PictureNames(infos(*(f'images|{image}' for image in images)))
+    pictures = [name_of(f'images/{image}').as_posix() for image in images]
+    assert pictures == ['x.jpg.png', 'x.png.png', 'x.jpg.png.png', 'X.JPG.png', 'y/x.tif.png']
