@@ -3,6 +3,7 @@
 import difflib
 import errno
 import functools
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from mmseg.shortage import what_is_short
 REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EROFS}
 #: why the system takes no more bytes: no room, a quota, a limit on the size of a file
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+PIPE_CLOSED = 128 + 13  # as a shell tells SIGPIPE
 # What the machine, or whoever runs it, does not grant.
 LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
@@ -73,6 +75,9 @@ def command(main: Callable[..., int | None]) -> Callable[..., int]:
             if not isinstance(error, RepeatedError):
                 print(f'error: {error}', file=sys.stderr)
             return 2
+        except BrokenPipeError:  # whoever reads, such as `head`, has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
+            return PIPE_CLOSED
         except Exception as error:
             short = what_is_short(error, LIMITS)
             if short is not None:

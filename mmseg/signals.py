@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -84,12 +84,17 @@ def end_while_starting() -> None:
 
     Nothing is written yet, and an exception would pass through other people's code.
     """
+    install(_end_start)
 
-    def handler(number: int, _frame: FrameType | None) -> None:
-        os.write(2, f'stopped: {name_of(number)} ended the start; nothing was written.\n'.encode())
-        os._exit(exit_code(number))
 
-    install(handler)
+def while_starting() -> AbstractContextManager[None]:
+    """The same for imports in the middle of a program."""
+    return handled(_end_start)
+
+
+def _end_start(number: int, _frame: FrameType | None) -> None:
+    os.write(2, f'stopped: {name_of(number)} ended the start; nothing was written.\n'.encode())
+    os._exit(exit_code(number))
 
 
 def say_ended(number: int) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-import run_experiments
-from experiments import TABLES, generate_experiment_cfgs, rows_of
+from mmseg.commands import train as train_command
 from mmseg.config import components
 from mmseg.config.load import load_config
+from mmseg.config.tables import TABLES, generate_experiment_cfgs, rows_of
+from mmseg.engine import experiments
 from mmseg.errors import InputError
 from tests.test_hrda_grids import COUNTS as HRDA_COUNTS
 from tests.test_mic_grids import COUNTS as MIC_COUNTS
@@ -30,7 +31,7 @@ USERS_COUNTS = {'toy': 15, 'camvid': 30, 'swin': 51, 'convnext': 33, 'uper': 15,
 def generated(tmp_path, monkeypatch) -> Path:
     """Where configs are generated to, in place of ``configs/generated``."""
     folder = tmp_path / 'generated'
-    monkeypatch.setattr(run_experiments, 'GENERATED', folder)
+    monkeypatch.setattr(experiments, 'GENERATED', folder)
     return folder
 
 
@@ -79,10 +80,10 @@ def test_runs_of_the_paper_resolve_to_its_settings_and_are_built(exp, generated,
         return built[content]
 
     monkeypatch.setattr(components, 'build_without_memory', build_once)
-    args = run_experiments.parse_args(['--exp', exp])
+    args = train_command.parse_args(['--exp', exp])
     expected = {row['name']: row for row in PAPER if row['exp'] == exp}
-    for path in run_experiments.write_configs(rows_of(exp, seeds=[0])):
-        check_settings(run_experiments.load_run(path, args), expected[path.stem])
+    for path in experiments.write_configs(rows_of(exp, seeds=[0])):
+        check_settings(experiments.load_run(path, args), expected[path.stem])
     assert built
 
 
@@ -115,7 +116,7 @@ def check_settings(cfg, expected: dict[str, str]) -> None:
 @pytest.mark.parametrize('exp', USERS_COUNTS)
 def test_other_runs_are_shipped_configs_with_a_name_and_a_seed(exp, generated):
     rows = rows_of(exp, seeds=[4])
-    for path, row in zip(run_experiments.write_configs(rows), rows, strict=True):
+    for path, row in zip(experiments.write_configs(rows), rows, strict=True):
         run, shipped = load_config(path).to_dict(), load_config(ROOT / 'configs' / row.config).to_dict()
         own = {'name': row.name, 'exp': exp, 'seed': 4, 'name_uda': row.method}
         assert {**shipped, **own} == run
@@ -184,19 +185,19 @@ def test_what_names_no_run_is_refused(options, words):
 
 
 def test_a_list_shows_runs_and_published_numbers_and_writes_nothing(generated, capsys):
-    assert run_experiments.main(['--exp', '7', '--list']) == 0
+    assert train_command.main(['--exp', '7', '--list']) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ['run', 'published', 'mIoU']
     assert re.fullmatch(r'syn2cs_dacs_\w+_s1  60\.9 \(16 classes\), 67\.4 \(13\)', lines[2])
     assert len(lines) == 5
-    assert run_experiments.main(['--list']) == 0
+    assert train_command.main(['--list']) == 0
     assert re.search(r'^1 +45 +Table 1', capsys.readouterr().out, re.M)
     assert not generated.exists()
 
 
 def test_a_dry_run_writes_the_configs_and_nothing_else(generated, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert run_experiments.main(['--exp', 'toy', '--dry-run', '--only', 'oracle']) == 0
+    assert train_command.main(['--exp', 'toy', '--dry-run', '--only', 'oracle']) == 0
     paths = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert paths == [generated / 'toy' / f'toy_oracle_s{seed}.json' for seed in (0, 1, 2)]
     assert sorted(path for path in tmp_path.rglob('*') if path.is_file()) == sorted(paths)
@@ -216,7 +217,7 @@ def test_a_dry_run_writes_the_configs_and_nothing_else(generated, tmp_path, monk
 )
 def test_options_that_do_not_go_together_are_refused(arguments, words, capsys):
     with pytest.raises(SystemExit):
-        run_experiments.main(arguments)
+        train_command.main(arguments)
     assert words in capsys.readouterr().err
 
 
@@ -242,14 +243,14 @@ def test_under_torchrun_the_first_process_trains_with_as_many_processes_and_the_
     generated, monkeypatch, capsys
 ):
     seen = []
-    monkeypatch.setattr(run_experiments, 'run_here', lambda cfgs: seen.append([cfg.n_gpus for cfg in cfgs]) or 0)
+    monkeypatch.setattr(experiments, 'run_here', lambda cfgs: seen.append([cfg.n_gpus for cfg in cfgs]) or 0)
     for name, value in (('WORLD_SIZE', '2'), ('LOCAL_WORLD_SIZE', '2'), ('RANK', '1')):
         monkeypatch.setenv(name, value)
-    assert run_experiments.main(['--exp', 'toy', '--only', 'oracle']) == 0
+    assert train_command.main(['--exp', 'toy', '--only', 'oracle']) == 0
     assert not generated.exists()
     monkeypatch.setenv('RANK', '0')
-    assert run_experiments.main(['--exp', 'toy', '--only', 'oracle']) == 0
+    assert train_command.main(['--exp', 'toy', '--only', 'oracle']) == 0
     assert seen == [[2, 2, 2]]
     monkeypatch.setenv('WORLD_SIZE', '4')
-    assert run_experiments.main(['--exp', 'toy', '--only', 'oracle']) == 2
+    assert train_command.main(['--exp', 'toy', '--only', 'oracle']) == 2
     assert '--machine slurm' in capsys.readouterr().err

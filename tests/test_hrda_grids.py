@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import run_experiments
-from experiments import rows_of
 from mmseg.config.components import check_components
 from mmseg.config.load import load_config
+from mmseg.config.tables import rows_of
+from mmseg.engine import experiments
 from mmseg.errors import InputError
 from mmseg.registry import MODELS
 
@@ -36,10 +36,10 @@ def test_runs_have_the_published_names(exp):
 @pytest.fixture
 def resolved(tmp_path, monkeypatch):
     """Configs of a table by their names, as they are trained; ``build``: all that they name exists."""
-    monkeypatch.setattr(run_experiments, 'GENERATED', tmp_path / 'generated')
+    monkeypatch.setattr(experiments, 'GENERATED', tmp_path / 'generated')
 
     def load(exp, only=None, *, build=False):
-        paths = run_experiments.write_configs(rows_of(exp, seeds=[0], only=only))
+        paths = experiments.write_configs(rows_of(exp, seeds=[0], only=only))
         cfgs = {path.stem: load_config(path) for path in paths}
         for cfg in cfgs.values() if build else ():
             check_components(cfg)

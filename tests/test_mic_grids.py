@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import run_experiments
-from experiments import rows_of
 from mmseg.config.components import check_components
 from mmseg.config.load import load_config
+from mmseg.config.tables import rows_of
+from mmseg.engine import experiments
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = list(csv.DictReader((ROOT / 'tests' / 'data' / 'mic_experiments.csv').open()))
@@ -47,8 +47,8 @@ KINDS = [
 @pytest.mark.parametrize(('run', 'method', 'term'), KINDS)
 def test_a_run_of_each_kind_has_its_masks_and_is_built(tmp_path, monkeypatch, run, method, term):
     exp, only = run.split()
-    monkeypatch.setattr(run_experiments, 'GENERATED', tmp_path / 'generated')
-    (path,) = run_experiments.write_configs(rows_of(exp, seeds=[0], only=only))
+    monkeypatch.setattr(experiments, 'GENERATED', tmp_path / 'generated')
+    (path,) = experiments.write_configs(rows_of(exp, seeds=[0], only=only))
     cfg = load_config(path)
     check_components(cfg)
     assert cfg.uda.type == method
@@ -57,6 +57,6 @@ def test_a_run_of_each_kind_has_its_masks_and_is_built(tmp_path, monkeypatch, ru
 
 
 def test_supervised_training_reads_the_labels_of_cityscapes_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_experiments, 'GENERATED', tmp_path / 'generated')
-    (path,) = run_experiments.write_configs(rows_of('85', seeds=[1]))
+    monkeypatch.setattr(experiments, 'GENERATED', tmp_path / 'generated')
+    (path,) = experiments.write_configs(rows_of('85', seeds=[1]))
     assert load_config(path).data.train.type == 'CityscapesDataset'

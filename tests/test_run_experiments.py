@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-import run_experiments
+from mmseg.commands import train as train_command
 from mmseg.config.load import load_config
-from mmseg.engine import options
+from mmseg.engine import experiments, options
 from mmseg.engine.stop import NonFiniteLoss
 from mmseg.engine.work_dir import config_of
 from mmseg.errors import InputError
@@ -32,7 +32,7 @@ def work_dir_of(output: str) -> Path:
 
 
 def test_a_config_is_trained_in_a_folder_named_by_time_name_and_chance(config, capsys):
-    assert run_experiments.main(['--config', str(config)]) == 0
+    assert train_command.main(['--config', str(config)]) == 0
     work_dir = work_dir_of(capsys.readouterr().out)
     assert work_dir.parent == Path('work_dirs/local-basic')
     date, clock, name, chance = work_dir.name.split('_')
@@ -44,26 +44,26 @@ def test_a_config_is_trained_in_a_folder_named_by_time_name_and_chance(config, c
 
 def test_options_of_the_command_line_reach_the_run(config, capsys):
     options = ['--seed', '9', '--work-dir', 'here', '--cfg-options', 'runner.max_iters=1', 'optimizer.lr=0.5']
-    assert run_experiments.main(['--config', str(config), *options]) == 0
+    assert train_command.main(['--config', str(config), *options]) == 0
     assert work_dir_of(capsys.readouterr().out) == Path('here')
     saved = json.loads(Path('here/here.json').read_text())
     assert (saved['seed'], saved['runner']['max_iters'], saved['optimizer']['lr']) == (9, 1, 0.5)
 
 
 def test_a_run_goes_on_in_its_folder_even_when_that_was_moved(config, capsys):
-    assert run_experiments.main(['--config', str(config), '--work-dir', 'a']) == 0
+    assert train_command.main(['--config', str(config), '--work-dir', 'a']) == 0
     Path('a').rename('b')
-    assert run_experiments.main(['--resume', 'b', '--cfg-options', 'runner.max_iters=3']) == 0
+    assert train_command.main(['--resume', 'b', '--cfg-options', 'runner.max_iters=3']) == 0
     assert work_dir_of(capsys.readouterr().out.split('work_dir: a')[1]) == Path('b')
     assert Path('b/iter_3.pth').is_file()
     assert not Path('a').exists()
 
 
 def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again(config):
-    run_experiments.main(['--config', str(config), '--work-dir', 'a'])
+    train_command.main(['--config', str(config), '--work-dir', 'a'])
     for path in Path('a').glob('*.pth'):
         path.unlink()
-    assert run_experiments.main(['--resume', 'a']) == 0
+    assert train_command.main(['--resume', 'a']) == 0
     assert Path('a/iter_2.pth').is_file()
 
 
@@ -90,8 +90,8 @@ def test_the_training_command_takes_weights_and_states(config):
     ],
 )
 def test_mistakes_are_told_in_one_message_before_anything_is_made(config, capsys, monkeypatch, arguments, words):
-    monkeypatch.setattr(run_experiments, 'GENERATED', config.parent / 'generated')
-    assert run_experiments.main(arguments) == 2
+    monkeypatch.setattr(experiments, 'GENERATED', config.parent / 'generated')
+    assert train_command.main(arguments) == 2
     message = capsys.readouterr().err
     assert message.startswith('error: ')
     assert words in message
@@ -103,14 +103,14 @@ def test_a_run_that_stops_says_why_and_has_its_own_exit_code(config, capsys, mon
         raise NonFiniteLoss('the loss is nan')
 
     monkeypatch.setattr(options, 'train', stop)
-    assert run_experiments.main(['--config', str(config)]) == NonFiniteLoss.exit_code
+    assert train_command.main(['--config', str(config)]) == NonFiniteLoss.exit_code
     assert 'stopped: the loss is nan' in capsys.readouterr().err
 
 
 def test_from_scratch_needs_no_pretrained_file():
     config = Path('configs/daformer/gta2cs_source-only_daformer_mitb5_s0.py')
     choices = ['--from-scratch', '--cfg-options', 'model.backbone.pretrained=absent.pth']
-    args = run_experiments.parse_args(['--config', str(config), *choices])
+    args = train_command.parse_args(['--config', str(config), *choices])
     assert load_config(config).model.pretrained
     model = options.load_run(config, args).model
     assert model.pretrained is None
@@ -133,36 +133,36 @@ def test_the_config_in_a_folder_is_found_by_its_name_or_because_it_is_alone(tmp_
 
 
 def test_a_new_run_never_writes_into_the_folder_of_an_earlier_one(config, capsys):
-    assert run_experiments.main(['--config', str(config), '--work-dir', 'a']) == 0
+    assert train_command.main(['--config', str(config), '--work-dir', 'a']) == 0
     before = Path('a/latest.pth').read_bytes()
-    assert run_experiments.main(['--config', str(config), '--work-dir', 'a', '--seed', '5']) == 2
+    assert train_command.main(['--config', str(config), '--work-dir', 'a', '--seed', '5']) == 2
     assert 'holds the checkpoints of an earlier run' in capsys.readouterr().err
-    assert run_experiments.main(['--config', 'a/a.json', '--seed', '5']) == 0  # its work_dir is that of the run before
+    assert train_command.main(['--config', 'a/a.json', '--seed', '5']) == 0  # its work_dir is that of the run before
     assert work_dir_of(capsys.readouterr().out) != Path('a')
     assert Path('a/latest.pth').read_bytes() == before
 
 
 def test_a_resume_that_fails_leaves_the_records_of_the_run_alone(config, capsys):
-    assert run_experiments.main(['--config', str(config), '--work-dir', 'a', '--cfg-options', 'model.width=4']) == 0
+    assert train_command.main(['--config', str(config), '--work-dir', 'a', '--cfg-options', 'model.width=4']) == 0
     saved = Path('a/a.json').read_text()
-    assert run_experiments.main(['--resume', 'a', '--cfg-options', 'model.width=8', 'runner.max_iters=3']) == 2
+    assert train_command.main(['--resume', 'a', '--cfg-options', 'model.width=8', 'runner.max_iters=3']) == 2
     assert 'model.width 4 → 8' in capsys.readouterr().err
     assert Path('a/a.json').read_text() == saved
-    assert run_experiments.main(['--resume', 'a', '--cfg-options', 'runner.max_iters=3']) == 0
+    assert train_command.main(['--resume', 'a', '--cfg-options', 'runner.max_iters=3']) == 0
 
 
 def test_a_run_without_latest_goes_on_from_its_newest_numbered_checkpoint(config, capsys):
-    assert run_experiments.main(['--config', str(config), '--work-dir', 'a']) == 0
+    assert train_command.main(['--config', str(config), '--work-dir', 'a']) == 0
     Path('a/latest.pth').unlink()
-    assert run_experiments.main(['--resume', 'a', '--cfg-options', 'runner.max_iters=3']) == 0
+    assert train_command.main(['--resume', 'a', '--cfg-options', 'runner.max_iters=3']) == 0
     assert 'after iteration 2' in capsys.readouterr().out
     for path in Path('a').glob('*.pth'):
         path.unlink()
-    assert run_experiments.main(['--resume', 'a']) == 0
+    assert train_command.main(['--resume', 'a']) == 0
     assert 'starts from the beginning' in capsys.readouterr().out
 
 
 def test_a_work_directory_that_cannot_be_made_is_named(config, capsys):
     Path('file').write_text('')
-    assert run_experiments.main(['--config', str(config), '--work-dir', 'file/run']) == 2
+    assert train_command.main(['--config', str(config), '--work-dir', 'file/run']) == 2
     assert 'The work directory file/run cannot be made' in capsys.readouterr().err

@@ -8,6 +8,7 @@ import ast
 import difflib
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,10 @@ from mmseg.foreign_json import parse_json
 
 logger = logging.getLogger(__name__)
 
-SHIPPED_CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+_PACKAGE = Path(__file__).resolve().parents[1]
+WITH_THE_CODE = not (_PACKAGE / 'configs').is_dir()
+"""Whether this is a checkout, with ``configs/`` beside the package; an installed wheel has it inside."""
+SHIPPED_CONFIGS = (_PACKAGE.parent if WITH_THE_CODE else _PACKAGE) / 'configs'
 BASE, IMPORTS = '_base_', 'custom_imports'
 
 
@@ -39,7 +43,8 @@ def read_config(path: Path, *, trust: bool = False, needs_imports: bool = True) 
         InputError: no such file, or a mistake in it or in a base, with its place; a ``.json`` that would run code.
         RecursionError: its values contain themselves.
     """
-    files = list(_chain(existing(path), trust=trust))
+    path = existing(path)
+    files = list(_chain(path, trust=trust))
     try:
         if path.suffix == '.py':
             return Config.fromfile(path, lazy_import=False)
@@ -58,7 +63,9 @@ def read_config(path: Path, *, trust: bool = False, needs_imports: bool = True) 
 
 
 def existing(path: Path) -> Path:
-    """``path``, if it is a file that can be a config.
+    """``path``, if it is a file that can be a config; else the config of that name which comes with the code.
+
+    ``daformer/NAME`` is ``configs/daformer/NAME.py`` from any folder.
 
     Raises:
         InputError: it is not; with names of files that are like it.
@@ -70,10 +77,30 @@ def existing(path: Path) -> Path:
     except OSError as error:  # a name that no file can have
         raise InputError(f'Config {str(path)[:80]!r}: {error.strerror}.') from error
     if not found:
-        raise InputError(f'Config not found: {path}.{_near_files(path)}')
+        shipped = shipped_config(path)
+        if shipped is None:
+            raise InputError(f'Config not found: {path}.{_near_files(path)}')
+        return shipped
     if path.suffix not in ('.py', '.json'):
         raise InputError(f'{path}: a config is a .py or a .json file.')
     return path
+
+
+def shipped_config(path: Path) -> Path | None:
+    """The config that comes with the code under the name ``path``, which may begin with configs/ or leave out .py."""
+    if path.is_absolute() or '..' in path.parts:
+        return None
+    below = Path(*path.parts[1:]) if path.parts[:1] == ('configs',) else path
+    names = [below, below.with_name(f'{below.name}.py')] if below.name else []
+    return next((SHIPPED_CONFIGS / name for name in names if _is_file(SHIPPED_CONFIGS / name)), None)
+
+
+def as_base(config: Path, file: Path) -> str:
+    """How the config ``file`` names ``config`` as its base: relative to itself, where there is such a way."""
+    try:
+        return Path(os.path.relpath(config.resolve(), file.resolve().parent)).as_posix()
+    except ValueError:  # another drive
+        return config.resolve().as_posix()
 
 
 def _near_files(path: Path) -> str:

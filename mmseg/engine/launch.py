@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from mmseg import signals
 
-SCRIPT = Path(__file__).resolve().parents[2] / 'run_experiments.py'
+PROGRAM = [str(Path(__file__).resolve().parents[1] / '__main__.py'), 'train']
 # What a launcher such as torchrun tells its processes; those that we start are no part of that group.
 LAUNCHER_VARIABLES = ('RANK', 'WORLD_SIZE', 'LOCAL_', 'GROUP_', 'ROLE_', 'MASTER_', 'TORCHELASTIC_')
 TAIL = 2000
@@ -44,8 +44,8 @@ ONE_MACHINE = Nodes()
 
 
 def command_of(arguments: Sequence[str], *, nodes: Nodes = ONE_MACHINE) -> list[str]:
-    """The command that starts ``run_experiments.py``: by itself, which starts ``n_gpus`` processes, or by torchrun."""
-    script = [str(SCRIPT), *arguments]
+    """The command that starts ``mmseg train``: by itself, which starts ``n_gpus`` processes, or by torchrun."""
+    script = [*PROGRAM, *arguments]
     if nodes.count == 1:
         return [sys.executable, *script]
     place = [f'--nnodes={nodes.count}', f'--node_rank={nodes.index}', f'--nproc_per_node={nodes.processes}']

@@ -1,4 +1,4 @@
-"""Command-line options that all training commands share."""
+"""The options of a training command: the config that they make of a file, and the run of it."""
 
 import argparse
 import sys
@@ -25,27 +25,6 @@ DEBUG = {
     'checkpoint_config.interval': 2,
     'data.workers_per_gpu': 0,
 }
-
-
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that :func:`load_run` understands."""
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override values of the config: runner.max_iters=100'
-    )
-    parser.add_argument('--seed', type=int, help='seed of the run')
-    parser.add_argument('--work-dir', type=Path, help='folder of the run (default: a new one in work_dirs/)')
-    parser.add_argument(
-        '--gpus', type=int, metavar='N', help='train on N GPUs of this machine, one process each; 0 = on the CPU'
-    )
-    parser.add_argument('--from-scratch', action='store_true', help='random weights instead of pretrained ones')
-    parser.add_argument('--deterministic', action='store_true', help='the same bits each time on a GPU too; slower')
-    parser.add_argument(
-        '--trust', action='store_true', help='a .json config may run code (custom_imports): you know its origin'
-    )
-    parser.add_argument(
-        '--allow-changes', action='store_true', help='resume with other settings than those of the checkpoint'
-    )
-    parser.add_argument('--debug', action='store_true', help=f'a short run: {DEBUG}')
 
 
 def load_run(path: Path, args: argparse.Namespace) -> Config:

@@ -1,11 +1,10 @@
 """A first config for somebody's own data, short and commented."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmseg.config.read import SHIPPED_CONFIGS
+from mmseg.config.read import SHIPPED_CONFIGS, as_base
 from mmseg.datasets.label_sets import distinct_colours
 from mmseg.own_data.guess import Classes, Geometry, guess_iterations, guess_sampling
 from mmseg.own_data.look import ImageFacts
@@ -55,8 +54,7 @@ def _head(plan: Plan, file: Path) -> str:
     target = f' -> {plan.target.images}' if plan.target else ' (labelled images alone)'
     bases = ['default_runtime.py', 'models/daformer_sepaspp_mitb0_small.py', 'schedules/adamw.py']
     bases += ['uda/dacs.py'] if plan.target else []
-    relative = os.path.relpath(BASES, file.resolve().parent)
-    lines = ',\n'.join(f'    {f"{relative}/{base}"!r}' for base in bases)
+    lines = ',\n'.join(f'    {as_base(BASES / base, file)!r}' for base in bases)
     return f'''"""{plan.source.images}{target}. Written by tools.init: look at every line marked "check".
 
     python -m tools.check_dataset {file}

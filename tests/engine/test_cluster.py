@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-import run_experiments
+from mmseg.commands import train as train_command
 from mmseg.config.load import load_config
 from mmseg.engine import cluster
 from mmseg.engine.cluster import ClusterJob, Resources, minutes_of, submit
@@ -71,7 +71,7 @@ def submitted(monkeypatch):
 
 def test_jobs_ask_for_what_the_command_line_says(cfg, submitted, tmp_path):
     wanted = ['--partition', 'big', '--gpus-per-node', '2', '--nodes', '3', '--time', '1-0', '--slurm-options', 'qos=x']
-    assert run_experiments.main(['--config', 'one.json', '--machine', 'slurm', *wanted]) == 0
+    assert train_command.main(['--config', 'one.json', '--machine', 'slurm', *wanted]) == 0
     ((executor, (job,)),) = submitted
     cfg.n_gpus = 6
     assert job == ClusterJob(GridRun(tmp_path / 'work_dirs/local-tiny', 'one', grid_run(cfg).key, trust=True), 2)
@@ -124,13 +124,13 @@ def test_what_would_be_another_line_of_the_job_script_is_refused(cfg, submitted,
 
 
 def test_options_that_are_no_pairs_are_refused(cfg, capsys):
-    assert run_experiments.main(['--config', 'one.json', '--machine', 'slurm', '--slurm-options', 'qos']) == 2
+    assert train_command.main(['--config', 'one.json', '--machine', 'slurm', '--slurm-options', 'qos']) == 2
     assert "not 'qos'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(('option', 'least'), [('--nodes', 0), ('--gpus-per-node', -1)])
 def test_machines_that_cannot_be_asked_for_are_refused(cfg, capsys, option, least):
-    assert run_experiments.main(['--config', 'one.json', '--machine', 'slurm', option, str(least)]) == 2
+    assert train_command.main(['--config', 'one.json', '--machine', 'slurm', option, str(least)]) == 2
     assert capsys.readouterr().err == f'error: {option} {least}: has to be at least {least + 1}.\n'
 
 

@@ -11,7 +11,7 @@ import torch
 
 from mmseg.config.load import load_config
 from mmseg.engine.grid import RECORDS, Record, grid_run, prepare, run_here, settings_hash, train_held
-from mmseg.engine.launch import Launcher, Nodes, Outcome, command_of
+from mmseg.engine.launch import PROGRAM, Launcher, Nodes, Outcome, command_of
 from mmseg.engine.work_dir import find_work_dir
 from mmseg.errors import InputError
 from tests.engine.tiny_grid import write_config
@@ -177,7 +177,7 @@ def test_a_record_that_is_none_is_named(run):
 def test_one_machine_starts_a_run_plainly_and_several_by_torchrun():
     alone = command_of(['--config', 'a.py'])
     assert alone[0] == sys.executable
-    assert alone[1:] == [str(ROOT / 'run_experiments.py'), '--config', 'a.py']
+    assert alone[1:] == [*PROGRAM, '--config', 'a.py']
     third = command_of(['--config', 'a.py'], nodes=Nodes(count=3, index=2, main='n1', port=20001, processes=4))
     assert set(third) > {'--nnodes=3', '--node_rank=2', '--master_addr=n1', '--master_port=20001', '--nproc_per_node=4'}
     assert third[1:3] == ['-m', 'torch.distributed.run']

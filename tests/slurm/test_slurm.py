@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 import torch
 
-import experiments
-import run_experiments
+from mmseg.commands import train as train_command
+from mmseg.config import tables
 from mmseg.config.experiment import Run
+from mmseg.engine import experiments
 from mmseg.engine.grid import RECORDS, Record
 from tests.engine.tiny_grid import tiny_run, write_config
 
@@ -76,7 +77,7 @@ def grid(slurm, tmp_path, monkeypatch):
     monkeypatch.setenv('SLURM_CONF', slurm)
     monkeypatch.setenv('PYTHONPATH', str(START.parents[2]))
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
-    monkeypatch.setattr(run_experiments, 'GENERATED', tmp_path / 'generated')
+    monkeypatch.setattr(experiments, 'GENERATED', tmp_path / 'generated')
     rows = [
         TinyRun(exp='tiny', seed=0, title='short', options={'runner__max_iters': 2}),
         TinyRun(exp='tiny', seed=0, title='broken', options={'model__poison_at': 1, 'log_config__interval': 1}),
@@ -87,7 +88,7 @@ def grid(slurm, tmp_path, monkeypatch):
             options={**LONG, 'custom_hooks': [{'type': 'Pace', 'seconds': 0.4}]},
         ),
     ]
-    monkeypatch.setitem(experiments.TABLES, 'tiny', lambda exp: rows)
+    monkeypatch.setitem(tables.TABLES, 'tiny', lambda exp: rows)
     # The run takes 100 seconds and more, a job gets 60 to 90: Slurm looks at limits every 30 seconds.
     limits = ['--time', '2', '--slurm-options', 'signal=USR2@30']
     yield ['--exp', 'tiny', '--machine', 'slurm', '--gpus-per-node', '0', *limits]
@@ -119,10 +120,10 @@ def logs() -> str:
 
 
 def test_a_grid_is_an_array_of_jobs_and_a_run_that_runs_out_of_time_goes_on_exactly(grid, capsys, tmp_path):
-    assert run_experiments.main(grid) == 0
+    assert train_command.main(grid) == 0
     jobs = capsys.readouterr().out
     assert 'Submitted 3 runs: ' in jobs
-    assert run_experiments.main(grid) == 0
+    assert train_command.main(grid) == 0
     assert 'long_s0: in the queue as job ' in capsys.readouterr().out
 
     wait_for_state('short_s0', 'finished', 120)
@@ -137,13 +138,13 @@ def test_a_grid_is_an_array_of_jobs_and_a_run_that_runs_out_of_time_goes_on_exac
     assert same_weights(uninterrupted(tmp_path) / 'latest.pth', long / 'latest.pth')
 
     capsys.readouterr()
-    assert run_experiments.main([*grid, '--only', 'short|long']) == 0
+    assert train_command.main([*grid, '--only', 'short|long']) == 0
     assert 'Nothing to submit' in capsys.readouterr().out
 
 
 def test_a_job_that_the_cluster_puts_back_into_the_queue_goes_on_where_it_was(grid):
     """Without the signal that announces it: Slurm ends the job as it does at preemption with PreemptMode=REQUEUE."""
-    assert run_experiments.main([*grid, '--only', 'long', '--cfg-options', 'runner.max_iters=60']) == 0
+    assert train_command.main([*grid, '--only', 'long', '--cfg-options', 'runner.max_iters=60']) == 0
     wait_for_state('long_s0', 'running', 120)
     long = Path('work_dirs/local-tiny') / record_of('long_s0').work_dir
     started = time.monotonic()
@@ -178,5 +179,5 @@ def same_weights(one: Path, other: Path) -> bool:
 
 
 def test_what_the_cluster_refuses_is_told(grid, capsys):
-    assert run_experiments.main([*grid, '--partition', 'absent']) == 2
+    assert train_command.main([*grid, '--partition', 'absent']) == 2
     assert 'invalid partition' in capsys.readouterr().err

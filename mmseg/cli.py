@@ -1,0 +1,65 @@
+"""The command ``mmseg``: the commands of :mod:`mmseg.commands` under one name.
+
+Imports what is asked for and nothing else, so that help comes at once.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
+
+import mmseg
+from mmseg import signals
+from mmseg.errors import nearest
+
+
+class Command(NamedTuple):
+    """A module with ``main(argv) -> exit code``, and what it is for."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    'train': Command('mmseg.commands.train', 'train a config, a table of experiments, or go on with a run'),
+    'predict': Command('mmseg.commands.predict', 'predict images, folders, videos and huge tiles'),
+    'init': Command('mmseg.commands.init', 'look at your own data and write a config for it'),
+    'check': Command('mmseg.commands.check', "decode every file of a config's data sets"),
+    'config': Command('mmseg.commands.config', 'list, show and copy the configs that come with the code'),
+    'doctor': Command('mmseg.commands.doctor', 'what this machine can do, and what to do next'),
+}
+
+
+def usage() -> str:
+    """What ``mmseg --help`` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f'  {name:{width}}  {known.summary}' for name, known in COMMANDS.items()]
+    return '\n'.join(['usage: mmseg COMMAND [...]', '', (mmseg.__doc__ or '').strip(), '', 'commands:', *lines, ''])
+
+
+def exit_code(argv: Sequence[str]) -> int:
+    """Run the command that ``argv`` names, without the program's own name."""
+    name, *rest = argv or ['--help']
+    if name in ('-h', '--help'):
+        print(usage(), end='')
+        return 0
+    if name == '--version':
+        print(f'mmseg {mmseg.__version__}')
+        return 0
+    if name not in COMMANDS:
+        print(f'error: mmseg has no command {name!r}.{nearest(name, COMMANDS)}', file=sys.stderr)
+        print(usage(), end='', file=sys.stderr)
+        return 2
+    sys.argv[0] = f'mmseg {name}'
+    return importlib.import_module(COMMANDS[name].module).main(rest)
+
+
+def main() -> NoReturn:
+    """The process: ends it with the command's exit code, several processes of a training together."""
+    signals.end_while_starting()
+    code = exit_code(sys.argv[1:])
+    if 'torch' not in sys.modules:
+        sys.exit(code)
+    from mmseg.engine.distributed import leave  # noqa: PLC0415 (only torch can have several processes)
+
+    leave(code)

@@ -1,0 +1,125 @@
+"""One command with everything under it; help costs no second."""
+
+import importlib
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import mmseg
+from mmseg import cli
+from mmseg.commands import config as config_command
+from mmseg.config.load import load_config
+from mmseg.config.read import SHIPPED_CONFIGS, shipped_config
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_help_of_every_command_imports_neither_torch_nor_timm():
+    code = f"""
+import sys
+from mmseg import cli
+for name in {list(cli.COMMANDS)!r}:
+    try:
+        cli.exit_code([name, '--help'])
+    except SystemExit as end:
+        assert end.code == 0, name
+    assert not {{'torch', 'timm', 'mmengine', 'cv2'}} & sys.modules.keys(), name
+"""
+    subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize('name', list(cli.COMMANDS))
+def test_a_command_is_a_module_of_its_own(name):
+    assert callable(importlib.import_module(cli.COMMANDS[name].module).main)
+
+
+def test_the_script_that_is_installed_is_this_command():
+    project = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
+    assert project['scripts'] == {'mmseg': 'mmseg.cli:main'}
+
+
+def test_what_it_has_what_it_is_and_what_it_has_not(capsys):
+    assert cli.exit_code([]) == 0
+    listed = capsys.readouterr().out
+    assert all(f'\n  {name} ' in listed for name in cli.COMMANDS)
+    assert cli.exit_code(['--version']) == 0
+    assert capsys.readouterr().out == f'mmseg {mmseg.__version__}\n'
+    assert cli.exit_code(['trian']) == 2
+    assert "no command 'trian'. Did you mean 'train'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['toy/daformer', 'toy/daformer.py', 'configs/toy/daformer.py'])
+def test_a_shipped_config_is_found_by_its_name_from_any_folder(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert shipped_config(Path(name)) == SHIPPED_CONFIGS / 'toy' / 'daformer.py'
+    assert load_config(name).uda.type == 'DACS'
+
+
+@pytest.mark.parametrize('name', ['toy/daformers', '../configs/toy/daformer', '', '/toy/daformer'])
+def test_nothing_else_is_a_shipped_config(name):
+    assert shipped_config(Path(name)) is None
+
+
+def test_a_file_in_the_current_folder_comes_before_a_shipped_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('toy').mkdir()
+    Path('toy/daformer.py').write_text(f'_base_ = [{str(SHIPPED_CONFIGS / "toy" / "daformer.py")!r}]\nseed = 77\n')
+    assert load_config('toy/daformer.py').seed == 77
+
+
+def test_a_copy_begins_from_its_base_and_is_never_written_over(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert config_command.main(['copy', 'toy/daformer', '.']) == 0
+    assert load_config('daformer.py').model == load_config('toy/daformer').model
+    assert config_command.main(['copy', 'toy/daformer', '.']) == 2
+    assert 'daformer.py exists already' in capsys.readouterr().err
+    assert config_command.main(['copy', 'toy/daformer', 'mine/first.py']) == 0
+    assert load_config('mine/first.py').uda == load_config('toy/daformer').uda
+
+
+def test_configs_are_listed_by_folder_and_shown_as_they_run(capsys):
+    assert config_command.main(['list', 'toy']) == 0
+    assert 'toy/daformer.py' in capsys.readouterr().out.splitlines()
+    assert config_command.main(['list', 'toys']) == 2
+    assert 'Known folders: camvid, cluda, daformer' in capsys.readouterr().err
+    assert config_command.main(['show', 'toy/daformer', '--cfg-options', 'uda.alpha=0.5']) == 0
+    assert 'alpha=0.5' in capsys.readouterr().out.replace(' ', '')
+
+
+@pytest.mark.slow
+def test_a_wheel_has_the_configs_and_works_from_an_empty_folder(tmp_path):
+    pip = [sys.executable, '-m', 'pip', '--disable-pip-version-check', '--quiet']
+    if subprocess.run([*pip, '--version'], capture_output=True, check=False).returncode:
+        pytest.skip('this environment has no pip')
+    source = tmp_path / 'source'  # building leaves files where it builds
+    for name in ('mmseg', 'configs'):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__', 'generated'))
+    for name in ('pyproject.toml', 'setup.py', 'requirements.txt', 'README.md', 'LICENSE'):
+        shutil.copy(ROOT / name, source / name)
+    subprocess.run([*pip, 'wheel', '--no-deps', '--wheel-dir', str(tmp_path), str(source)], check=True)
+    (wheel,) = tmp_path.glob('*.whl')
+    subprocess.run([*pip, 'install', '--no-deps', '--target', str(tmp_path / 'site'), str(wheel)], check=True)
+    folder = tmp_path / 'empty'
+    folder.mkdir()
+
+    def call(*arguments):
+        paths = {'PYTHONPATH': str(tmp_path / 'site'), 'PATH': '/usr/bin:/bin', 'HOME': str(tmp_path)}
+        command = [sys.executable, '-m', 'mmseg', *arguments]
+        return subprocess.run(command, cwd=folder, env=paths, capture_output=True, text=True, check=False)
+
+    assert 'toy/daformer.py' in call('config', 'list').stdout
+    assert call('config', 'copy', 'toy/daformer', '.').stdout == 'daformer.py\n'
+    assert (
+        f'{tmp_path / "site"}' in (folder / 'daformer.py').read_text()
+        or '_base_' in (folder / 'daformer.py').read_text()
+    )
+    shown = call('config', 'show', 'daformer.py')
+    assert shown.returncode == 0, shown.stderr
+    ended = call('train', 'daformer.py', '--debug')
+    assert ended.returncode == 2
+    assert 'data/toy/gta/images' in ended.stderr
+    assert (tmp_path / 'site' / 'mmseg' / 'py.typed').is_file()
