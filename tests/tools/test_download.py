@@ -1,9 +1,11 @@
 import fnmatch
 import hashlib
 import io
+import os
 import random
 import re
 import subprocess
+import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -383,7 +385,15 @@ def test_without_a_name_the_command_says_what_it_needs(capsys):
 
 def test_the_shell_script_passes_names_on():
     script = REPOSITORY / 'tools' / 'download_checkpoints.sh'
-    done = subprocess.run(['sh', str(script), 'mit_b'], cwd='/', capture_output=True, text=True, check=False)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']])  # a checkout may have no .venv
+    done = subprocess.run(
+        ['sh', str(script), 'mit_b'],
+        cwd='/',
+        env={**os.environ, 'PATH': path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert "no download 'mit_b'. Did you mean 'mit_b" in done.stderr
 

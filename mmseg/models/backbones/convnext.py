@@ -12,6 +12,7 @@ from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.convnext_keys import to_convnext
 from mmseg.models.layers import DropPath, Linear, drop_path_rates
 from mmseg.models.layers.drop import DrawnPaths, draw_paths
+from mmseg.models.layers.init import draw_normal_
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
 from mmseg.registry import MODELS
@@ -122,7 +123,7 @@ class ConvNeXt(Backbone):
         """Truncated normal weights of std 0.02; the factors of the branches stay at their start."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
+                draw_normal_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 

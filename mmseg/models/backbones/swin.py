@@ -15,6 +15,7 @@ from mmseg.models.backbones.swin_keys import to_swin
 from mmseg.models.layers import DropPath, Linear, build_norm, drop_path_rates
 from mmseg.models.layers.drop import DrawnPaths, draw_paths
 from mmseg.models.layers.feed_forward import GELU, FeedForward
+from mmseg.models.layers.init import draw_normal_
 from mmseg.models.layers.pad import pad
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
@@ -326,11 +327,11 @@ class SwinTransformer(Backbone):
         """Truncated normal weights of std 0.02; position tables start at 0."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
+                draw_normal_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         if self.absolute_pos_embed is not None:
-            nn.init.trunc_normal_(self.absolute_pos_embed, std=0.02)
+            draw_normal_(self.absolute_pos_embed)
 
     def convert(self, state: State) -> State:
         """Known foreign names become ours; tables of other windows and embeddings of other images are resized."""

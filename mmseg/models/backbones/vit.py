@@ -22,6 +22,7 @@ from mmseg.models.backbones.vit_layers import (
 from mmseg.models.layers import DropPath, build_norm, drop_path_rates
 from mmseg.models.layers.drop import DrawnPaths, draw_paths
 from mmseg.models.layers.feed_forward import GELU, FeedForward
+from mmseg.models.layers.init import draw_normal_
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
 from mmseg.registry import MODELS
@@ -170,10 +171,10 @@ class VisionTransformer(Backbone):
     def draw_weights(self) -> None:
         """As :func:`draw_transformer`; class token and positions truncated normal of std 0.02."""
         draw_transformer(self)
-        nn.init.trunc_normal_(self.cls_token, std=0.02)
+        draw_normal_(self.cls_token)
         if self.mask_token is not None:
-            nn.init.trunc_normal_(self.mask_token, std=0.02)
-        nn.init.trunc_normal_(self.pos_embed, std=0.02)
+            draw_normal_(self.mask_token)
+        draw_normal_(self.pos_embed)
 
     def convert(self, state: State) -> State:
         """Known foreign names become ours; the position embedding is resized to our grid."""

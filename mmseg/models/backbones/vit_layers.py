@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmseg.errors import InputError
 from mmseg.models.layers import build_norm
+from mmseg.models.layers.init import draw_normal_
 from mmseg.models.layers.pad import pad
 
 LN = {'type': 'LN', 'eps': 1e-6}
@@ -75,7 +76,7 @@ def draw_transformer(network: nn.Module) -> None:
     """Truncated normal linear layers of std 0.02, nearly no bias behind a block, He-normal patches over the fan-in."""
     for name, module in network.named_modules():
         if isinstance(module, nn.Linear):
-            nn.init.trunc_normal_(module.weight, std=0.02)
+            draw_normal_(module.weight)
             if module.bias is not None and '.ffn.' in name:
                 nn.init.normal_(module.bias, std=1e-6)
             elif module.bias is not None:
@@ -85,6 +86,6 @@ def draw_transformer(network: nn.Module) -> None:
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.MultiheadAttention):
-            nn.init.trunc_normal_(module.in_proj_weight, std=0.02)
+            draw_normal_(module.in_proj_weight)
             if module.in_proj_bias is not None:
                 nn.init.zeros_(module.in_proj_bias)

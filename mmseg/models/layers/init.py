@@ -3,15 +3,30 @@
 import math
 from collections.abc import Mapping
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from mmseg.errors import InputError, nearest
+
+#: no normal number that torch draws in fp32 lies further out
+FARTHEST = 6
+
+
+@torch.no_grad()
+def draw_normal_(values: Tensor, *, std: float = 0.02) -> None:
+    """Fill ``values`` with normal numbers of mean 0, as ``nn.init.trunc_normal_`` does.
+
+    That of older torch (2.7) inverts the distribution, and draws its bound, -2 whatever ``std`` is, some times in 10**8
+    numbers: a weight of a large network is then a hundred standard deviations off. It is brought to six.
+    """
+    nn.init.trunc_normal_(values, std=std)
+    values.clamp_(-FARTHEST * std, FARTHEST * std)
 
 
 def init_vision_transformer(module: nn.Module) -> None:
     """For ``network.apply``: linear layers truncated normal of std 0.02, convolutions He-normal over the fan-out."""
     if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
+        draw_normal_(module.weight)
     elif isinstance(module, nn.Conv2d):
         fan_out = math.prod(module.kernel_size) * module.out_channels // module.groups
         nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan_out))

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+import timm
 import torch
 
 from mmseg.errors import InputError
@@ -53,7 +54,10 @@ def test_networks_of_timm_give_features_finest_first(name, settings, shapes):
     ],
 )
 def test_images_of_a_size_that_patches_do_not_divide_give_maps_of_the_whole_image(name, settings, maps):
+    if not timm.is_model(name):
+        pytest.skip(f'timm {timm.__version__} has no {name}')
     backbone = build_on_meta({'type': 'TimmBackbone', 'model_name': name, **settings})
+    backbone.to('meta')  # timm 1.0.22 makes the table of DINOv3's positions on the CPU
     features = backbone(torch.rand(1, 3, 70, 101, device='meta'))
     assert [tuple(x.shape[2:]) for x in features] == maps
 
@@ -68,8 +72,6 @@ def test_a_side_that_is_no_multiple_is_resized_to_the_next_one():
 
 @torch.no_grad()
 def test_at_other_sizes_positions_are_those_of_timm():
-    import timm
-
     theirs = timm.create_model('vit_small_patch16_dinov3', dynamic_img_size=True).eval()
     ours = build({'type': 'TimmBackbone', 'model_name': 'vit_small_patch16_dinov3', 'out_indices': (3,)}).eval()
     ours.model.load_state_dict(
@@ -97,8 +99,6 @@ def test_every_parameter_that_is_kept_gets_a_gradient():
 
 @torch.no_grad()
 def test_a_file_of_the_whole_network_loads_and_its_table_is_resized(tmp_path):
-    import timm
-
     theirs = timm.create_model(TINY_VIT['model_name'], img_size=96, **TINY_VIT['settings'])
     torch.nn.init.constant_(theirs.pos_embed, 0.5)
     torch.save(theirs.state_dict(), tmp_path / 'vit.pth')
@@ -110,8 +110,6 @@ def test_a_file_of_the_whole_network_loads_and_its_table_is_resized(tmp_path):
 
 
 def test_a_file_of_another_network_is_refused(tmp_path):
-    import timm
-
     torch.save(timm.create_model('resnet18').state_dict(), tmp_path / 'resnet.pth')
     with pytest.raises(InputError, match='does not fit TimmBackbone'):
         build({**TINY_VIT, 'pretrained': str(tmp_path / 'resnet.pth')}).init_weights()
