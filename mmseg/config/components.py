@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
+from mmseg.config.encoder_images import check_images
 from mmseg.config.schema import Purpose
 from mmseg.config.values import shown
 from mmseg.errors import InputError, nearest
@@ -41,6 +42,7 @@ def check_components(cfg: Config, purpose: Purpose = 'train') -> torch.nn.Module
     model = told_with_place('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
     if purpose == 'train':
         _check_pairs(cfg, model)
+        check_images(cfg, model)
     return model
 
 

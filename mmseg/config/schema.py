@@ -98,7 +98,7 @@ SECTIONS: dict[str, set[str]] = {
     },
     'optimizer_config': {'grad_clip'},
     'optimizer_config.grad_clip': {'max_norm', 'norm_type'},
-    'optimizer.paramwise_cfg': {'custom_keys', 'norm_decay_mult', 'bias_lr_mult', 'bias_decay_mult'},
+    'optimizer.paramwise_cfg': {'custom_keys', 'norm_decay_mult', 'bias_lr_mult', 'bias_decay_mult', 'layer_decay'},
     'checkpoint_config': {'by_epoch', 'interval', 'max_keep_ckpts', 'minutes'},
     'evaluation': {'interval', 'metric', 'samples_per_gpu', 'precision', 'save_best'},
     'log_config': {'interval', 'hooks'},

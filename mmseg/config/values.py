@@ -33,6 +33,7 @@ class Range:
 
 
 Fraction = Annotated[float, Range(0, 1)]
+Share = Annotated[float, Range(0, 1, above=True)]
 Positive = Annotated[float, Range(0, above=True)]
 NotNegative = Annotated[float, Range(0)]
 Count = Annotated[int, Range(1)]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmseg.arithmetic import DTYPES
 from mmseg.config.components import told_with_place
-from mmseg.config.values import NotNegative, Positive, fits, in_words, shown
+from mmseg.config.values import NotNegative, Positive, Share, fits, in_words, shown
 from mmseg.engine.distributed import average_gradients
 from mmseg.errors import InputError, nearest
 from mmseg.models.half_weights import HalfWeights
@@ -43,12 +43,15 @@ class ParamwiseRules:
         norm_decay_mult: weight decay of normalisation layers that no custom key names.
         bias_lr_mult: learning rate of biases that no custom key names, those of norms excepted.
         bias_decay_mult: weight decay of the same biases.
+        layer_decay: learning rate of an encoder's block, as a share of that of the block behind it; the last one has
+            the rate that the other rules give. The stem is one step below the first block (BEiT, Bao et al., 2022).
     """
 
     custom_keys: dict[str, dict[str, NotNegative]] = field(default_factory=dict)
     norm_decay_mult: NotNegative = 1.0
     bias_lr_mult: NotNegative = 1.0
     bias_decay_mult: NotNegative = 1.0
+    layer_decay: Share = 1.0
 
     def __post_init__(self) -> None:
         for key, rule in self.custom_keys.items():
@@ -94,8 +97,13 @@ def trained_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn
 def param_groups(model: nn.Module, *, lr: float, weight_decay: float, rules: ParamwiseRules) -> list[dict[str, Any]]:
     """One group for each distinct pair of multipliers, in order of first appearance."""
     groups: dict[Multipliers, list[nn.Parameter]] = {}
+    depths = block_depths(model) if rules.layer_decay < 1 else {}
+    deepest = max(depths.values(), default=0)
     for name, parameter, owner in trained_parameters(model):
-        groups.setdefault(rules.multipliers(name, owner), []).append(parameter)
+        scale = rules.multipliers(name, owner)
+        if name in depths:
+            scale = scale._replace(lr=scale.lr * rules.layer_decay ** (deepest - depths[name]))
+        groups.setdefault(scale, []).append(parameter)
     return [
         {
             'params': members,
@@ -105,6 +113,43 @@ def param_groups(model: nn.Module, *, lr: float, weight_decay: float, rules: Par
         }
         for scale, members in groups.items()
     ]
+
+
+def block_depths(model: nn.Module) -> dict[str, int]:
+    """Full name -> depth of the parameters of every encoder that learns, see :meth:`Backbone.block_depths`.
+
+    Raises:
+        InputError: an encoder does not say where its blocks are.
+    """
+    depths: dict[str, int] = {}
+    for path, network, role in networks_of(model):
+        encoder: Any = getattr(network, 'backbone', None)
+        if role is Role.LEARNS and encoder is not None:
+            prefix = f'{path}.backbone.' if path else 'backbone.'
+            depths |= {f'{prefix}{name}': depth for name, depth in encoder.block_depths().items()}
+    return depths
+
+
+def rates_by_depth(model: nn.Module, groups: list[dict[str, Any]]) -> list[str]:
+    """The learning rates of the stem and of every block of the encoder, one line each, as the log lists them."""
+    rates = {id(parameter): group['initial_lr'] for group in groups for parameter in group['params']}
+    depths = block_depths(model)
+    found: dict[int, set[float]] = {}
+    for name, parameter, _ in trained_parameters(model):
+        if name in depths:
+            found.setdefault(depths[name], set()).add(rates[id(parameter)])
+    return [
+        f'{f"block {depth}" if depth else "stem"}: {", ".join(f"{rate:.3g}" for rate in sorted(found[depth]))}'
+        for depth in sorted(found)
+    ]
+
+
+def learning_share(model: nn.Module) -> tuple[int, int]:
+    """Numbers that learn, and numbers in all, of what descends; a method's other networks are left out."""
+    others = [network.module for network in networks_of(model) if network.role is not Role.LEARNS]
+    excluded = {id(parameter) for module in others for parameter in module.parameters()}
+    parameters = [parameter for parameter in model.parameters() if id(parameter) not in excluded]
+    return sum(p.numel() for p in parameters if p.requires_grad), sum(p.numel() for p in parameters)
 
 
 def unmatched_keys(model: nn.Module, optimizer: dict) -> list[str]:

@@ -41,7 +41,7 @@ from mmseg.engine.hooks.training_log import TrainingLog
 from mmseg.engine.host_memory import keep_freed_memory, return_freed_memory
 from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.loop import TrainLoop
-from mmseg.engine.optim import build_optim_wrapper, unmatched_keys
+from mmseg.engine.optim import build_optim_wrapper, learning_share, rates_by_depth, unmatched_keys
 from mmseg.engine.provenance import environment
 from mmseg.engine.recovery import newest_whole
 from mmseg.engine.resume_check import Change, check_resume
@@ -404,16 +404,23 @@ def _log_classes(train_set: Dataset, work_dir: Path) -> None:
         warn_of_absent_classes(counts, train_set.label_set, train_set.common_reader())
 
 
+def _share(learning: int, everything: int) -> str:
+    return f'{learning / 1e6:.2f} M of {everything / 1e6:.2f} M parameters ({learning / everything:.1%}) learn,'
+
+
 def _log_plan(runner: TrainRunner, cfg: Config, schedule: LearningRate, world_size: int) -> None:
     """Say what is about to happen, in the terms in which runs are compared."""
     groups = runner.optim_wrapper.param_groups
-    parameters = sum(p.numel() for group in groups for p in group['params'])
+    learning, everything = learning_share(runner.model)
+    parts = f'{learning / 1e6:.2f} M parameters' if learning == everything else _share(learning, everything)
     rates = ', '.join(sorted({f'{group["initial_lr"]:g}' for group in groups}))
     runner.logger.info(
-        f'{parameters / 1e6:.2f} M parameters in {len(groups)} groups, base learning rates {rates}: {schedule}.\n'
+        f'{parts} in {len(groups)} groups, base learning rates {rates}: {schedule}.\n'
         f'{schedule.max_iters} iterations of {cfg.data.samples_per_gpu} samples x {world_size} processes '
         f'on {runner.device}.'
     )
+    if (cfg.optimizer.get('paramwise_cfg') or {}).get('layer_decay', 1) < 1:
+        runner.logger.info(f'Base learning rates of the encoder: {"; ".join(rates_by_depth(runner.model, groups))}.')
     if world_size > 1:
         runner.logger.info(
             f'{cfg.data.samples_per_gpu * world_size} samples make one batch; the learning rate is not scaled for it.'

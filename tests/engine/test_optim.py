@@ -10,12 +10,16 @@ from mmseg.engine.optim import (
     StudentOptimWrapper,
     build_optim_wrapper,
     build_optimizer,
+    learning_share,
     param_groups,
+    rates_by_depth,
     trained_parameters,
     unmatched_keys,
 )
 from mmseg.errors import InputError
+from mmseg.models.backbones.base import Backbone
 from mmseg.models.networks import Network, Role
+from tests.models.networks import build
 from tests.parity import golden
 
 
@@ -197,3 +201,58 @@ def test_moments_of_other_parameters_are_refused_before_the_first_step():
     state['state'][0]['exp_avg'] = torch.zeros(5)
     with pytest.raises(ValueError, match=r'exp_avg of parameter 0 is \(5,\), not \(2, 3\)'):
         wrapper.load_state_dict(state)
+
+
+class OfBlocks(Encoder):
+    """Two encoder blocks behind a stem, without a norm of their own."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = build({'type': 'mit_b0', 'embed_dims': (8, 16, 40, 64), 'depths': (1, 1, 1, 1)})
+
+
+def test_blocks_learn_the_slower_the_further_they_are_from_the_head():
+    model = OfBlocks()
+    rules = {
+        'layer_decay': 0.5,
+        'custom_keys': {'backbone': {'lr_mult': 0.1}, 'backbone.norm': {'lr_mult': 0.1, 'decay_mult': 0}},
+    }
+    optimizer = build_optimizer(model, {'type': 'AdamW', 'lr': 1.0, 'weight_decay': 0.01, 'paramwise_cfg': rules})
+    rates = named(model, optimizer)
+    assert rates['decode_head.conv.weight'] == (1.0, 0.01)
+    assert rates['backbone.block4.0.mlp.fc1.weight'] == (0.1, 0.01)
+    assert rates['backbone.norm4.weight'] == (0.1, 0)
+    assert rates['backbone.block1.0.mlp.fc1.weight'] == (pytest.approx(0.1 * 0.5**3), 0.01)
+    assert rates['backbone.patch_embed1.proj.weight'] == (pytest.approx(0.1 * 0.5**4), 0.01)
+    lines = rates_by_depth(model, optimizer.param_groups)
+    assert lines == ['stem: 0.00625', 'block 1: 0.0125', 'block 2: 0.025', 'block 3: 0.05', 'block 4: 0.1']
+
+
+def test_what_follows_or_is_frozen_is_not_counted_among_what_learns():
+    method = Method()
+    whole = sum(p.numel() for p in method.model.parameters()) + sum(p.numel() for p in method.projection.parameters())
+    assert learning_share(method) == (whole, whole)
+    method.model.backbone['proj'].requires_grad_(False)
+    assert learning_share(method) == (whole - 6, whole)
+
+
+@pytest.mark.parametrize('decay', [0, 1.5, 'slow'])
+def test_a_layer_decay_outside_of_its_range_is_refused(decay):
+    cfg = {'type': 'AdamW', 'lr': 1.0, 'paramwise_cfg': {'layer_decay': decay}}
+    with pytest.raises(InputError, match='layer_decay'):
+        build_optimizer(OfBlocks(), cfg)
+
+
+def test_an_encoder_that_does_not_say_where_its_blocks_are_is_named():
+    class Plain(Backbone):
+        def draw_weights(self):
+            pass
+
+        def forward(self, x):
+            return [x]
+
+    model = Encoder()
+    model.backbone = Plain()
+    cfg = {'type': 'AdamW', 'lr': 1.0, 'paramwise_cfg': {'layer_decay': 0.9}}
+    with pytest.raises(InputError, match=r'layer_decay: Plain does not say where its blocks are.*custom_keys'):
+        build_optimizer(model, cfg)

@@ -1,11 +1,23 @@
 """What encoders share: where their weights come from, and which part of them is not trained."""
 
+import bisect
+import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
+from mmseg.errors import InputError
 from mmseg.models.weights import State, load_pretrained, pretrained_of
+
+
+class PixelStatistics(NamedTuple):
+    """``mean`` and ``std`` of each channel, of pixels in 0..255, that images are normalised with."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 class Backbone(nn.Module, ABC):
@@ -24,6 +36,11 @@ class Backbone(nn.Module, ABC):
     ignored: tuple[str, ...] = ()
     #: (height, width) of the only images that it takes; None = any
     fixed_size: tuple[int, int] | None = None
+    #: what the images were normalised with that its pretrained weights come from; None = not known
+    pixel_statistics: PixelStatistics | None = None
+    #: how names of parameters in the blocks begin: groups ``stage`` and ``block`` (numbers), and ``end`` (text)
+    #: or ``norm`` (the stage's number) of what is behind the blocks; None for an encoder that does not say it
+    block_names: ClassVar[str | None] = None
 
     def __init__(self, *, pretrained: str | None = None, init_cfg: dict | None = None) -> None:
         super().__init__()
@@ -58,6 +75,54 @@ class Backbone(nn.Module, ABC):
     def convert(self, state: State) -> State:
         """The weights in a file under the names, and in the shapes, of this network."""
         return state
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Refuse images of a ``size`` (height, width) that :meth:`forward` does not take; any is taken here.
+
+        Raises:
+            InputError: with the way out.
+        """
+
+    def block_depths(self) -> dict[str, int]:
+        """How deep each parameter is: 0 of the stem, then the number of its block. Norms go with the block before them.
+
+        Raises:
+            InputError: the encoder does not say where its blocks are.
+        """
+        if self.block_names is None:
+            raise InputError(
+                f'optimizer.paramwise_cfg.layer_decay: {type(self).__name__} does not say where its blocks are; give '
+                'its parts rates with custom_keys.'
+            )
+        places = {name: _place(self.block_names, name) for name, _ in self.named_parameters()}
+        blocks = sorted({place for place in places.values() if 0 <= place[1] < math.inf})
+        stem = min(places.values())
+        return {  # what is in front of a stage's blocks goes with the first of them
+            name: bisect.bisect_right(blocks, place) + int(place[1] < 0 and place != stem)
+            for name, place in places.items()
+        }
+
+
+def _place(block_names: str, name: str) -> tuple[float, float]:
+    """Where the parameter stands: (stage, block); the stem is in front of all, the end of a stage behind its blocks."""
+    found = re.match(block_names, name)
+    if found is None:
+        return -1, -1
+    groups = {key: value for key, value in found.groupdict().items() if value is not None}
+    stage = int(groups.get('stage', groups.get('norm', 0)))
+    if 'norm' in groups or 'end' in groups:
+        return stage, math.inf
+    return stage, int(groups.get('block', -1))
+
+
+def still_parts(module: nn.Module) -> list[nn.Module]:
+    """The largest parts of ``module`` that have parameters none of which learns."""
+    parameters = list(module.parameters())
+    if not parameters:
+        return []
+    if not any(parameter.requires_grad for parameter in parameters):
+        return [module]
+    return [part for child in module.children() for part in still_parts(child)]
 
 
 def freeze(modules: Iterable[nn.Module]) -> None:

@@ -136,6 +136,7 @@ class BEiT(Backbone):
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
     """
 
+    block_names = r'layers\.(?P<block>\d+)\.|(?P<end>ln1)'
     may_be_missing: tuple[str, ...] = ('*.relative_position_index', 'mask_token')
     ignored: tuple[str, ...] = ('head', 'norm', 'fc_norm', 'ln1', 'mask_token')
 
@@ -226,6 +227,10 @@ class BEiT(Backbone):
                 state[key] = value if len(value) == rows else resize_geometric_table(value, self.window)
         return state
 
+    def patch_grid(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(rows, columns) of the patches of an image of ``size`` (height, width)."""
+        return self.patch_embed.grid(size)
+
     def forward(self, x: Tensor, hidden: Tensor | None = None) -> list[Tensor]:
         """Image (B, 3, H, W) -> maps (B, C, H / patch, W / patch) from the blocks in ``out_indices``.
 
@@ -236,12 +241,7 @@ class BEiT(Backbone):
         """
         tokens, size = self.patch_embed(x)
         tokens = hide(tokens, hidden, self.mask_token)
-        if size != self.window:
-            height, width = self.fixed_size
-            raise InputError(
-                f'{type(self).__name__} was built for images of {height}x{width}, got {x.shape[2]}x{x.shape[3]}: '
-                f"set test_cfg=dict(mode='slide', crop_size=({height}, {width}), stride=...), or backbone.img_size."
-            )
+        self.check_size((x.shape[2], x.shape[3]))
         tokens = torch.cat([self.cls_token.expand(len(x), -1, -1), tokens], dim=1)
         if self.pos_embed is not None:
             tokens = tokens + self.pos_embed
@@ -253,3 +253,11 @@ class BEiT(Backbone):
             if i in self.out_indices:
                 features.append(to_map(tokens, size))
         return features
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        height, width = self.fixed_size
+        if self.patch_embed.grid(size) != self.window:
+            raise InputError(
+                f'{type(self).__name__} was built for images of {height}x{width}, got {size[0]}x{size[1]}: '
+                f"set test_cfg=dict(mode='slide', crop_size=({height}, {width}), stride=...), or backbone.img_size."
+            )

@@ -75,6 +75,10 @@ class ConvNeXt(Backbone):
     """
 
     # classification networks have one norm behind the last stage, if any; the others start fresh
+    block_names = (
+        r'(?:downsample_layers|stages)\.(?P<stage>\d+)\.(?:(?P<block>\d+)\.(?:gamma|dwconv|norm|pwconv))?'
+        r'|norm(?P<norm>\d)'
+    )
     may_be_missing = ('norm?',)
     ignored = ('head', 'norm?')
 

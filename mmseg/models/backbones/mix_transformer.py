@@ -178,6 +178,7 @@ class MixVisionTransformer(Backbone):
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
     """
 
+    block_names = r'(?:patch_embed|block)(?P<stage>\d)\.(?:(?P<block>\d+)\.)?|norm(?P<norm>\d)'
     ignored = ('head',)  # published encoders carry the ImageNet classifier
 
     def __init__(

@@ -148,6 +148,7 @@ class ResNet(Backbone):
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
     """
 
+    block_names = r'layer(?P<stage>\d)\.(?P<block>\d+)\.'
     may_be_missing = ('*.num_batches_tracked',)  # files from before batch norms counted
     ignored = ('fc',)
     depths = DEPTHS

@@ -250,6 +250,7 @@ class SwinTransformer(Backbone):
     """
 
     # classification networks have one norm behind the last stage, if any; the others start fresh
+    block_names = r'stages\.(?P<stage>\d)\.(?:blocks\.(?P<block>\d+)|(?P<end>downsample))|norm(?P<norm>\d)'
     may_be_missing = ('norm?', '*.relative_position_index')
     ignored = ('head', 'norm?', '*.attn_mask')
 

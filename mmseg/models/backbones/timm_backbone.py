@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from mmseg.config.values import Count, Fraction
 from mmseg.errors import InputError, nearest
-from mmseg.models.backbones.base import Backbone
+from mmseg.models.backbones.base import Backbone, PixelStatistics, freeze, still_parts
 from mmseg.models.layers import resize
 from mmseg.models.weights import State, load_strict
 from mmseg.registry import MODELS
@@ -27,12 +28,17 @@ class TimmBackbone(Backbone):
     next multiple (up to 13 pixels of 518), so that the maps still show the whole image. Networks whose tables hold for
     one size alone (Hiera, BEiT, MaxViT) are built for ``img_size`` and take no other.
 
+    Where timm says what its weights were trained with, ``pixel_statistics`` has it.
+
     Args:
         model_name: timm's name of the network, perhaps with its tag of weights (``name.tag``).
         out_indices: blocks or stages whose output is returned; negative ones count from the end.
         img_size: side, or (height, width), of the images that tables of positions are made for; needed by networks
             that take images of one size only.
         in_channels: channels of the image.
+        frozen_stages: the stem (0) and the blocks of a plain Transformer, or the stages of others, up to this number
+            are not trained; -1: all are.
+        mask_token: have a learnt token that stands for hidden patches, see :meth:`forward`; plain Transformers only.
         drop_path_rate: stochastic depth of the last block.
         with_cp: recompute blocks in the backward pass instead of keeping their activations.
         norm: a norm behind the last block applies to every output.
@@ -41,7 +47,8 @@ class TimmBackbone(Backbone):
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
     """
 
-    ignored: tuple[str, ...] = ('model.mask_token',)
+    may_be_missing: tuple[str, ...] = ('mask_token',)
+    ignored: tuple[str, ...] = ('mask_token', 'model.mask_token')
     model: Any  # what timm's networks offer is not typed
 
     def __init__(
@@ -51,6 +58,8 @@ class TimmBackbone(Backbone):
         out_indices: Sequence[int] = (0, 1, 2, 3),
         img_size: Count | Sequence[Count] | None = None,
         in_channels: Count = 3,
+        frozen_stages: int = -1,
+        mask_token: bool = False,
         drop_path_rate: Fraction = 0.0,
         with_cp: bool = False,
         norm: bool = False,
@@ -72,8 +81,52 @@ class TimmBackbone(Backbone):
         whole = set(self.model.state_dict())
         self.out_indices = self._prune(tuple(out_indices))
         self.ignored = (*type(self).ignored, *(f'model.{key}' for key in whole - set(self.model.state_dict())))
+        self.pixel_statistics = _pixel_statistics(self.model.pretrained_cfg, in_channels)
+        self.mask_token: nn.Parameter | None = self._mask_token() if mask_token else None
+        self._hidden: Tensor | None = None
         if with_cp:
             self.model.set_grad_checkpointing(True)
+        self._freeze(frozen_stages)
+        self._still = still_parts(self) if frozen_stages >= 0 else []
+
+    def _mask_token(self) -> nn.Parameter:
+        patches = getattr(self.model, 'patch_embed', None)
+        if not hasattr(patches, 'strict_img_size') or not hasattr(self.model, 'blocks'):
+            raise InputError(
+                f'TimmBackbone: {self.model_name} is no plain Transformer: it has no place for a mask_token.'
+            )
+        self.model.patch_embed.register_forward_hook(self._hide)
+        return nn.Parameter(torch.zeros(1, 1, self.model.embed_dim))
+
+    def _freeze(self, stages: int) -> None:
+        """Let the stem and the first ``stages`` blocks or stages keep their weights."""
+        depths = self._depths(coarse=True)
+        if stages > max(depths.values()):
+            raise InputError(
+                f'TimmBackbone: frozen_stages is {stages}, but {self.model_name} has {max(depths.values())} blocks or '
+                'stages up to the last of out_indices.'
+            )
+        for name, parameter in self.named_parameters():
+            if depths[name] <= stages:
+                parameter.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> 'TimmBackbone':
+        """Training mode, except for what is frozen."""
+        super().train(mode)
+        freeze(self._still)
+        return self
+
+    def block_depths(self) -> dict[str, int]:
+        return self._depths(coarse=False)
+
+    def _depths(self, *, coarse: bool) -> dict[str, int]:
+        """Depth of every parameter: of its block, or ``coarse``, of its stage where there are stages."""
+        from timm.models._manipulate import group_with_matcher  # noqa: PLC0415 (as in _create)
+
+        found = group_with_matcher(self.model.named_parameters(), self.model.group_matcher(coarse=coarse), reverse=True)
+        numbers = {depth: number for number, depth in enumerate(sorted(set(found.values())))}
+        depths = {f'model.{name}': numbers[depth] for name, depth in found.items()}
+        return {name: depths.get(name, 0) for name, _ in self.named_parameters()}
 
     def _prune(self, out_indices: tuple[int, ...]) -> tuple[int, ...]:
         for method in ('forward_intermediates', 'prune_intermediate_layers'):
@@ -103,28 +156,62 @@ class TimmBackbone(Backbone):
             state = translate(state, self.model)
         return {f'model.{key}': value for key, value in state.items()}
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, hidden: Tensor | None = None) -> list[Tensor]:
         """Image (B, C, H, W) -> maps (B, C', h, w) of the blocks or stages in ``out_indices``.
+
+        Args:
+            x: the images.
+            hidden: (B, 1, rows, columns) bool, the patches that the mask token stands for.
 
         Raises:
             InputError: the network takes images of another size only.
         """
-        return self.model.forward_intermediates(
-            self._fitted(x), indices=list(self.out_indices), norm=self.norm, output_fmt='NCHW', intermediates_only=True
-        )
+        self._hidden = hidden
+        try:
+            return self.model.forward_intermediates(
+                self._fitted(x),
+                indices=list(self.out_indices),
+                norm=self.norm,
+                output_fmt='NCHW',
+                intermediates_only=True,
+            )
+        finally:
+            self._hidden = None
 
-    def _fitted(self, x: Tensor) -> Tensor:
-        """Images of a size that the network takes."""
-        size = x.shape[2], x.shape[3]
-        if self.only_size is not None and size != self.only_size:
+    def patch_grid(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(rows, columns) of the patches of an image of ``size`` (height, width)."""
+        return math.ceil(size[0] / self.grid), math.ceil(size[1] / self.grid)
+
+    def _hide(self, patches: nn.Module, images: Any, tokens: Tensor) -> Tensor:
+        """The ``tokens`` of the patches, (B, rows, columns, C) or (B, N, C), with the mask token for hidden ones."""
+        if self._hidden is None or self.mask_token is None:
+            return tokens
+        hidden = self._hidden[:, 0, :, :, None].reshape(*tokens.shape[:-1], 1)
+        return torch.where(hidden, self.mask_token.to(tokens.dtype).view(-1), tokens)
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        if self.only_size is not None and tuple(size) != self.only_size:
             height, width = self.only_size
             raise InputError(
                 f'TimmBackbone: {self.model_name} takes images of {width}x{height} only, and gets {size[1]}x{size[0]}. '
                 f'Set model.backbone.img_size=({size[0]}, {size[1]}) (height, width), the crop_size of the pipelines, '
                 "and test with windows of that size: model.test_cfg=dict(mode='slide', crop_size=..., stride=...)."
             )
-        fitting = tuple(math.ceil(side / self.grid) * self.grid for side in size)
-        return x if fitting == size else resize(x, (fitting[0], fitting[1]))
+
+    def _fitted(self, x: Tensor) -> Tensor:
+        """Images of a size that the network takes."""
+        size = (x.shape[2], x.shape[3])
+        self.check_size(size)
+        fitting = (math.ceil(size[0] / self.grid) * self.grid, math.ceil(size[1] / self.grid) * self.grid)
+        return x if fitting == size else resize(x, fitting)
+
+
+def _pixel_statistics(described: Mapping[str, Any] | None, channels: int) -> PixelStatistics | None:
+    """What timm says of the images that its weights were trained on, for pixels in 0..255."""
+    mean, std = ((described or {}).get(key) for key in ('mean', 'std'))
+    if mean is None or std is None or len(mean) != channels:
+        return None
+    return PixelStatistics(tuple(255 * value for value in mean), tuple(255 * value for value in std))
 
 
 def _create_for_any_size(model_name: str, arguments: dict[str, Any]) -> tuple[nn.Module, dict[str, Any]]:

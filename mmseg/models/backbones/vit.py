@@ -102,6 +102,7 @@ class VisionTransformer(Backbone):
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
     """
 
+    block_names = r'layers\.(?P<block>\d+)\.|(?P<end>ln1)'
     may_be_missing = ('mask_token',)
     ignored = ('head', 'head_dist', 'fc_norm', 'pre_logits', 'norm', 'ln1', 'mask_token')
 
@@ -182,6 +183,10 @@ class VisionTransformer(Backbone):
         if 'pos_embed' in state:
             state['pos_embed'] = self._resized(state['pos_embed'], self.grid)
         return state
+
+    def patch_grid(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(rows, columns) of the patches of an image of ``size`` (height, width)."""
+        return self.patch_embed.grid(size)
 
     def forward(self, x: Tensor, hidden: Tensor | None = None) -> list[Tensor]:
         """Image (B, 3, H, W) -> maps (B, C, H / patch, W / patch) from the blocks in ``out_indices``.

@@ -33,6 +33,11 @@ class PatchTokens(nn.Module):
         self.projection = nn.Conv2d(in_channels, channels, patch_size, patch_size)
         self.norm = build_norm(norm_cfg, channels)[1] if norm_cfg is not None else nn.Identity()
 
+    def grid(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(rows, columns) of the patches of an image of ``size`` (height, width)."""
+        rest = self.patch_size - 1 if self.pads else 0
+        return (size[0] + rest) // self.patch_size, (size[1] + rest) // self.patch_size
+
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
         """Image (B, 3, H, W) -> tokens (B, rows * columns, C) and (rows, columns)."""
         if self.pads:

@@ -163,6 +163,10 @@ class EncoderDecoder(BaseSegmentor):
         logits = self.decode_head(self.extract_feat(img))
         return resize(logits, (img.shape[2], img.shape[3]), align_corners=self.align_corners)
 
+    def encoder_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Sizes (height, width) of what the backbone sees in training of images of ``size``."""
+        return [size]
+
     def embed(self, features: Sequence[Tensor]) -> dict[str, Any]:
         """Features of :meth:`extract_feat` -> what the classifier of each head gets, by its prefix in the log."""
         return {prefix: head.embed(features) for prefix, head in self.heads().items()}

@@ -136,6 +136,11 @@ class HRDAEncoderDecoder(EncoderDecoder):
         box = inside(found.boxes, attention)
         return {'detail attention': attention * box, 'detail crop': box.expand_as(attention)}
 
+    def encoder_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Those of the context and of the detail crop."""
+        context = (int(size[0] * self.context_scale), int(size[1] * self.context_scale))
+        return [context, (min(self.crop[0], size[0]), min(self.crop[1], size[1]))]
+
     def detail_of(self, img: Tensor) -> Tensor:
         """What the windows are cut from."""
         if not self.blurs_detail:

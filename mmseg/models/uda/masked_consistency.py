@@ -4,7 +4,6 @@ One further pass: blocks of the target image are removed, and the student learns
 the whole image. It has to use context.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
@@ -132,8 +131,8 @@ class MaskedConsistency(FurtherTerm):
     def attach(self, method: UDADecorator) -> None:
         if self.hides_tokens and getattr(method.model.backbone, 'mask_token', None) is None:
             raise InputError(
-                "MaskedConsistency: hidden='tokens' needs an encoder with a mask token: a VisionTransformer, BEiT or "
-                'MAE with mask_token=True.'
+                "MaskedConsistency: hidden='tokens' needs an encoder with a mask token: a VisionTransformer, BEiT, "
+                'MAE or TimmBackbone (plain Transformers) with mask_token=True.'
             )
         if self.domains == 'separatesrc':
             return
@@ -202,11 +201,7 @@ class MaskedConsistency(FurtherTerm):
 
     def draw_hidden(self, backbone: Any, img: Tensor) -> Tensor:
         """Hidden patches of ``img`` (B, 3, H, W): (B, 1, rows, columns) bool, where a number is at most ``ratio``."""
-        patches = backbone.patch_embed
-        rows, columns = (
-            math.ceil(side / patches.patch_size) if patches.pads else side // patches.patch_size
-            for side in img.shape[2:]
-        )
+        rows, columns = backbone.patch_grid((img.shape[2], img.shape[3]))
         return (torch.rand(len(img), 1, rows, columns) <= self.ratio).to(img.device, non_blocking=True)
 
     def loss_terms(self, method: UDADecorator, batch: Batch) -> Iterator[Term]:
