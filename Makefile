@@ -1,4 +1,4 @@
-# make install | quickstart | test | test-slow | test-exhaustive | lint. Needs python3 (3.11-3.13), pip and make; nothing else.
+# make install | quickstart | test | test-slow | test-exhaustive | lint. Needs python3 (3.11 or newer), pip and make; nothing else.
 PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
@@ -11,7 +11,8 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 install: $(ENVIRONMENT)
 
 $(ENVIRONMENT): requirements.txt pyproject.toml
-	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'Python 3.11, 3.12 or 3.13 is needed; choose one with: make PYTHON=python3.12 ...')"
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11) and 'Python 3.11 or newer is needed; choose one with: make PYTHON=python3.12 ...')"
+	@$(PYTHON) -c "import sys; sys.version_info[:2] > (3, 13) and print('Python 3.11 to 3.13 are tested; %d.%d may work.' % sys.version_info[:2])"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[test]'

@@ -295,3 +295,19 @@ def test_a_pad_in_the_test_pipeline_changes_no_prediction_beyond_its_border(insi
     model.cfg.data.test.pipeline[1].transforms = [*steps[:place], {'type': 'Pad', 'size': (96, 192)}, *steps[place:]]
     padded = inference_segmentor(model, image)[0]
     assert (plain == padded).mean() > 0.5  # the network sees the border; squeezed into the image, 0.1 would agree
+
+
+def test_a_python_without_the_packages_is_told_to_install_them(tmp_path):
+    root = tmp_path / 'checkout'
+    root.mkdir()
+    shutil.copy(Path(test_command.__file__).parents[1] / 'test.sh', root)
+    bare = tmp_path / 'bin' / 'python3'
+    bare.parent.mkdir()
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E -I "$@"\n')  # no site-packages
+    bare.chmod(0o755)
+    call = ['/bin/sh', str(root / 'test.sh'), 'work_dirs/run']
+    ended = subprocess.run(
+        call, env={'PATH': f'{bare.parent}:/usr/bin:/bin'}, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert 'run make install first' in ended.stderr

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mmseg.errors import InputError, command
 from mmseg.report.curves import DEFAULT_KEYS, check_keys, draw_curves
-from mmseg.report.logs import known_keys, log_files, read_log
+from mmseg.report.logs import LOG_END, known_keys, log_files, read_log
 from tools.compare_runs import named_run
 
 
@@ -26,8 +26,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('--out', type=Path, default=Path('curves.png'), help='default: %(default)s')
     parser.add_argument('--list', action='store_true', help='only list what is logged')
     args = parser.parse_args(argv)
-    logs = {name: read_log(log_files(path)) for name, path in args.runs}
-    if len(logs) < len(args.runs):
+    runs = [run for run in args.runs if may_be_run(run[1])]
+    if not runs:
+        raise InputError(f'{args.runs[0][1]} is no work directory, and none of the others is.')
+    logs = {name: read_log(log_files(path)) for name, path in runs}
+    if len(logs) < len(runs):
         raise InputError('Several runs have the same name; tell them apart: NAME=WORK_DIR.')
     known = known_keys(logs.values())
     if not known:
@@ -38,6 +41,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     keys = args.keys or [key for key in DEFAULT_KEYS if key in known]
     check_keys(keys, logs)
     print(draw_curves(logs, keys, args.out))
+
+
+def may_be_run(path: Path) -> bool:
+    """False for a picture or table that a pattern such as work_dirs/local-toy/* has brought along; it is told."""
+    if not path.is_file() or path.name.endswith(LOG_END):
+        return True
+    print(f'{path} is left out: it is no log ({LOG_END}).', file=sys.stderr)
+    return False
 
 
 if __name__ == '__main__':

@@ -37,7 +37,7 @@ def make(out: Path, params: ToyParams) -> None:
         print(f'{out} is complete: nothing to do.')
         return
     total = params.source + params.train + params.val
-    for _ in tqdm(write_toy(out, params), total=total, desc='drawing', unit='picture'):
+    for _ in tqdm(write_toy(out, params), total=total, desc='drawing', unit='picture', disable=None):
         pass
     print(f'{out}/gta: {params.source} labelled game pictures')
     print(f'{out}/cityscapes: {params.train} camera pictures for training, {params.val} for validation')

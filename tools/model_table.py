@@ -102,7 +102,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the table."""
     args = parse_args(argv)
-    rows = [row(network, step_memory(network.model())) for network in tqdm(networks().values(), unit='network')]
+    rows = [
+        row(network, step_memory(network.model()))
+        for network in tqdm(networks().values(), unit='network', disable=None)
+    ]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_text(args.out, HEADER + '\n'.join(rows) + '\n')
     print(f'{args.out}: {len(rows)} networks')

@@ -1,26 +1,28 @@
 """Print a config as a run would see it: bases merged, overrides applied, old spellings translated, defaults filled.
 
-Usage:
     python -m tools.print_config configs/daformer/NAME.py --cfg-options runner.max_iters=2 uda.alpha=0.99
+
+The same as ``mmseg config show``. A config that cannot be run ends with its mistake and 2.
 """
 
 import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-from mmseg.config.load import load_config, parse_cfg_options
+if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from mmseg.commands.config import add_show_arguments, show
 from mmseg.errors import command
 
 
 @command
-def main(argv: list[str] | None = None) -> None:
-    """Command line: CONFIG [--cfg-options KEY=VALUE ...] [--purpose train|test]."""
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='a .py or .json config')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='overrides by dotted key')
-    parser.add_argument('--purpose', choices=('train', 'test'), default='train', help='what is checked')
-    args = parser.parse_args(argv)
-    cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose=args.purpose)
-    print(cfg.pretty_text)
+    add_show_arguments(parser)
+    show(parser.parse_args(argv))
 
 
 if __name__ == '__main__':
-    raise SystemExit(main())
+    sys.exit(main())

@@ -1,6 +1,11 @@
-"""Memory of a DAFormer training step, counted from shapes: nothing is computed, and no GPU is needed."""
+"""Memory of a training step in fp32, counted from shapes: nothing is computed, and no GPU is needed.
 
-from collections.abc import Mapping
+python -m tools.step_memory [CONFIG] [--batch 2] [--side 512]
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -10,10 +15,12 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mmseg.apis import without_pretrained
+from mmseg.commands.arguments import positive
 from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.engine.optim import build_optim_wrapper
 from mmseg.engine.train import build_model
+from mmseg.errors import InputError, command
 from mmseg.models.graph_memory import PeakMemory
 from mmseg.models.layers import Conv2d, linear
 from mmseg.models.uda.dacs import DACS
@@ -64,3 +71,24 @@ def _batch(batch: int, side: int) -> dict[str, Any]:
         'img_metas': [{}] * batch,
         'target_img_metas': [{}] * batch,
     }
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', nargs='?', type=Path, default=FINAL, help="default: the paper's final run")
+    parser.add_argument('--batch', type=positive, default=2, help='images of each domain (default: %(default)s)')
+    parser.add_argument('--side', type=positive, default=512, help='of the crops, in pixels (default: %(default)s)')
+    args = parser.parse_args(argv)
+    cfg = load_config(args.config)
+    if not cfg.uda:
+        raise InputError(f'{args.config} trains without adaptation; a config with uda=dict(...) is needed.')
+    held = step_memory(cfg.model, batch=args.batch, side=args.side, config=args.config)
+    print(
+        f'{held / 2**30:.2f} GiB: weights, gradients, state of the optimizer and features, {args.batch} crops of each'
+    )
+    print(f'domain of {args.side}x{args.side}, source and mixed images one after another. Counted, not measured.')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -20,9 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.what == 'list':
         print(*shipped(args.folder), sep='\n')
     elif args.what == 'show':
-        from mmseg.config.load import load_config, parse_cfg_options  # noqa: PLC0415 (--help needs no torch)
-
-        print(load_config(args.config, parse_cfg_options(args.cfg_options), purpose=args.purpose).pretty_text)
+        show(args)
     else:
         print(copy(args.config, args.to))
     return 0
@@ -44,6 +42,24 @@ def add_show_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', metavar='CONFIG', help='a .py or .json config')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='overrides by dotted key')
     parser.add_argument('--purpose', choices=('train', 'test'), default='train', help='what is checked')
+
+
+def show(args: argparse.Namespace) -> None:
+    """Print a config as a run would see it.
+
+    Raises:
+        InputError: it cannot be read; or, after it is printed, it names or sets something that cannot be run.
+    """
+    from mmseg.config.components import check_components  # noqa: PLC0415 (--help needs no torch)
+    from mmseg.config.load import load_config, parse_cfg_options  # noqa: PLC0415
+    from mmseg.engine.options import check_run  # noqa: PLC0415
+
+    cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose=args.purpose)
+    print(cfg.pretty_text, flush=True)
+    if args.purpose == 'train':
+        check_run(cfg)
+    else:
+        check_components(cfg, 'test')
 
 
 def shipped(folder: str = '') -> list[str]:

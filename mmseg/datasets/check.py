@@ -69,7 +69,7 @@ def full_check(pairs: Pairs, *, title: str = '') -> None:
     """
     everything = range(len(pairs))
     labels = everything if pairs.labelled else ()
-    with tqdm(everything, desc=title, unit='image') as bar:
+    with tqdm(everything, desc=title, unit='image', disable=None) as bar:
         _report(problems(pairs, sizes=labels, labels=labels, images=bar))
 
 

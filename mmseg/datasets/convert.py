@@ -24,12 +24,12 @@ SUFFIX = '_labelTrainIds.png'
 def parse(description: str, gt_dir: str, argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line of a converter: ``PATH [--gt-dir D] [--out-dir D] [--nproc N]``."""
     parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument('path', help='root folder of the data set')
-    parser.add_argument('--gt-dir', default=gt_dir, help='folder of the labels, below PATH')
-    parser.add_argument('-o', '--out-dir', default=None, help='folder of the class index (default: PATH)')
-    parser.add_argument('--nproc', type=int, default=4, help='number of processes')
+    parser.add_argument('path', metavar='PATH', help='root folder of the data set')
+    parser.add_argument('--gt-dir', default=gt_dir, help='folder of the labels, below PATH (default: %(default)s)')
+    parser.add_argument('-o', '--out-dir', metavar='DIR', help='folder of the class index (default: PATH)')
+    parser.add_argument('--nproc', type=int, default=4, help='number of processes (default: %(default)s)')
     return parser.parse_args(argv)
 
 

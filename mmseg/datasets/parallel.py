@@ -1,4 +1,4 @@
-"""Work on many files in several processes, with a progress bar."""
+"""Work on many files in several processes, with a progress bar on a terminal."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
@@ -19,10 +19,10 @@ FEW = 32
 def each(work: Callable[[Item], Result], items: Sequence[Item], *, nproc: int, title: str) -> Iterator[Result]:
     """``work(item)`` of every item, in order. ``work`` has to be importable by name (processes may be spawned)."""
     if nproc <= 1 or len(items) < FEW:
-        yield from tqdm(map(work, items), total=len(items), desc=title)
+        yield from tqdm(map(work, items), total=len(items), desc=title, disable=None)
         return
     with multiprocessing.Pool(nproc, initializer=_start) as pool:
-        yield from tqdm(pool.imap(work, items, chunksize=4), total=len(items), desc=title)
+        yield from tqdm(pool.imap(work, items, chunksize=4), total=len(items), desc=title, disable=None)
 
 
 def _start() -> None:

@@ -51,9 +51,18 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
         cfg.model.pretrained = None
         for key in ('pretrained', 'init_cfg'):
             cfg.model.backbone.pop(key, None)
+    check_run(cfg)
+    return cfg
+
+
+def check_run(cfg: Config) -> None:
+    """Check every name and argument of a training: network, method, data, optimizer, schedule and hooks.
+
+    Raises:
+        InputError: something is not known or does not fit.
+    """
     check_learning(cfg, check_components(cfg))
     check_hooks(cfg)
-    return cfg
 
 
 def train_and_report(

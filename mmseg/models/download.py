@@ -170,7 +170,7 @@ def _receive(source: Source, part: Path, name: str) -> None:
         if not (length or chunked or source.checksum):
             raise DownloadError('the server does not say how long the file is, and no checksum is known: it may be cut')
         total = have + int(length) if length else None
-        bar = tqdm(total=total, initial=have, unit='B', unit_scale=True, desc=name, leave=False)
+        bar = tqdm(total=total, initial=have, unit='B', unit_scale=True, desc=name, leave=False, disable=None)
         with bar, part.open('ab' if resumed else 'wb') as file:
             while block := response.read(CHUNK):
                 file.write(block)

@@ -9,7 +9,8 @@ from typing import Any
 from mmseg.errors import InputError
 from mmseg.foreign_json import parse_json
 
-PATTERN = '*.log.json'
+LOG_END = '.log.json'
+PATTERN = f'*{LOG_END}'
 # What a record says besides what was measured.
 BOOKKEEPING = {'mode', 'epoch', 'iter'}
 LARGEST = 1e100  # of a value: sums and squares of such are finite, and can be drawn

@@ -27,3 +27,10 @@ def test_a_mistake_is_one_message_and_exit_code_2(arguments, message, capsys):
     assert told.err.startswith('error: ')
     assert message in told.err
     assert told.out == ''
+
+
+def test_a_config_that_cannot_be_run_is_printed_and_ends_with_its_mistake(capsys):
+    assert main(['toy/daformer', '--cfg-options', 'optimizer.momentum_of_nothing=1']) == 2
+    told = capsys.readouterr()
+    assert 'momentum_of_nothing' in told.out
+    assert 'momentum_of_nothing' in told.err

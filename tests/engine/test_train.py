@@ -80,7 +80,14 @@ def test_every_record_is_a_json_line_with_the_names_of_the_losses(straight):
 def test_the_text_log_shows_progress_and_names_unused_keys(straight):
     text = next(straight.glob('*.log')).read_text()
     assert 'Iter [8/12] lr: ' in text
-    for word in ('eta: ', 'time: ', 'data_time: ', 'memory: ', 'decode.loss_seg: ', 'Evaluation on val, 4 images'):
+    for word in (
+        'eta: ',
+        'time: ',
+        'data_time: ',
+        'memory: ',
+        'decode.loss_seg: ',
+        'Evaluation on the 4 images of data.val (val)',
+    ):
         assert word in text
     assert "no parameter has a name with 'pos_block'" in text
 

@@ -40,3 +40,11 @@ def test_a_name_without_a_known_format_is_refused(run, tmp_path, name, capsys):
     assert analyze_logs.main([str(run), '--out', str(tmp_path / name)]) == 2
     assert f'{name}: its name has to end with' in capsys.readouterr().err
     assert not list(tmp_path.glob('curves*'))
+
+
+def test_a_picture_among_the_runs_is_left_out_and_told(run, tmp_path, capsys):
+    picture = tmp_path / 'curves.png'
+    picture.touch()
+    assert analyze_logs.main([str(picture), str(run), '--list']) == 0
+    assert f'{picture} is left out' in capsys.readouterr().err
+    assert analyze_logs.main([str(picture), '--list']) == 2

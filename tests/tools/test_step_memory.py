@@ -2,7 +2,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tests.models.networks import tiny_segmentor
-from tools.step_memory import PeakMemory, step_memory
+from tools.step_memory import PeakMemory, main, step_memory
 
 MEGABYTE = 2**18  # numbers of four bytes
 
@@ -38,3 +38,10 @@ def test_a_step_grows_with_its_images_and_holds_weights_gradients_and_moments():
     small, large = (step_memory(model, batch=batch, side=64) for batch in (1, 2))
     weights = 4 * sum(parameter.numel() for parameter in build_on_meta(model).parameters())
     assert 6 * weights < small < large < 2 * small  # three networks, gradients, two moments; features come on top
+
+
+def test_the_command_counts_what_a_config_describes_and_refuses_what_has_no_target(capsys):
+    assert main(['toy/daformer', '--batch', '1', '--side', '64']) == 0
+    assert capsys.readouterr().out.startswith('0.')
+    assert main(['toy/source_only']) == 2
+    assert 'without adaptation' in capsys.readouterr().err

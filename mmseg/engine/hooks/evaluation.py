@@ -96,7 +96,9 @@ class EvaluationHook(Hook):
         table = class_table(
             {f'iteration {done}': metrics}, label_set, reported_subsets(label_set, self.source), self.columns
         )
-        runner.logger.info(f'Evaluation on {self.dataset.split_name}, {len(self.dataset)} images:\n{table}')
+        runner.logger.info(
+            f'Evaluation on the {len(self.dataset)} images of data.val ({self.dataset.split_name}):\n{table}'
+        )
         percents = metrics.summary(label_set, self.source, self.columns)
         values = {name: round(value / 100, 4) for name, value in percents.items()}
         runner.call_hook('after_record', record=Record('val', done, values))

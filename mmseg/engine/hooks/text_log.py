@@ -51,21 +51,21 @@ class TextLoggerHook(Hook):
 
 
 def training_line(record: Record, max_iters: int) -> str:
-    """``Iter [50/40000] lr: 1.958e-06, eta: 15:41:27, time: 1.413, data_time: 0.022, memory: 9808, …``."""
+    """``Iter [50/40000] lr: 1.958e-06, eta: 15:41:27, time: 1.413, data_time: 0.022, memory: 9808 MB, …``."""
     values = dict(record.values)
     fixed = {
         'lr': f'{values.pop("lr"):.3e}',
         'eta': str(datetime.timedelta(seconds=int(values.pop('eta')))),
         'time': f'{values.pop("time"):.3f}',
         'data_time': f'{values.pop("data_time"):.3f}',
-        'memory': f'{values.pop("memory"):.0f}',
+        'memory': f'{values.pop("memory"):.0f} MB',
     }
     parts = fixed | {name: f'{value:.4f}' for name, value in values.items()}
     return f'Iter [{record.iteration}/{max_iters}] ' + ', '.join(f'{name}: {text}' for name, text in parts.items())
 
 
 def validation_line(record: Record) -> str:
-    """The means over classes; each class is in the table that the evaluation logs."""
+    """The means over classes in percent, as in the table that the evaluation logs, which has each class."""
     means = {name: value for name, value in record.values.items() if '.' not in name}
-    text = ', '.join(f'{name}: {value:.4f}' for name, value in means.items())
+    text = ', '.join(f'{name}: {100 * value:.2f}' for name, value in means.items())
     return f'Iter(val) [{record.iteration}] {text}'
