@@ -10,28 +10,27 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mmseg.apis import init_segmentor
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset, build_test_loader
-from mmseg.datasets.pipelines.loading import read_image
 from mmseg.engine.work_dir import config_of, require_checkpoint
 from mmseg.errors import command
-from mmseg.evaluation.evaluate import evaluate
+from mmseg.evaluation.evaluate import evaluate, predict_only
 from mmseg.evaluation.metrics import Metrics
 from mmseg.report.figures import Panel, comparison_panel
-from mmseg.report.gallery import most_varied
+from mmseg.report.gallery import image_shown, most_varied
 from mmseg.report.table import class_table
 from mmseg.writing import write_text
 
 
 class Outcome(NamedTuple):
-    """What a trained network reaches, and its label maps of the shown images, by index."""
+    """What a trained network reaches (None without labels), and its label maps of the shown images, by index."""
 
-    metrics: Metrics
+    metrics: Metrics | None
     label_maps: dict[int, np.ndarray]
 
 
@@ -44,7 +43,9 @@ class Comparison(NamedTuple):
 
     def table(self) -> str:
         """mIoU and the IoU of every class, a row per run."""
-        rows = {name: outcome.metrics for name, outcome in self.outcomes.items()}
+        rows = {name: outcome.metrics for name, outcome in self.outcomes.items() if outcome.metrics is not None}
+        if not rows:
+            return 'The test data have no labels: nothing was measured.'
         return class_table(rows, self.dataset.label_set)
 
     def draw(self, path: Path, *, images: bool = True) -> Path:
@@ -53,7 +54,8 @@ class Comparison(NamedTuple):
         for index in self.shown:
             row = []
             if images:
-                row.append(Panel('image', read_image(self.dataset.image_path(index))[..., ::-1]))
+                row.append(Panel('image', image_shown(self.dataset, index)))
+            if images and self.dataset.labelled:
                 row.append(Panel('ground truth', self.dataset.label_of(index)))
             rows.append(row + [Panel(name, outcome.label_maps[index]) for name, outcome in self.outcomes.items()])
         return comparison_panel(rows, self.dataset.label_set, path)
@@ -77,7 +79,7 @@ def compare(runs: Mapping[str, Path], *, count: int = 4) -> Comparison:
     return Comparison(dataset, shown, outcomes)
 
 
-def test(model: object, dataset: CustomDataset, shown: Sequence[int]) -> Outcome:
+def test(model: Any, dataset: CustomDataset, shown: Sequence[int]) -> Outcome:
     """Metrics of ``model`` on ``dataset``, and its label maps of the images ``shown``."""
     label_maps: dict[int, np.ndarray] = {}
 
@@ -86,6 +88,9 @@ def test(model: object, dataset: CustomDataset, shown: Sequence[int]) -> Outcome
             label_maps[index] = label_map
 
     loader = build_test_loader(dataset, workers_per_gpu=0)
+    if not dataset.labelled:
+        predict_only(model, loader, keep)
+        return Outcome(None, label_maps)
     return Outcome(evaluate(model, loader, dataset, on_prediction=keep), label_maps)
 
 
@@ -108,7 +113,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     table = comparison.table()
     args.out.mkdir(parents=True, exist_ok=True)
     write_text(args.out / 'table.txt', table + '\n')
-    print(f'IoU in percent, split {comparison.dataset.split_name}:\n{table}')
+    title = 'IoU in percent' if comparison.dataset.labelled else 'Predictions'
+    print(f'{title}, split {comparison.dataset.split_name}:\n{table}')
     print(comparison.draw(args.out / 'panel.png', images=not args.predictions_only))
 
 

@@ -5,7 +5,8 @@
 
 writes ``features.npz`` (vectors, classes, domains, points) and ``features.png``. A point is a cell of the encoder's
 coarsest map that shows one class only, equally many for each class and domain. Source: the labelled training images;
-target: the test images, whose labels are used for nothing else than to colour the points.
+target: the test images, whose labels are used for nothing else than to colour the points (without labels, what the
+network predicts colours them).
 """
 
 import argparse
@@ -28,7 +29,8 @@ from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset, collate
 from mmseg.engine.work_dir import config_of, require_checkpoint
 from mmseg.errors import InputError, command
-from mmseg.evaluation.evaluate import as_views
+from mmseg.evaluation.evaluate import as_views, predict_batch
+from mmseg.evaluation.source import at_training_size
 from mmseg.report.facts import ORACLE, domain, labelled_data, setting_of
 from mmseg.report.features import Sampler, draw_features, pca, pure_cells, tsne
 from mmseg.writing import replacing
@@ -46,13 +48,8 @@ def domains_of(cfg: Config) -> tuple[dict, dict]:
         raise InputError(
             f'{cfg.filename} learns from the target itself: name a config with both domains, --data CONFIG.'
         )
-    source, target = copy.deepcopy(dict(labelled_data(cfg))), copy.deepcopy(dict(first_leaf(cfg.data.test)))
-    size = next((step['img_scale'] for step in source['pipeline'] if step['type'] == 'Resize'), None)
-    source['pipeline'] = copy.deepcopy(target['pipeline'])
-    for step in source['pipeline']:
-        if step['type'] == 'MultiScaleFlipAug' and size is not None:
-            step['img_scale'] = size
-    return source, target
+    target = copy.deepcopy(dict(first_leaf(cfg.data.test)))
+    return at_training_size(dict(labelled_data(cfg)), target['pipeline']), target
 
 
 @torch.no_grad()
@@ -63,7 +60,9 @@ def collect(model: Any, dataset: CustomDataset, sampler: Sampler, *, which: int,
     for index in order.tolist():
         image = as_views(collate([dataset[index]]))['img'][0].to(device)
         features = stage_of(model.backbone(image), stage)[0]
-        sampler.add(features, cell_classes(dataset, index, image, features), which)
+        sampler.add(
+            features, cell_classes(label_of(model, dataset, index), image, features, dataset.ignore_index), which
+        )
 
 
 def stage_of(features: Sequence[Tensor], stage: int) -> Tensor:
@@ -77,11 +76,18 @@ def stage_of(features: Sequence[Tensor], stage: int) -> Tensor:
     return features[stage]
 
 
-def cell_classes(dataset: CustomDataset, index: int, image: Tensor, features: Tensor) -> Tensor:
-    """Classes (h, w) of the cells of ``features`` (C, h, w), from the label of the picture (1, 3, H, W)."""
-    label = torch.from_numpy(np.array(dataset.label_of(index))).float()[None, None]
-    seen = functional.interpolate(label, size=image.shape[2:], mode='nearest')[0, 0]
-    return pure_cells(seen, (features.shape[1], features.shape[2]), dataset.ignore_index)
+def label_of(model: Any, dataset: CustomDataset, index: int) -> Tensor:
+    """Classes (H, W) of a picture: its label, or what the network says where there is none."""
+    if dataset.labelled:
+        return torch.from_numpy(np.array(dataset.label_of(index)))
+    (found,) = predict_batch(model, collate([dataset[index]]), next(model.parameters()).device)
+    return found.cpu()
+
+
+def cell_classes(label: Tensor, image: Tensor, features: Tensor, ignore_index: int) -> Tensor:
+    """Classes (h, w) of the cells of ``features`` (C, h, w), from the label (h', w') of the picture (1, 3, H, W)."""
+    seen = functional.interpolate(label.float()[None, None], size=image.shape[2:], mode='nearest')[0, 0]
+    return pure_cells(seen, (features.shape[1], features.shape[2]), ignore_index)
 
 
 @command
@@ -127,6 +133,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = [f'{name}: {domain(cfg)}' for name, cfg in zip(('source', 'target'), domains, strict=True)]
     print(draw_features(points, cells, label_set, args.out / 'features.png', names=names))
     shown = [label_set.classes[title] for title in np.unique(cells.classes)]
+    for which, dataset in zip(('source', 'target'), datasets, strict=True):
+        if not dataset.labelled:
+            print(f'The {which} has no labels: its points have the colours of what the network predicts.')
     left_out = ', '.join(title for title in label_set.classes if title not in shown) or 'none'
     print(f'{args.cells} cells of each of {", ".join(shown)} in each domain; too few of {left_out}.')
 

@@ -23,17 +23,19 @@ if __name__ == '__main__':  # as a plain script: tools/ is on the path instead o
 
 from mmengine import Config
 from mmengine.dist import get_dist_info, is_main_process
+from torch.utils.data import DataLoader
 
 from mmseg.apis import init_segmentor
 from mmseg.arithmetic import DTYPES, tf32_setting, warn_of_slow_bf16
 from mmseg.config.leaves import leaves
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.class_check import check_channels
 from mmseg.engine.distributed import join_processes, leave
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.errors import InputError, command
-from mmseg.evaluation.evaluate import OnPrediction, evaluate
+from mmseg.evaluation.evaluate import OnPrediction, evaluate, predict_only
 from mmseg.evaluation.export import PictureNames, PredictionWriter
 from mmseg.evaluation.metrics import COLUMNS, Metrics, columns_of, reported_subsets
 from mmseg.evaluation.parts import check_parts, evaluate_parts
@@ -47,14 +49,9 @@ AUG_RATIOS = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    if args.out and args.out.suffix != '.json':
-        raise InputError(f'--out writes JSON; name the file {args.out.with_suffix(".json")}.')
-    if args.samples_per_gpu < 1:
-        raise InputError(f'--samples-per-gpu is at least 1, not {args.samples_per_gpu}.')
+    check_args(args)
     cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='test', trust=args.trust)
     if args.aug_test:
-        if args.parts_dir:
-            raise InputError('--parts-dir shows single views: leave --aug-test out.')
         add_views(cfg)
     join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
     rank, world_size = get_dist_info()
@@ -81,6 +78,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         pin_memory=device.type == 'cuda',
     )
     how: dict[str, Any] = {'progress': is_main_process(), 'dtype': DTYPES[args.precision]}
+    if not getattr(dataset, 'labelled', True):  # a data set from elsewhere need not say so
+        predict_unlabelled(args, model, loader, dataset, how)
+        return
     with writers(args, dataset) as on_prediction:
         metrics = evaluate(model, loader, dataset, on_prediction=on_prediction, **how)
     rows = {'': metrics}
@@ -124,6 +124,43 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def check_args(args: argparse.Namespace) -> None:
+    """Refuse values and combinations of options that mean nothing."""
+    if args.out and args.out.suffix != '.json':
+        raise InputError(f'--out writes JSON; name the file {args.out.with_suffix(".json")}.')
+    if args.samples_per_gpu < 1:
+        raise InputError(f'--samples-per-gpu is at least 1, not {args.samples_per_gpu}.')
+    if args.aug_test and args.parts_dir:
+        raise InputError('--parts-dir shows single views: leave --aug-test out.')
+
+
+def predict_unlabelled(
+    args: argparse.Namespace, model: Any, loader: DataLoader, dataset: TrainingSet, how: dict[str, Any]
+) -> None:
+    """Write the pictures of images that have no labels, and say that nothing is measured.
+
+    Raises:
+        InputError: no pictures are asked for, or what only labels tell.
+    """
+    if args.parts_dir or not (args.show_dir or args.id_dir):
+        raise InputError(
+            'data.test has no labels (ann_dir), so nothing can be measured: give --show-dir or --id-dir for pictures '
+            'of the predictions, and no --parts-dir.'
+        )
+    with writers(args, dataset) as on_prediction:
+        assert on_prediction is not None
+        predict_only(model, loader, on_prediction, **how)
+    if not is_main_process():
+        return
+    print(f'\n{type(dataset).__name__}, split {dataset.split_name}, {len(dataset)} images, {args.weights} weights')
+    print('data.test has no labels: nothing was measured.')
+    for folder in filter(None, (args.show_dir, args.id_dir)):
+        print(f'Predictions: {folder}')
+    if args.out:
+        write_text(args.out, json.dumps(what_was_tested(args, dataset), indent=2) + '\n')
+        print(f'Results: {args.out}')
+
+
 def add_views(cfg: Config) -> None:
     """Make the test pipeline give each image in six scales, each also mirrored."""
     for dataset in leaves(cfg.data.test):
@@ -156,6 +193,15 @@ def write_results(path: Path, metrics: Metrics, *, args: argparse.Namespace, dat
     """Write everything that was measured, and on what, as JSON; undefined values are null."""
     summary = metrics.summary(dataset.label_set, source)
     measured = {
+        **what_was_tested(args, dataset),
+        **{name: None if math.isnan(value) else value for name, value in summary.items()},
+    }
+    write_text(path, json.dumps(measured, indent=2) + '\n')
+
+
+def what_was_tested(args: argparse.Namespace, dataset: Any) -> dict[str, Any]:
+    """The network and the images, for the results."""
+    return {
         'config': str(args.config),
         'checkpoint': str(args.checkpoint),
         'weights': args.weights,
@@ -165,9 +211,7 @@ def write_results(path: Path, metrics: Metrics, *, args: argparse.Namespace, dat
         'dataset': type(dataset).__name__,
         'split': dataset.split_name,
         'images': len(dataset),
-        **{name: None if math.isnan(value) else value for name, value in summary.items()},
     }
-    write_text(path, json.dumps(measured, indent=2) + '\n')
 
 
 if __name__ == '__main__':

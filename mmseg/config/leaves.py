@@ -20,3 +20,14 @@ def leaves(cfg: Any) -> Iterator[Any]:
 def first_leaf(cfg: Any) -> Any:
     """The first of :func:`leaves`; an empty dict if there is none."""
     return next(leaves(cfg), {})
+
+
+def has_labels(cfg: Any) -> bool:
+    """Whether the data sets in ``cfg`` have labels, as far as it says so; False where there is none.
+
+    A data set class may know its label folder: one that is not named counts as there unless it says None.
+    """
+    parts = list(leaves(cfg)) if cfg else []
+    plain = [part for part in parts if isinstance(part, Mapping) and part.get('type') == 'CustomDataset']
+    silenced = [part for part in parts if isinstance(part, Mapping) and 'ann_dir' in part and part['ann_dir'] is None]
+    return bool(parts) and not silenced and all('ann_dir' in part for part in plain)

@@ -67,7 +67,7 @@ def _load(path: Path, cfg_options: dict[str, Any], purpose: schema.Purpose, trus
         translation = legacy.modernise(values)
         if translation.refused and purpose == 'train':
             raise InputError(' '.join(translation.refused))
-        values = schema.complete(values, name=path.stem)
+        values = schema.complete(values, name=path.stem, purpose=purpose)
         unused = translation.refused + schema.validate(values, purpose)
     except InputError as error:
         raise InputError(f'{path}: {error}') from error

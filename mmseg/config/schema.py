@@ -14,6 +14,7 @@ from typing import Any, Literal
 from mmseg.config import rules
 from mmseg.config.names import unfit_as_name
 from mmseg.config.rules import value_at
+from mmseg.config.test_data import described_by_training
 from mmseg.config.values import fits, in_words, shown
 from mmseg.config.workers import default_workers
 from mmseg.errors import InputError, nearest
@@ -38,6 +39,7 @@ DEFAULTS: dict[str, Any] = {
     # None: nothing is saved
     'checkpoint_config': {'by_epoch': False, 'interval': 4000, 'max_keep_ckpts': 1, 'minutes': 30},
     'evaluation': {'interval': 4000, 'metric': 'mIoU'},
+    'target_monitor': None,  # label-free figures of the target, and a held-out part of the source: docs/own_data.md
     'log_config': {
         'interval': 50,
         'hooks': [{'type': 'TextLoggerHook', 'by_epoch': False}, {'type': 'TensorboardLoggerHook'}],
@@ -101,6 +103,7 @@ SECTIONS: dict[str, set[str]] = {
     'optimizer.paramwise_cfg': {'custom_keys', 'norm_decay_mult', 'bias_lr_mult', 'bias_decay_mult', 'layer_decay'},
     'checkpoint_config': {'by_epoch', 'interval', 'max_keep_ckpts', 'minutes'},
     'evaluation': {'interval', 'metric', 'samples_per_gpu', 'precision', 'save_best'},
+    'target_monitor': {'interval', 'images', 'held_out'},
     'log_config': {'interval', 'hooks'},
     'dist_params': {'backend', 'port', 'check_interval'},
 }
@@ -127,6 +130,8 @@ AT_LEAST: dict[str, int] = {
     'checkpoint_config.interval': 1,
     'evaluation.interval': 1,
     'evaluation.samples_per_gpu': 1,
+    'target_monitor.interval': 1,
+    'target_monitor.images': 1,
     'log_config.interval': 1,
 }
 
@@ -146,7 +151,7 @@ TYPES: dict[str, Any] = {
     'data.test': dict | Sequence[dict],
 }
 
-MAY_BE_ABSENT = {'seed', 'evaluation.samples_per_gpu'}
+MAY_BE_ABSENT = {'seed', 'evaluation.samples_per_gpu', 'target_monitor.interval', 'target_monitor.images'}
 
 # Numbers that may be absent, and whether they may be 0.
 NUMBERS: dict[str, bool] = {
@@ -161,14 +166,18 @@ NUMBERS: dict[str, bool] = {
     'data.train.rare_class_sampling.min_pixels': True,
     'data.train.rare_class_sampling.class_temp': False,
     'data.train.rare_class_sampling.min_crop_ratio': True,
+    'target_monitor.held_out': True,
 }
 
 # All classes alike.
 MAY_BE_INFINITE = {'data.train.rare_class_sampling.class_temp'}
 
 
-def complete(values: dict[str, Any], *, name: str) -> dict[str, Any]:
-    """``values`` with :data:`DEFAULTS` for what is absent; a section that is there gets its missing keys too."""
+def complete(values: dict[str, Any], *, name: str, purpose: Purpose = 'train') -> dict[str, Any]:
+    """``values`` with :data:`DEFAULTS` for what is absent; a section that is there gets its missing keys too.
+
+    For testing, data to test on are described as those of training are, where the config does not describe any.
+    """
     filled = dict(values)
     for key, default in DEFAULTS.items():
         if key not in filled or (filled[key] is None and isinstance(default, dict | list) and key not in OPTIONAL):
@@ -178,6 +187,8 @@ def complete(values: dict[str, Any], *, name: str) -> dict[str, Any]:
     filled['name'] = filled['name'] or name
     if isinstance(filled.get('data'), dict):
         filled['data'] = {'samples_per_gpu': 2, 'workers_per_gpu': default_workers(filled['n_gpus'])} | filled['data']
+        if purpose == 'test' and not filled['data'].get('test'):
+            filled['data']['test'] = described_by_training(filled['data'])
     return filled
 
 
@@ -221,13 +232,9 @@ def validate(values: dict[str, Any], purpose: Purpose) -> list[str]:
 
 
 def _missing(values: dict[str, Any], purpose: Purpose) -> Iterator[str]:
-    required = [*REQUIRED[purpose]]
-    if purpose == 'train' and values.get('evaluation') is not None:
-        required.append('data.val')
-    for key in required:
+    for key in REQUIRED[purpose]:
         if value_at(values, key) in (None, [], ()):
-            remedy = ' (or evaluation=None, to train without)' if key == 'data.val' else ''
-            yield f'The config has no {key!r}, which is needed{remedy}.{nearest(key, values)}'
+            yield f'The config has no {key!r}, which is needed.{nearest(key, values)}'
     for key in ('model', 'uda', 'optimizer', 'runner'):
         part = values.get(key)
         if isinstance(part, dict) and 'type' not in part and (purpose == 'train' or key == 'model'):

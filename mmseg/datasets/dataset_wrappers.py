@@ -39,6 +39,10 @@ class ConcatDataset(TrainingSet):
         self.img_infos = Joined([dataset.img_infos for dataset in self.datasets])
         self.starts = np.cumsum([0, *map(len, self.datasets)])
 
+    @property
+    def labelled(self) -> bool:
+        return all(dataset.labelled for dataset in self.datasets)
+
     def __len__(self) -> int:
         return len(self.img_infos)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+from torch.utils.data import DataLoader, Dataset, Sampler, Subset, get_worker_info
 
 from mmseg.config.leaves import INSIDE, leaves
 from mmseg.datasets.custom import described
@@ -95,7 +95,7 @@ def build_test_loader(
     samples_per_gpu: int = 1,
     pin_memory: bool = False,
 ) -> DataLoader:
-    """A loader of test images with their label maps, in order; rank r gets the images r, r + world_size, ...
+    """A loader of test images, with labels where there are any, in order; rank r gets the images r, r + world_size, ...
 
     A batch is ``{'img': [(B, 3, H, W), ...], 'img_metas': [[dict, ...], ...], 'label': [(h, w), ...]}``: of images and
     meta data one entry a view (a list of (1, 3, H, W) where the sizes differ), of labels, uint8, one an image.
@@ -174,10 +174,13 @@ class _Images(Dataset):
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
+        self.labelled = getattr(dataset, 'labelled', not isinstance(dataset, Subset))
 
     def __getitem__(self, index: int) -> dict | Failure:
         try:
             sample = self.dataset[index]
+            if not self.labelled:
+                return sample
             return {**sample, 'label': torch.from_numpy(np.array(self.dataset.label_of(index)))}
         except (InputError, OSError, RuntimeError, MemoryError) as error:
             return _to_return(error)

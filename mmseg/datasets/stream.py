@@ -25,6 +25,11 @@ class TrainingSet(Dataset):
     split_name: str
 
     @property
+    def labelled(self) -> bool:
+        """Whether every image has a label map."""
+        return True
+
+    @property
     def CLASSES(self) -> tuple[str, ...]:  # noqa: N802, the name other tools read
         return self.label_set.classes
 

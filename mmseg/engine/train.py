@@ -48,6 +48,12 @@ from mmseg.engine.resume_check import Change, check_resume
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.schedule import LearningRate, build_schedule
 from mmseg.engine.trackers import TRACKERS, vis_backend
+from mmseg.engine.unlabelled_target import (
+    build_target_monitor,
+    held_out_share,
+    tell_what_is_not_measured,
+    without_held_out,
+)
 from mmseg.engine.work_dir import refuse_used, set_work_dir
 from mmseg.errors import InputError
 from mmseg.evaluation.metrics import columns_of
@@ -204,7 +210,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
         precision=cfg.get('precision', 'fp32'),
         accumulate=cfg.get('accumulate', 1),
     )
-    train_set = _build_train_set(cfg.data.train, work_dir)
+    train_set = _build_train_set(without_held_out(cfg.data.train, held_out_share(cfg)), work_dir)
     check_classes(model, train_set.label_set)
     check_evaluated_classes(cfg.data, train_set.label_set)
     check_channels(model, train_set, 'data.train')
@@ -323,6 +329,7 @@ def _build_hooks(cfg: Config, schedule: LearningRate, train_set: Any) -> list[Ho
         DebugFigures(label_set=train_set.label_set),
         *_build_saver(cfg.get('checkpoint_config', {})),
         *_build_evaluation(cfg),
+        *build_target_monitor(cfg, pin_memory=_device(cfg).type == 'cuda'),
     ]
     entries = _log_hooks(cfg)
     if any(entry['type'] in TRACKERS for entry in entries):
@@ -361,9 +368,9 @@ def _build_saver(wanted: dict | None) -> list[Hook]:
 
 def _build_evaluation(cfg: Config) -> list[Hook]:
     """The evaluation on ``data.val`` every ``evaluation.interval`` iterations, if the config wants one."""
-    wanted = cfg.get('evaluation')
-    if not wanted or not cfg.data.get('val'):
+    if tell_what_is_not_measured(cfg):
         return []
+    wanted = cfg.evaluation
     columns = columns_of(wanted.get('metric', 'mIoU'))
     dataset = build_dataset(cfg.data.val, {'test_mode': True})
     rank, world_size = get_dist_info()

@@ -92,6 +92,24 @@ def evaluate(
     return confusion.metrics()
 
 
+def predict_only(
+    model: nn.Module,
+    loader: DataLoader,
+    on_prediction: OnPrediction,
+    *,
+    progress: bool = True,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Predict every image of ``loader``, which has no labels; arguments as for :func:`evaluate`."""
+    assert loader.batch_sampler is not None, 'a loader of batches'
+    images = sum(map(len, loader.batch_sampler)) if progress else None
+    device = next(model.parameters()).device
+    with tqdm(total=images, desc='predicting', unit='image', disable=not progress, leave=False) as bar:
+        for prediction in predictions(model, loader, device, dtype):
+            on_prediction(prediction.label_map.cpu().numpy(), prediction.filename, prediction.index)
+            bar.update()
+
+
 def _count(prediction: Prediction, dataset: Any, confusion: ConfusionMatrix) -> None:
     """Compare a prediction with its label, read now where the loader has not."""
     label = prediction.label

@@ -11,6 +11,7 @@ from mmseg.own_data.look import ImageFacts
 from mmseg.own_data.naming import Naming
 
 BASES = SHIPPED_CONFIGS / '_base_'
+HELD_OUT_FROM = 20  # images; of fewer none can be spared
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
@@ -199,7 +200,15 @@ def _schedule(plan: Plan) -> str:
     iterations = guess_iterations(len(plan.source.naming.names))
     rate, head = ('6e-5', 10.0) if plan.pretrained else ('5e-4', 2.0)
     reason = 'the rate of the papers' if plan.pretrained else 'from scratch; with ImageNet weights 6e-5'
-    evaluation = f"dict(interval={iterations // 10}, metric='mIoU')" if plan.val else 'None'
+    if plan.val:
+        measured = f"evaluation = dict(interval={iterations // 10}, metric='mIoU')"
+    elif plan.target:
+        share = 0.1 if len(plan.source.naming.names) >= HELD_OUT_FROM else 0
+        measured = f"""evaluation = None
+# Without target labels: how sure the network is of the target, and mIoU on source images that training leaves out.
+target_monitor = dict(interval={iterations // 10}, held_out={share})"""
+    else:
+        measured = 'evaluation = None'
     return f"""optimizer = dict(
     lr={rate},  # {reason}
     paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult={head}), norm=dict(decay_mult=0.0))),
@@ -216,7 +225,7 @@ lr_config = dict(
     warmup_ratio=1e-6,
 )
 checkpoint_config = dict(by_epoch=False, interval={iterations // 10}, max_keep_ckpts=1)
-evaluation = {evaluation}
+{measured}
 exp = 'own'
 """
 

@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 
 from mmseg.config.load import load_config
+from mmseg.datasets.check import spread
 from mmseg.datasets.loader import build_dataset
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.work_dir import checkpoint_of, config_of
 from mmseg.errors import InputError
-from mmseg.evaluation.export import PictureNames, colorize
+from mmseg.evaluation.export import PictureNames, colorize, displayable
 from mmseg.report.facts import test_data
 from mmseg.report.runs import Experiment, Run
 
@@ -53,7 +54,9 @@ class Gallery:
 
 
 def most_varied(dataset: TrainingSet, count: int) -> list[int]:
-    """Indices of the images whose ground truth shows the most classes."""
+    """Indices of the images whose ground truth shows the most classes; without labels, spread over all of them."""
+    if not dataset.labelled:
+        return spread(len(dataset), count) if count else []
     classes = [len(np.unique(dataset.label_of(index))) for index in range(len(dataset))]
     return sorted(range(len(dataset)), key=lambda index: -classes[index])[:count]
 
@@ -125,12 +128,18 @@ def _predict(run: Run, dataset: TrainingSet, shown: Sequence[int]) -> dict[int, 
 
 
 def _scene(dataset: TrainingSet, index: int, predictions: Mapping[str, np.ndarray]) -> Scene:
-    image = read_image(dataset.image_path(index))[..., ::-1]
-    truth = colorize(dataset.label_of(index), dataset.label_set.palette)
-    maps = {'ground truth': truth, **predictions}
+    image = image_shown(dataset, index)
+    maps = dict(predictions)
+    if dataset.labelled:
+        maps = {'ground truth': colorize(dataset.label_of(index), dataset.label_set.palette), **maps}
     layers = [Layer('image', data_uri(image)), *(Layer(name, data_uri(one, exact=True)) for name, one in maps.items())]
     colours = dict(zip(dataset.label_set.classes, dataset.label_set.palette, strict=True))
     return Scene(dataset.image_path(index).name, layers, colours)
+
+
+def image_shown(dataset: TrainingSet, index: int) -> np.ndarray:
+    """Image ``index`` as RGB uint8 (H, W, 3), whatever its bands and depth."""
+    return np.ascontiguousarray(displayable(read_image(dataset.image_path(index)))[..., ::-1])
 
 
 def data_uri(picture: np.ndarray, *, exact: bool = False, width: int = WIDTH) -> str:

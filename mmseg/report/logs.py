@@ -80,11 +80,12 @@ def read_log(source: Path | Sequence[Path]) -> Log:
             if done is None or at < done or (at == done and not evaluated):
                 _forget(log, at + evaluated)  # a resumed run may begin with the evaluation that its log lacks
             done = at
-            (log.val if evaluated else log.train)[at] = {
+            values = {
                 name: float(value)
                 for name, value in record.items()
                 if name not in BOOKKEEPING and isinstance(value, int | float) and abs(value) <= LARGEST
             }
+            (log.val if evaluated else log.train).setdefault(at, {}).update(values)  # an evaluation may be two lines
     return log
 
 

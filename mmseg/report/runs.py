@@ -7,12 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmseg.config.leaves import leaves
+from mmseg.config.leaves import has_labels, leaves
 from mmseg.config.load import load_config
 from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.engine.provenance import ENVIRONMENT_FILE
 from mmseg.engine.work_dir import config_of
 from mmseg.errors import InputError
+from mmseg.evaluation.label_free import LABEL_FREE
 from mmseg.report.facts import ORACLE, Facts, facts_of, flat, identity, network, portable
 from mmseg.report.logs import Log, read_log
 from mmseg.report.published import Published, published_for
@@ -61,15 +62,23 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the last iteration was evaluated."""
-        return bool(self.log.val) and max(self.log.val) >= self.facts.iterations
+        """Whether the last iteration was evaluated; of a run that measures nothing, whether it was trained."""
+        measured = self.evaluations or has_labels(self.config['data'].get('val'))
+        records = self.evaluations if measured else {**self.log.train, **self.log.val}
+        return bool(records) and max(records) >= self.facts.iterations
+
+    @cached_property
+    def evaluations(self) -> dict[int, dict[str, float]]:
+        """What was measured with labels, by iteration."""
+        return {at: values for at, values in self.log.val.items() if values.keys() - set(LABEL_FREE)}
 
     @cached_property
     def metrics(self) -> dict[str, float]:
         """The last evaluation in percent, {} before the first; with the means over Synthia's classes."""
         if not self.log.val:
             return {}
-        found = {name: round(100 * value, 2) for name, value in self.log.val[max(self.log.val)].items()}
+        last = self.log.val[max(self.log.val)] | (self.evaluations[max(self.evaluations)] if self.evaluations else {})
+        found = {name: round(100 * value, 2) for name, value in last.items()}
         for name, classes in CITYSCAPES19.subsets.items():
             keys = [CLASS + title for title in classes]
             if name not in found and all(key in found for key in keys):

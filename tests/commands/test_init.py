@@ -56,6 +56,7 @@ def test_bands_and_depth_of_the_images_reach_network_and_normalisation(tmp_path,
     assert cfg.norm.mean == pytest.approx(seen.mean(0), rel=0.1)
     assert {int(value): train_id for value, train_id in cfg.source.label_map.items()} == {0: 0, 255: 1}
     assert cfg.evaluation is None
+    assert cfg.target_monitor.held_out == 0
     assert (train(cfg) / 'iter_2.pth').is_file()
 
 

@@ -38,6 +38,7 @@ def test_predictions_are_computed_from_the_checkpoint_on_request(tmp_path, monke
 
 def test_the_shown_images_are_those_with_the_most_classes():
     class Labels:
+        labelled = True
         maps = (np.array([[1, 1]]), np.array([[1, 2]]), np.array([[3, 3]]))
 
         def __len__(self) -> int:

@@ -67,7 +67,7 @@ class EvaluationHook(Hook):
         if not done or not self._due(runner, done):
             return
         broadcast_buffers(runner.student)  # as after the evaluation, which is later than the state of ``done``
-        if not on_main(lambda: _is_logged(Path(runner.work_dir), done)):
+        if not on_main(lambda: is_logged(Path(runner.work_dir), done, 'mIoU')):
             runner.logger.info(f'The evaluation after iteration {done} is missing in the log: it comes first.')
             self._evaluate(runner, done)
 
@@ -120,9 +120,9 @@ class EvaluationHook(Hook):
             )
 
 
-def _is_logged(work_dir: Path, done: int) -> bool:
-    """Whether the log of a run has the evaluation after ``done`` iterations."""
+def is_logged(work_dir: Path, done: int, name: str) -> bool:
+    """Whether the log of a run has the value ``name`` of the evaluation after ``done`` iterations."""
     try:
-        return done in read_log(work_dir).val
+        return name in read_log(work_dir).val.get(done, {})
     except InputError:  # no log, or none that can be read
         return False
