@@ -1,5 +1,6 @@
 """Bands and depth of image files, and whether a pipeline keeps and understands them."""
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,34 +24,54 @@ class Stored(NamedTuple):
     bands: int
 
 
+def in_header(path: Path) -> Stored | None:
+    """What the header of a PNG or JPEG says; None for other files.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open('rb') as file:
+        head = file.read(26)
+    if head.startswith(PNG) and len(head) == 26 and head[25] in PNG_BANDS:
+        return Stored(np.dtype(np.uint16 if head[24] == 16 else np.uint8), PNG_BANDS[head[25]])
+    return Stored(np.dtype(np.uint8), 3) if head.startswith(JPEG) else None
+
+
 def stored(path: Path) -> Stored:
     """From the header of a PNG; a JPEG has 8 bits; other files are decoded.
 
     Raises:
         InputError: the file is no image.
     """
-    with path.open('rb') as file:
-        head = file.read(26)
-    if head.startswith(PNG) and len(head) == 26 and head[25] in PNG_BANDS:
-        return Stored(np.dtype(np.uint16 if head[24] == 16 else np.uint8), PNG_BANDS[head[25]])
-    if head.startswith(JPEG):
-        return Stored(np.dtype(np.uint8), 3)
+    if (said := in_header(path)) is not None:
+        return said
     img = read_image(path, 'unchanged')
     return Stored(img.dtype, 1 if img.ndim == 2 else img.shape[2])
 
 
-def check_bands(steps: Sequence[Transform], path: Path, owner: str) -> int | None:
-    """Channels of the images that ``steps`` make of files like ``path``; None if they do not load any.
+def check_bands(steps: Sequence[Transform], paths: Sequence[Path], owner: str) -> set[int]:
+    """Channels of the images that ``steps`` make of files like ``paths``; none if they do not load any.
 
-    Warns of bits and bands that the loading leaves out.
+    The first file is looked at in any case, the others if their headers say what they hold. Warns of bits and bands
+    that the loading leaves out.
 
     Raises:
         InputError: a step cannot work on such images.
     """
     loaders = [step for step in steps if isinstance(step, LoadImageFromFile)]
     if not loaders:
-        return None
-    form, kind = stored(path), loaders[0].color_type
+        return set()
+    forms = {stored(paths[0]): paths[0]}
+    for path in paths[1:]:
+        with contextlib.suppress(OSError):  # it is said when the file is read, with its name
+            if (form := in_header(path)) is not None:
+                forms.setdefault(form, path)
+    return {_check_form(steps, loaders[0], form, path, owner) for form, path in forms.items()}
+
+
+def _check_form(steps: Sequence[Transform], loader: LoadImageFromFile, form: Stored, path: Path, owner: str) -> int:
+    """Channels of a file of this form, once it is loaded, that all ``steps`` can work on."""
+    kind = loader.color_type
     whole = kind == 'unchanged'
     channels = form.bands if whole else 3 if kind.startswith('color') else 1
     dtype = form.dtype if whole else np.dtype(np.uint8)
@@ -65,5 +86,5 @@ def check_bands(steps: Sequence[Transform], path: Path, owner: str) -> int | Non
         )
     views = [step.pipeline.transforms for step in steps if isinstance(step, MultiScaleFlipAug)]
     for step in [*steps, *(step for view in views for step in view)]:
-        step.check_image(channels, np.dtype(np.float32) if loaders[0].to_float32 else dtype, str(path))
+        step.check_image(channels, np.dtype(np.float32) if loader.to_float32 else dtype, str(path))
     return channels

@@ -13,7 +13,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmseg.datasets.bands import check_bands
-from mmseg.datasets.check import quick_check
+from mmseg.datasets.check import QUICK_PAIRS, quick_check, spread
 from mmseg.datasets.class_stats import class_counts, known_class_counts
 from mmseg.datasets.files import Joined, Pairs, Suffixes, check_labels, image_names, roots, suffixes_of
 from mmseg.datasets.label_sets import Colour, LabelSet, class_names, label_set_of
@@ -93,13 +93,19 @@ class CustomDataset(TrainingSet):
         self.test_mode = test_mode
         base = self.LABELS if label_set is None else label_set_of(label_set)
         self.label_set = described(base, classes, palette, ignore_index, type(self).__name__)
+        explained = ignore_index is not None or 255 in ignore or _explains_255(label_set)
+        if label_map is not None and reduce_zero_label:
+            raise InputError(
+                'label_map and reduce_zero_label=True both say what the values of the label files mean: keep one. With '
+                'a label_map, name the values as they are in the files, 0 too.'
+            )
         if label_map is None and base is not None and base.classes != self.label_set.classes:
-            label_map = {value: self._kept(name) for value, name in enumerate(base.classes)}
-        self.reader = label_reader(
-            self.label_set, label_map=label_map, ignore=ignore, reduce_zero_label=reduce_zero_label
-        )
+            label_map = {value: self._kept(name) for value, name in enumerate(base.classes, start=reduce_zero_label)}
+            ignore = [*ignore, *range(reduce_zero_label)]
+        shifted = reduce_zero_label and label_map is None
+        self.reader = label_reader(self.label_set, label_map=label_map, ignore=ignore, reduce_zero_label=shifted)
         self.pipeline = self.plain_pipeline = Compose(pipeline)
-        self._check_loading()
+        self._check_loading(reduce_zero_label=reduce_zero_label)
         self.roots = roots(data_root, img_dir, ann_dir, split)
         self.img_infos = self._scan(suffixes_of(img_suffix, seg_map_suffix))
         first = self.roots[0]
@@ -110,19 +116,19 @@ class CustomDataset(TrainingSet):
         self.cache_dir = cache_dir
         if self.labelled:
             quick_check(self)
-            if label_map is None and ignore_index is None and label_set is None:
+            if not explained and label_map is None:
                 refuse_masks_of_255(self)
-        found = {check_bands(self.pipeline.transforms, self.image_path(0), type(self).__name__)}
-        self.bands = {channels for channels in found if channels is not None}
+        looked_at = [self.image_path(index) for index in spread(len(self), QUICK_PAIRS)]
+        self.bands = check_bands(self.pipeline.transforms, looked_at, type(self).__name__)
         if not test_mode:
             self.pipeline = from_cache(self)
 
-    def _check_loading(self) -> None:
+    def _check_loading(self, *, reduce_zero_label: bool) -> None:
         """Let the label maps be read the same way up as the images, and refuse a setting that belongs to us."""
         for step in self.pipeline.transforms:
             if isinstance(step, LoadImageFromFile):
                 self.reader = replace(self.reader, turn=step.turn)
-            if isinstance(step, LoadAnnotations) and step.reduce_zero_label and not self.reader.reduce_zero_label:
+            if isinstance(step, LoadAnnotations) and step.reduce_zero_label and not reduce_zero_label:
                 raise InputError(
                     'LoadAnnotations in the pipeline has reduce_zero_label=True, but the data set has not, which reads '
                     'its labels for training and evaluation alike: give reduce_zero_label=True to the data sets '
@@ -256,6 +262,13 @@ class CustomDataset(TrainingSet):
             odd = {} if root.ann_dir is None else check_labels(root, images, suffixes, self.remedy())
             found.append(Pairs(root, images, suffixes, odd))
         return Joined(found)
+
+
+def _explains_255(label_set: LabelSet | str | Mapping | None) -> bool:
+    """Whether a label set says itself that the file value 255 means ignored."""
+    if isinstance(label_set, Mapping):
+        return 'ignore_index' in label_set or 255 in label_set.get('ignored_values', ())
+    return label_set is not None
 
 
 @lru_cache(maxsize=8)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from mmengine.logging import print_log
 
+from mmseg.datasets.text_files import lines_of
 from mmseg.errors import InputError
 
 IMAGE_ENDS = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm', '.jp2'}
@@ -233,9 +234,8 @@ def _of_split(root: Root, found: list[str], suffixes: Suffixes) -> list[str]:
     assert root.split is not None
     if not Path(root.split).is_file():
         raise InputError(f'Split file {root.split!r} (the list of image names) does not exist.')
-    lines = [line.strip().replace('\\', '/') for line in Path(root.split).read_text().splitlines()]
+    wanted = [line.replace('\\', '/') for line in lines_of(root.split, 'Split file')]
     by_stem = {suffixes.stem(name): name for name in found} | {name: name for name in found}
-    wanted = [line for line in lines if line]
     names = [by_stem.get(line) or by_stem.get(suffixes.stem(line) or line) for line in wanted]
     ends = ['' if suffixes.stem(line) is not None else suffixes.img[0] for line in wanted]
     missing = [line + end for line, end, name in zip(wanted, ends, names, strict=True) if name is None]

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from mmseg.config.names import unfit_as_name
+from mmseg.datasets.text_files import lines_of
 from mmseg.errors import InputError, nearest
+from mmseg.registry import check_arguments
 
 Colour = tuple[int, int, int]
 
@@ -58,6 +60,10 @@ class LabelSet:
                 f'Label set {self.name!r}: ignore_index={self.ignore_index} has to be in {len(classes)}..{IGNORE}; '
                 f'below are the train ids of its {len(classes)} classes.'
             )
+        if any(not 0 <= part <= IGNORE for colour in palette for part in colour):
+            raise InputError(f'Label set {self.name!r}: the colours of a palette are RGB in 0..255, not {palette}.')
+        if any(not 0 <= value <= IGNORE for value in ignored):
+            raise InputError(f'Label set {self.name!r}: ignored_values={list(ignored)} have to be in 0..{IGNORE}.')
         if len(palette) != len(classes):
             raise InputError(f'Label set {self.name!r} has {len(classes)} classes but {len(palette)} palette colours.')
         for name in (*self.thing_classes, *(name for names in subsets.values() for name in names)):
@@ -173,7 +179,8 @@ def label_set_of(spec: 'LabelSet | str | Mapping') -> LabelSet:
         return LABEL_SETS[spec.lower()]
     names = {item.name for item in fields(LabelSet)}
     for key in spec.keys() - names:
-        raise InputError(f'A label set has no key {key!r}.{nearest(key, names)}')
+        raise InputError(f'A label set has no key {key!r}.{nearest(str(key), names)}')
+    check_arguments(LabelSet, spec)
     return LabelSet(**{'name': 'own', **spec})
 
 
@@ -183,7 +190,7 @@ def class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
         return tuple(classes)
     if not Path(classes).is_file():
         raise InputError(f'The file of class names {classes!r} does not exist.')
-    return tuple(line.strip() for line in Path(classes).read_text().splitlines() if line.strip())
+    return tuple(lines_of(classes, 'The file of class names'))
 
 
 def palette_named(name: str) -> tuple[tuple[int, int, int], ...]:

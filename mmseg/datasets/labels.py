@@ -16,7 +16,7 @@ from mmseg.errors import InputError
 
 UNKNOWN = -1
 Image.MAX_IMAGE_PIXELS = 2**29  # twice as many are an error: as large as the images that OpenCV reads
-LOSSY = 'jpeg'
+LOSSY = {'jpeg', 'mpo', 'avif', 'heif', 'tiff_jpeg'}  # formats, and compressions of a TIFF
 # Grey levels that a decoder makes of files of 2 and 4 bits: it spreads the ids over 0..255.
 SPREAD_BITS = {'L;2': 255 // 3, 'L;4': 255 // 15}
 
@@ -34,7 +34,7 @@ def read_ids(path: str | Path, *, turn: bool = True) -> np.ndarray:
     """
     try:
         with Image.open(path) as file:
-            lossy = LOSSY in (str(file.format).lower(), file.info.get('compression'))
+            lossy = {str(file.format).lower(), file.info.get('compression')} & LOSSY
             factor = SPREAD_BITS.get(_raw_mode(file), 1)
             ids = np.asarray(file)
             if turn and file.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT:
@@ -45,8 +45,8 @@ def read_ids(path: str | Path, *, turn: bool = True) -> np.ndarray:
         raise InputError(f'Label map {str(path)!r} cannot be read ({error}). Is the file complete?') from error
     if lossy:
         raise InputError(
-            f'Label map {str(path)!r} is compressed as JPEG, which changes ids at every edge. '
-            'Save the labels without loss, as PNG; ids that went through JPEG cannot be restored.'
+            f'Label map {str(path)!r} is compressed as {"AVIF" if "avif" in lossy else "JPEG"}, which changes ids at '
+            'every edge. Save the labels without loss, as PNG; ids that went through it cannot be restored.'
         )
     if ids.ndim != 2:
         raise InputError(f'Label map {str(path)!r} has {ids.shape[-1]} channels{_about_channels(ids)}')
@@ -187,7 +187,7 @@ def label_reader(
         ignore: file values that mean ignore, besides the label set's own.
         reduce_zero_label: value 0 is ignored and value v is class v - 1.
     """
-    left_out = {int(value) for value in ignore}
+    left_out = {_file_value(value, 'ignore') for value in ignore}
     ignored = {*labels.ignored_values, *left_out}
     pairs = None
     if isinstance(label_map, str):
@@ -197,7 +197,11 @@ def label_reader(
         label_map = {value: name for value, name in names.items() if name in labels.classes}
         ignored |= set(range(highest + 1)) - label_map.keys()
     if label_map is not None:
-        pairs = tuple(sorted((_file_value(key), _train_id(value, labels)) for key, value in label_map.items()))
+        pairs = tuple(
+            sorted((_file_value(key, 'label_map'), _train_id(value, labels)) for key, value in label_map.items())
+        )
+        if len({value for value, _ in pairs}) < len(pairs):
+            raise InputError(f'label_map={dict(label_map)} names a value of the files twice.')
         named = {value for value, train_id in pairs if train_id != labels.ignore_index}
         if named & left_out:
             raise InputError(
@@ -207,10 +211,11 @@ def label_reader(
     return LabelReader(len(labels), labels.ignore_index, pairs, tuple(sorted(ignored)), reduce_zero_label)
 
 
-def _file_value(key: int | str) -> int:
-    if not str(key).isdigit() or int(key) > 255:
-        raise InputError(f'label_map: {key!r} is no value of a label file (0..255).')
-    return int(key)
+def _file_value(key: int | str, setting: str) -> int:
+    text = str(key)
+    if not (text.isascii() and text.isdecimal() and len(text) <= 3 and int(text) <= 255):
+        raise InputError(f'{setting}: {key!r} is no value of a label file (0..255).')
+    return int(text)
 
 
 def _train_id(value: int | str, labels: LabelSet) -> int:

@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 
 from mmseg.datasets.check import spread
 from mmseg.datasets.label_sets import LabelSet
-from mmseg.datasets.labels import LabelReader
+from mmseg.datasets.labels import LabelReader, read_ids
 from mmseg.errors import InputError
 
 FEW_LABELS = 32
@@ -37,7 +37,7 @@ def refuse_masks_of_255(dataset: Labelled) -> None:
         InputError: there are two classes, no label map has an id 1, and some have 255.
     """
     reader = dataset.reader
-    if len(dataset.label_set) != 2 or reader.ignored or reader.reduce_zero_label:
+    if len(dataset.label_set) != 2 or reader.reduce_zero_label:
         return
     first = spread(len(dataset), FEW_LABELS)
     masks = None
@@ -47,7 +47,11 @@ def refuse_masks_of_255(dataset: Labelled) -> None:
         label = dataset.label_of(index)
         if (label == 1).any():
             return
-        if masks is None and (label == reader.ignore_index).any():
+        if (
+            masks is None
+            and (label == reader.ignore_index).any()
+            and (read_ids(dataset.label_path(index)) == 255).any()
+        ):
             masks = dataset.label_path(index)
     if masks is not None:
         zero, one = dataset.label_set.classes

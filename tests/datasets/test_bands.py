@@ -93,11 +93,20 @@ def test_sixteen_bits_do_not_pass_for_eight_in_photometric_distortion(tmp_path):
         dataset(image(tmp_path, 3, np.uint16), {'type': 'PhotoMetricDistortion'}, color_type='unchanged')
 
 
-def test_an_image_that_differs_from_the_first_is_named_when_it_is_read(tmp_path):
+def test_a_png_that_differs_from_the_first_is_named_before_training(tmp_path):
     image(tmp_path)
     write(tmp_path / 'images/b.png', np.zeros((4, 4, 4), np.uint8))
-    made = dataset(tmp_path, {'type': 'Normalize', 'mean': [0.0] * 3, 'std': [1.0] * 3}, color_type='unchanged')
     with pytest.raises(InputError, match=r'images/b\.png.* has 4 channel'):
+        dataset(tmp_path, {'type': 'Normalize', 'mean': [0.0] * 3, 'std': [1.0] * 3}, color_type='unchanged')
+    assert dataset(tmp_path, color_type='unchanged').channels() == {3, 4}
+
+
+def test_an_image_of_another_kind_that_differs_from_the_first_is_named_when_it_is_read(tmp_path):
+    image(tmp_path, suffix='.tif')
+    write(tmp_path / 'images/b.tif', np.zeros((4, 4, 4), np.uint8))
+    normalize = {'type': 'Normalize', 'mean': [0.0] * 3, 'std': [1.0] * 3}
+    made = dataset(tmp_path, normalize, color_type='unchanged', img_suffix='.tif')
+    with pytest.raises(InputError, match=r'images/b\.tif.* has 4 channel'):
         made[1]
 
 

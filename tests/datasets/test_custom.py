@@ -149,6 +149,30 @@ def test_class_names_come_from_a_file_too(tmp_path):
     assert dataset.PALETTE == ((1, 2, 3), (4, 5, 6))
 
 
+def test_lists_of_names_may_begin_with_a_byte_order_mark_and_have_to_be_text(tmp_path):
+    write_pairs(tmp_path, random_labels(2, classes=2))
+    names, split = tmp_path / 'classes.txt', tmp_path / 'split.txt'
+    names.write_bytes(b'\xef\xbb\xbffield\r\nforest\r\n')
+    split.write_bytes(b'\xef\xbb\xbf001\r\n')
+    cfg = {**own_data(tmp_path), 'classes': str(names), 'split': str(split)}
+    dataset = DATASETS.build(cfg)
+    assert (dataset.CLASSES, len(dataset)) == (('field', 'forest'), 1)
+    for file in (names, split):
+        file.write_bytes('field\n'.encode('utf-16'))
+        with pytest.raises(InputError, match=rf'{file.name}.* is no text in UTF-8'):
+            DATASETS.build(cfg)
+        file.write_bytes(b'field\nforest\n')
+
+
+def test_some_classes_of_labels_that_begin_with_one_are_read_where_they_are(tmp_path):
+    write_pairs(tmp_path, {'a': np.array([[0, 1, 2, 3, 255]], np.uint8)})
+    data = own_data(tmp_path) | {'label_set': {'classes': ['sky', 'field', 'forest']}, 'classes': ['forest', 'field']}
+    read = DATASETS.build(data | {'reduce_zero_label': True}).label_of(0)
+    assert read.tolist() == [[255, 255, 1, 0, 255]]  # 1 is sky, 2 field, 3 forest
+    with pytest.raises(InputError, match='label_map and reduce_zero_label=True both say'):
+        DATASETS.build(own_data(tmp_path) | {'label_map': {1: 0, 2: 1, 3: 2}, 'reduce_zero_label': True})
+
+
 def test_some_classes_of_a_known_set_leave_the_rest_ignored(tmp_path):
     write_pairs(tmp_path, {'a': np.array([[0, 13, 18, 255]], np.uint8)}, '_labelTrainIds.png')
     cfg = {'type': 'GTADataset', 'data_root': str(tmp_path), 'img_dir': 'images', 'ann_dir': 'labels', 'pipeline': []}

@@ -64,6 +64,10 @@ def test_a_label_set_comes_by_name_or_as_a_dict():
         ({'classes': [str(i) for i in range(256)]}, 'at most 255'),
         ({'classes': ['a', 'b'], 'ignore_index': 1}, r'ignore_index=1 has to be in 2\.\.255'),
         ({'classes': ['a', 'b'], 'ignore_index': 256}, 'ignore_index=256'),
+        ({'classes': ['a'], 'palette': [[0, 0, 300]]}, r'RGB in 0\.\.255'),
+        ({'classes': ['a'], 'ignored_values': [999]}, r'ignored_values=\[999\]'),
+        ({'classes': ['a'], 'ignored_values': ['x']}, 'ignored_values=.* does not fit'),
+        ({'classes': ['a'], 'subsets': 3}, 'subsets=3 does not fit'),
     ],
 )
 def test_a_wrong_label_set_is_refused(spec, said):

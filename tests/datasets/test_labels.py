@@ -3,7 +3,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from mmseg.datasets.label_sets import CAMVID11, CITYSCAPES19, LabelSet
 from mmseg.datasets.labels import LabelReader, label_reader, read_ids
@@ -198,3 +198,28 @@ def test_a_file_that_says_it_is_huge_is_named(tmp_path, size):
     (tmp_path / 'huge.png').write_bytes(header(*size))
     with pytest.raises(InputError, match=r'huge\.png'):
         read_ids(tmp_path / 'huge.png')
+
+
+@pytest.mark.parametrize('value', [300, -1, 2**40])
+def test_a_value_to_ignore_that_no_file_can_hold_is_refused(value):
+    with pytest.raises(InputError, match=f'ignore: {value} is no value of a label file'):
+        label_reader(TWO, ignore=[value])
+
+
+@pytest.mark.parametrize(
+    ('label_map', 'said'), [({'²': 0}, "'²' is no value"), ({0: 0, '0': 1}, 'names a value .* twice')]
+)
+def test_a_label_map_names_each_value_once_and_in_plain_digits(label_map, said):
+    with pytest.raises(InputError, match=said):
+        label_reader(TWO, label_map=label_map)
+
+
+@pytest.mark.parametrize(
+    ('name', 'options'), [('a.mpo', {'format': 'MPO'}), ('a.avif', {'format': 'AVIF', 'quality': 30})]
+)
+def test_kinds_of_files_that_lose_are_named_as_jpeg_is(tmp_path, name, options):
+    if not features.check('avif') and options['format'] == 'AVIF':
+        pytest.skip('this Pillow cannot write AVIF')
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / name, **options)
+    with pytest.raises(InputError, match=r'is compressed as .* without loss'):
+        read_ids(tmp_path / name)

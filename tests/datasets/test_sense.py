@@ -35,6 +35,14 @@ def test_masks_of_0_and_255_pass_where_the_config_says_what_they_are(tmp_path, m
     assert len(DATASETS.build(own_data(write_pairs(tmp_path, MASKS), classes=2, pipeline=[]) | meant)) == 2
 
 
+@pytest.mark.parametrize(
+    'silent', [{'ignore': [254]}, {'classes': None, 'label_set': {'classes': ['field', 'forest']}}]
+)
+def test_masks_of_0_and_255_are_refused_where_the_config_speaks_of_something_else(tmp_path, silent):
+    with pytest.raises(InputError, match='hold the values 0 and 255 alone'):
+        DATASETS.build(own_data(write_pairs(tmp_path, MASKS), classes=2, pipeline=[]) | silent)
+
+
 def test_one_pixel_of_the_second_class_anywhere_says_that_255_means_ignored(tmp_path):
     labels = {f'{i:03}': MASKS['b'] for i in range(70)} | {'003': np.array([[1, 0]], np.uint8)}
     assert len(DATASETS.build(own_data(write_pairs(tmp_path, labels), classes=2, pipeline=[]))) == 70
