@@ -15,18 +15,16 @@ import torch
 from mmengine import Config
 
 from mmseg.arithmetic import require_driver, set_tf32
-from mmseg.config.leaves import first_leaf
 from mmseg.config.load import load_config
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import collate, label_sets_of
-from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import predict_batch
 from mmseg.evaluation.export import overlay, write_png
 from mmseg.models.weights import load_network
 from mmseg.prediction.inputs import ChannelOrder, images_of, pixels_of
-from mmseg.prediction.predictor import Predictor, sample_of
+from mmseg.prediction.predictor import Predictor, sample_of, test_pipeline, test_steps
 from mmseg.prediction.result import Prediction, prediction_of
 from mmseg.prediction.tiles import Tiling
 from mmseg.registry import MODELS
@@ -81,7 +79,7 @@ def inference_segmentor(model: Any, images: Image | Sequence[Image]) -> list[np.
     Raises:
         InputError: a file is no readable image.
     """
-    pipeline = Compose(first_leaf(model.cfg.data.test)['pipeline'])
+    pipeline = test_pipeline(test_steps(model.cfg))
     device = next(model.parameters()).device
     label_maps = []
     for image in [images] if isinstance(images, str | Path | np.ndarray) else images:

@@ -34,6 +34,7 @@ from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.class_check import check_channels
 from mmseg.engine.distributed import join_processes, leave
 from mmseg.engine.host_memory import keep_freed_memory
+from mmseg.engine.sample_check import check_test_sample
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate, predict_only
 from mmseg.evaluation.export import PictureNames, PredictionWriter
@@ -69,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f'{", ".join(dataset.CLASSES)}. The scores would mean nothing.'
         )
     check_channels(model, dataset, 'data.test')
+    check_test_sample(dataset, 'data.test')
     loader = build_test_loader(
         dataset,
         workers_per_gpu=cfg.data.get('workers_per_gpu', 2),

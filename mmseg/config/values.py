@@ -27,11 +27,14 @@ class Range:
         return within and math.isfinite(value)
 
     def __str__(self) -> str:
+        if (self.least, self.most) == (-math.inf, math.inf):
+            return 'that is finite'
         if self.most < math.inf:
             return f'in {self.least:g}..{self.most:g}' + (f' without {self.least:g}' if self.above else '')
         return f'above {self.least:g}' if self.above else f'of at least {self.least:g}'
 
 
+Finite = Annotated[float, Range()]
 Fraction = Annotated[float, Range(0, 1)]
 Share = Annotated[float, Range(0, 1, above=True)]
 Positive = Annotated[float, Range(0, above=True)]

@@ -23,6 +23,7 @@ from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.fields import IMG, declared
 from mmseg.datasets.pipelines.formatting import Collect
 from mmseg.datasets.pipelines.loading import LoadAnnotations, LoadImageFromFile
+from mmseg.datasets.pipelines.test_time_aug import refuse_steps_of_training
 from mmseg.datasets.sense import refuse_masks_of_255
 from mmseg.datasets.stream import TrainingSet
 from mmseg.datasets.training_cache import from_cache
@@ -110,7 +111,9 @@ class CustomDataset(TrainingSet):
         self.img_infos = self._scan(suffixes_of(img_suffix, seg_map_suffix))
         first = self.roots[0]
         self.split_name = Path(first.split).stem if first.split else Path(first.img_dir).name
-        if not test_mode:
+        if test_mode:
+            refuse_steps_of_training(self.pipeline)
+        else:
             self._check_filling()
             self._check_fields()
         self.cache_dir = cache_dir

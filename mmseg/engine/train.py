@@ -46,6 +46,7 @@ from mmseg.engine.provenance import environment
 from mmseg.engine.recovery import newest_whole
 from mmseg.engine.resume_check import Change, check_resume
 from mmseg.engine.runner import TrainRunner
+from mmseg.engine.sample_check import check_test_sample, check_training_sample, warn_of_other_norm
 from mmseg.engine.schedule import LearningRate, build_schedule
 from mmseg.engine.trackers import TRACKERS, vis_backend
 from mmseg.engine.unlabelled_target import (
@@ -214,6 +215,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     check_classes(model, train_set.label_set)
     check_evaluated_classes(cfg.data, train_set.label_set)
     check_channels(model, train_set, 'data.train')
+    norm = check_training_sample(train_set, seed=cfg.seed, target=getattr(model, 'needs_target', False))
     loader = build_train_loader(
         train_set,
         samples_per_gpu=cfg.data.samples_per_gpu,
@@ -228,6 +230,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     for hook in hooks:
         if isinstance(hook, EvaluationHook):
             check_channels(model, hook.dataset, 'data.val')
+            warn_of_other_norm('data.val', check_test_sample(hook.dataset, 'data.val'), norm)
     backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in TRACKERS]
     if cfg.get('deterministic') and device.type == 'cuda':
         _tell_undetermined(model)

@@ -10,10 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg.config.components import told_with_place
 from mmseg.config.leaves import first_leaf
 from mmseg.datasets.loader import collate_images
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.loading import LoadImageFromFile
+from mmseg.datasets.pipelines.test_time_aug import refuse_steps_of_training
+from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import as_views, parts_of
 from mmseg.models.segmentors.label_maps import label_maps, score_strips
 from mmseg.prediction.block import Block, joined
@@ -51,12 +54,12 @@ class Predictor:
         keep_probs: bool = False,
         dtype: torch.dtype | None = None,
     ) -> None:
-        steps = first_leaf(model.cfg.data.test)['pipeline']
+        steps = test_steps(model.cfg)
         self.model = model
         self.tiling = tiling
         self.keep_probs = keep_probs
         self.dtype = dtype
-        self.pipeline = Compose(steps if tiling is None else at_scale(steps, scale))
+        self.pipeline = test_pipeline(steps if tiling is None else at_scale(steps, scale))
         self.device = next(model.parameters()).device
 
     @property
@@ -101,6 +104,29 @@ class Predictor:
         height, width = images[0].shape[:2]
         parts = [_mean(self.model, views, metas, self.dtype) for views, metas in parts_of(batch, self.device)]
         return torch.cat(parts)[..., :height, :width]
+
+
+def test_steps(cfg: Any) -> list[dict]:
+    """How a config prepares the images of ``data.test``.
+
+    Raises:
+        InputError: it does not say.
+    """
+    steps = first_leaf(cfg.data.test).get('pipeline')
+    if not isinstance(steps, list | tuple) or not all(isinstance(step, dict) for step in steps):
+        raise InputError('data.test.pipeline has to be a list of steps, dict(type=...): how are images prepared?')
+    return list(steps)
+
+
+def test_pipeline(steps: Sequence[dict]) -> Compose:
+    """The pipeline of these steps, none of which moves pixels for good.
+
+    Raises:
+        InputError: a step cannot be built, or is one of training.
+    """
+    pipeline = told_with_place('data.test.pipeline', lambda: Compose(steps))
+    refuse_steps_of_training(pipeline)
+    return pipeline
 
 
 def at_scale(steps: Sequence[dict], scale: float) -> list[dict]:

@@ -9,6 +9,7 @@ import torch
 
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.geometry import Box, Flip, fitted
+from mmseg.datasets.pipelines.test_time_aug import refuse_steps_of_training
 from mmseg.errors import InputError
 from mmseg.registry import TRANSFORMS
 from tests.datasets.samples import NORM, LegacyRandom, results
@@ -234,3 +235,52 @@ def test_an_aligned_resize_ends_at_multiples(size, aligned):
     made = step({**results(np.zeros((*size, 3), np.uint8)), 'scale': size[::-1]}, np.random.default_rng(0))
     assert made['img'].shape == (*aligned, 3)
     assert made['img_shape'] == made['pad_shape'] == (*aligned, 3)
+
+
+@pytest.mark.parametrize(
+    ('step', 'told'),
+    [
+        ({'type': 'PhotoMetricDistortion', 'contrast_range': (1.5, 0.5)}, r'contrast_range is \(least, most\)'),
+        ({'type': 'RandomRotate', 'prob': 1, 'degree': (0, float('inf'))}, 'degree=.* that is finite'),
+        ({'type': 'RandomRotate', 'prob': 1, 'degree': (1, 2, 3)}, 'degree=.* 2 values'),
+        ({'type': 'AlignedResize', 'img_scale': (8, 8), 'size_divisor': 0}, 'size_divisor=0 .* at least 1'),
+        ({'type': 'MultiScaleFlipAug', 'img_scale': (0, 8), 'transforms': []}, 'whole numbers of at least 1'),
+        ({'type': 'MultiScaleFlipAug', 'img_scale': (8, 8), 'img_ratios': [-1], 'transforms': []}, 'above 0'),
+        (
+            {'type': 'MultiScaleFlipAug', 'img_scale': (8, 8), 'img_ratios': [], 'transforms': []},
+            'img_ratios is needed',
+        ),
+        (
+            {'type': 'MultiScaleFlipAug', 'img_scale': (8, 8), 'flip_direction': 'diagonal', 'transforms': []},
+            "not 'diagonal'",
+        ),
+    ],
+)
+def test_settings_that_leave_nothing_or_nonsense_are_refused(step, told):
+    with pytest.raises(InputError, match=told):
+        TRANSFORMS.build(step)
+
+
+def test_a_hue_that_may_move_by_nothing_stays():
+    step = TRANSFORMS.build({'type': 'PhotoMetricDistortion', 'hue_delta': 0})
+    assert {step.draw({}, np.random.default_rng(seed)).hue for seed in range(8)} == {None}
+
+
+@pytest.mark.parametrize(
+    ('outside', 'inside', 'refused'),
+    [
+        ([], [], None),
+        ([], [{'type': 'RandomCrop', 'crop_size': (4, 4)}], 'RandomCrop in a pipeline of testing'),
+        ([{'type': 'RandomRotate', 'prob': 1, 'degree': 9}], [], 'RandomRotate in'),
+        ([{'type': 'RandomFlip', 'prob': 0.5}], [], 'RandomFlip in'),
+        ([{'type': 'RandomFlip'}], [{'type': 'RandomFlip', 'prob': 0.5}], None),  # the views decide and undo it
+    ],
+)
+def test_steps_that_move_pixels_for_good_are_none_of_testing(outside, inside, refused):
+    views = {'type': 'MultiScaleFlipAug', 'img_scale': (8, 8), 'transforms': inside}
+    pipeline = Compose([*outside, views])
+    if refused is None:
+        refuse_steps_of_training(pipeline)
+        return
+    with pytest.raises(InputError, match=refused):
+        refuse_steps_of_training(pipeline)

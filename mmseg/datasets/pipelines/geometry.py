@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmseg.config.values import Count, Fraction, Positive
+from mmseg.config.values import Count, Finite, Fraction, Positive, fits
 from mmseg.datasets.pipelines.fields import LABEL, field_of
 from mmseg.datasets.pipelines.transform import Part, Transform, shape_of, size_of
 from mmseg.errors import InputError
@@ -98,7 +98,7 @@ class AlignedResize(Resize):
         **resize: of :class:`Resize`.
     """
 
-    def __init__(self, *, size_divisor: int = 32, **resize) -> None:
+    def __init__(self, *, size_divisor: Count = 32, **resize) -> None:
         super().__init__(**resize)
         self.size_divisor = size_divisor
 
@@ -114,9 +114,11 @@ def scale_list(img_scale: Sequence | None) -> list[Scale]:
     """``img_scale`` of a config (None, one pair or a list of pairs) as a list of (width, height)."""
     if img_scale is None:
         return []
-    pairs = [img_scale] if len(img_scale) == 2 and np.ndim(img_scale[0]) == 0 else list(img_scale)
-    if any(np.ndim(pair) != 1 or len(pair) != 2 for pair in pairs):
-        raise InputError(f'img_scale is (width, height) or a list of such pairs, not {img_scale!r}.')
+    pairs = [img_scale] if len(img_scale) == 2 and not isinstance(img_scale[0], list | tuple) else list(img_scale)
+    if not all(fits(pair, tuple[Count, Count]) for pair in pairs):
+        raise InputError(
+            f'img_scale is (width, height), whole numbers of at least 1, or a list of such pairs, not {img_scale!r}.'
+        )
     return [(int(width), int(height)) for width, height in pairs]
 
 
@@ -153,6 +155,7 @@ class RandomCrop(Transform):
     """
 
     part = Part.BOTH
+    for_training_only = True
     REDRAWS = 10
 
     def __init__(
@@ -192,6 +195,9 @@ class RandomCrop(Transform):
         return bool(np.count_nonzero(counts) > 1 and counts.max() < self.cat_max_ratio * counts.sum())
 
 
+DIRECTIONS = ('horizontal', 'vertical')
+
+
 class Flip(NamedTuple):
     flip: bool
     direction: str
@@ -214,7 +220,7 @@ class RandomFlip(Transform):
     ) -> None:
         self.prob = flip_ratio if prob is None else prob
         self.direction = direction
-        if direction not in ('horizontal', 'vertical'):
+        if direction not in DIRECTIONS:
             raise InputError(f"RandomFlip: direction is 'horizontal' or 'vertical', not {direction!r}.")
         if self.prob is not None and not 0 <= self.prob <= 1:
             raise InputError(f'RandomFlip: prob lies in 0..1, not {self.prob}.')
@@ -292,20 +298,21 @@ class RandomRotate(Transform):
     """
 
     part = Part.BOTH
+    for_training_only = True
 
     def __init__(
         self,
         *,
-        prob: float,
-        degree: float | Sequence[float],
+        prob: Fraction,
+        degree: Finite | tuple[Finite, Finite],
         pad_val: float = 0,
         seg_pad_val: int = 255,
-        center: Sequence[float] | None = None,
+        center: tuple[Finite, Finite] | None = None,
         auto_bound: bool = False,
     ) -> None:
         least, most = (-degree, degree) if isinstance(degree, int | float) else degree
-        if not 0 <= prob <= 1 or least > most:
-            raise InputError(f'RandomRotate: prob {prob} lies in 0..1, degree {degree} is above 0 or (least, most).')
+        if least > most:
+            raise InputError(f'RandomRotate: degree {degree} is above 0 or (least, most).')
         if center is not None and auto_bound:
             raise InputError('RandomRotate: auto_bound turns about the middle; leave center out.')
         self.prob = prob

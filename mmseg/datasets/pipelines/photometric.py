@@ -85,6 +85,9 @@ class PhotoMetricDistortion(Transform):
         saturation_range: tuple[Positive, Positive] = (0.5, 1.5),
         hue_delta: Whole = 18,
     ) -> None:
+        for key, bounds in (('contrast_range', contrast_range), ('saturation_range', saturation_range)):
+            if bounds[0] > bounds[1]:
+                raise InputError(f'PhotoMetricDistortion: {key} is (least, most), not {bounds}.')
         self.brightness_delta = brightness_delta
         self.contrast_range = tuple(contrast_range)
         self.saturation_range = tuple(saturation_range)
@@ -102,7 +105,7 @@ class PhotoMetricDistortion(Transform):
         contrast_first = bool(rng.integers(2) == 1)
         contrast = self._uniform(rng, self.contrast_range) if contrast_first else None
         saturation = self._uniform(rng, self.saturation_range)
-        hue = int(rng.integers(-self.hue_delta, self.hue_delta)) if rng.integers(2) else None
+        hue = int(rng.integers(-self.hue_delta, self.hue_delta)) if rng.integers(2) and self.hue_delta else None
         if not contrast_first:
             contrast = self._uniform(rng, self.contrast_range)
         return Distortion(brightness, contrast, saturation, hue, contrast_first)

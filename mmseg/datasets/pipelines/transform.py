@@ -1,7 +1,7 @@
 """What a pipeline step is: chance drawn first, as parameters, and applied after."""
 
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class Transform:
     #: fields that this step adds, see :mod:`mmseg.datasets.pipelines.fields`; such a step is ``LABEL`` where it reads
     #: a file of labels, else ``BOTH``, and needs nothing of a sample but :func:`size_of`
     adds: tuple[str, ...] = ()
+    #: it moves pixels where nobody can move a prediction back: no step of testing
+    for_training_only: ClassVar[bool] = False
 
     def draw(self, results: dict, rng: np.random.Generator) -> Any:
         """The chance this step takes, as a value that ``apply`` understands."""
