@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import errno
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from mmseg.errors import InputError
+from mmseg.writing import naming_full_disk
 
 try:
     import fcntl
@@ -40,7 +42,7 @@ class WorkDirLock:
             return
         self._path = work_dir / NAME
         while self._file is None:
-            file = self._path.open('a+', encoding='utf-8')
+            file = open(self._path, 'a+', encoding='utf-8', opener=_open_no_link)  # noqa: PTH123 (Path has no opener)
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError):
@@ -57,17 +59,29 @@ class WorkDirLock:
                 self._file = file
             else:
                 file.close()
-        self._file.truncate(0)
-        self._file.write(json.dumps(_self()))
-        self._file.flush()
+        with naming_full_disk(self._path):
+            self._file.truncate(0)
+            self._file.write(json.dumps(_self()))
+            self._file.flush()
 
     def release(self) -> None:
         """Let others have the folder; nothing to do if it is not held."""
         if self._file is not None:
             with contextlib.suppress(OSError):  # the folder may be gone
                 self._path.unlink()
-            self._file.close()
+            with contextlib.suppress(OSError):  # a full disk takes nothing that still waits
+                self._file.close()
             self._file = None
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    """Open a lock; a link of that name leads to a file that is nobody's lock, and would be emptied."""
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise InputError(f'{path} is a link, which no run has left there: delete it.') from error
+        raise
 
 
 def _self() -> dict[str, str | int]:

@@ -54,7 +54,7 @@ def check_test_sample(dataset: Any, place: str) -> Mapping[str, Any] | None:
     if not isinstance(dataset, TrainingSet):
         return None
     views = sample.get('img')
-    for number, view in enumerate(views if isinstance(views, list) else [views]):
+    for number, view in enumerate(views if isinstance(views, list) and views else [views]):
         _check_image({**sample, 'img': view}, 'img', place)
         metas = sample.get('img_metas', {})
         meta: Mapping[str, Any] = metas[number] if isinstance(metas, list) else metas

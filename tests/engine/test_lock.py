@@ -1,5 +1,6 @@
 """A work directory belongs to one process that trains."""
 
+import errno
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 
 import pytest
 
+from mmseg.engine import lock
 from mmseg.engine.lock import NAME, WorkDirLock
 from mmseg.engine.train import build_runner
 from mmseg.errors import InputError
@@ -16,6 +18,7 @@ from tests.engine.tiny import tiny_config
 HOLD = """
 import sys
 from pathlib import Path
+from mmseg.engine import lock
 from mmseg.engine.lock import WorkDirLock
 lock = WorkDirLock()
 lock.take(Path(sys.argv[1]))
@@ -63,3 +66,24 @@ def test_a_run_that_is_refused_leaves_its_folder_to_others(tmp_path):
     with pytest.raises(InputError):
         build_runner(tiny_config(tmp_path, data__train={'type': 'TinyImages', 'size': 2}, load_from='absent.pth'))
     assert not (tmp_path / NAME).exists()
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.write_text('kept')
+    (tmp_path / NAME).symlink_to(elsewhere)
+    with pytest.raises(InputError, match=rf'{NAME} is a link'):
+        WorkDirLock().take(tmp_path)
+    assert elsewhere.read_text() == 'kept'
+
+
+def test_a_disk_that_has_no_room_for_the_lock_is_named(tmp_path, monkeypatch):
+    def full():
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(lock, '_self', full)
+    held = WorkDirLock()
+    with pytest.raises(InputError, match=rf'{tmp_path}/{NAME} cannot be written: the disk is full'):
+        held.take(tmp_path)
+    held.release()
+    assert list(tmp_path.iterdir()) == []
