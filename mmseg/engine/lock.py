@@ -42,7 +42,7 @@ class WorkDirLock:
             return
         self._path = work_dir / NAME
         while self._file is None:
-            file = open(self._path, 'a+', encoding='utf-8', opener=_open_no_link)  # noqa: PTH123 (Path has no opener)
+            file = open(self._path, 'a+', encoding='utf-8', opener=_open_no_link)  # noqa: SIM115 (held)
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError):
