@@ -4,6 +4,7 @@ import difflib
 import errno
 import functools
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -18,6 +19,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PIPE_CLOSED = 128 + 13  # as a shell tells SIGPIPE
 # What the machine, or whoever runs it, does not grant.
 LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+# all but tabs and line breaks
+CONTROL = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f]')
 
 
 class InputError(ValueError):
@@ -36,6 +39,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """The part of an error message that suggests the valid name closest to ``name``, or ''."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f' Did you mean {close[0]!r}?' if close else ''
+
+
+def printable(text: object) -> str:
+    """A text for a terminal, which takes control characters (names in files of others may hold them) for commands."""
+    return CONTROL.sub('\ufffd', str(text))
 
 
 def full_disk(error: BaseException | None) -> OSError | None:
@@ -73,7 +81,7 @@ def command(main: Callable[..., int | None]) -> Callable[..., int]:
             return signals.exit_code(number)
         except InputError as error:
             if not isinstance(error, RepeatedError):
-                print(f'error: {error}', file=sys.stderr)
+                print(f'error: {printable(error)}', file=sys.stderr)
             return 2
         except BrokenPipeError:  # whoever reads, such as `head`, has enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg.errors import InputError, command
+from mmseg.errors import InputError, command, printable
 from mmseg.report.compare import as_text
 from mmseg.report.gallery import build_gallery
 from mmseg.report.html import write_page
@@ -42,7 +42,7 @@ def read_runs(folders: Sequence[tuple[str, Path]]) -> tuple[list[Run], list[str]
             runs.append(read_run(folder, name))
         except InputError as error:
             left_out.append(str(error))
-            print(f'left out: {error}', file=sys.stderr)
+            print(f'left out: {printable(error)}', file=sys.stderr)
     if not runs:
         raise InputError('No run is left to report on.')
     return runs, left_out
@@ -69,11 +69,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     runs, left_out = read_runs(find_work_dirs(args.runs))
     experiments = experiments_of(runs)
     if args.format != 'html':
-        print(FORMATS[args.format](experiments), end='')
+        print(printable(FORMATS[args.format](experiments)), end='')
         return
     gallery = build_gallery(experiments, count=args.images, predict=args.predict)
     for note in gallery.notes:
-        print(note, file=sys.stderr)
+        print(printable(note), file=sys.stderr)
     print(write_page(args.out / 'index.html', experiments, gallery, title=args.title, left_out=left_out))
 
 

@@ -44,7 +44,7 @@ def usable_config_of(work_dir: Path) -> Path:
         InputError: no such folder, several configs, or none and no checkpoint that has a copy.
     """
     found = find_config(work_dir)
-    if found is not None and (found.suffix != '.json' or _is_whole(found)):
+    if found is not None and _is_whole(found):
         return found
     path = found or work_dir / f'{work_dir.resolve().name}.json'
     state_file = newest_whole(work_dir)

@@ -57,25 +57,26 @@ def config_of(work_dir: Path) -> Path:
     """
     found = find_config(work_dir)
     if found is None:
-        raise InputError(f'{work_dir} holds no config (<name of the run>.json). Is it the work directory of a run?')
+        code = next(iter(sorted(work_dir.glob('*.py'))), None)
+        remedy = f' {code.name} is code, which is run only where it is named itself.' if code else ''
+        raise InputError(
+            f'{work_dir} holds no config (<name of the run>.json). Is it the work directory of a run?{remedy}'
+        )
     return found
 
 
 def find_config(work_dir: Path) -> Path | None:
-    """As :func:`config_of`; None where there is no config."""
+    """As :func:`config_of`; None where there is none. A ``.py`` is none: it is code, and a work directory data."""
     if not work_dir.is_dir():
         raise InputError(f'Work directory {work_dir} does not exist.')
     named = work_dir / f'{work_dir.resolve().name}.json'
     if named.is_file():
         return named
-    for pattern in ('*.json', '*.py'):
-        found = sorted(path for path in work_dir.glob(pattern) if not path.name.endswith('.log.json'))
-        if len(found) > 1:
-            names = ', '.join(path.name for path in found)
-            raise InputError(f'{work_dir} holds several configs ({names}), none named like the folder.')
-        if found:
-            return found[0]
-    return None
+    found = sorted(path for path in work_dir.glob('*.json') if not path.name.endswith('.log.json'))
+    if len(found) > 1:
+        names = ', '.join(path.name for path in found)
+        raise InputError(f'{work_dir} holds several configs ({names}), none named like the folder.')
+    return found[0] if found else None
 
 
 def checkpoint_of(work_dir: Path) -> Path | None:

@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from mmseg.report.runs import CLASS, Experiment
 
 NONE = '-'
+LATEX = {letter: rf'\{letter}' for letter in '_&%#${}'} | {
+    '\\': r'\textbackslash{}',
+    '~': r'\textasciitilde{}',
+    '^': r'\textasciicircum{}',
+    '→': r'$\to$',
+    '\n': ' ',
+}
+FORMULA = ('=', '+', '-', '@', '\t', '\r')
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,9 @@ def published_text(experiment: Experiment) -> str:
 def as_markdown(experiments: Sequence[Experiment]) -> str:
     """A table for README files and wikis."""
     table = results(experiments, spread=_with('±'))
-    aligned = ['---', '---', *['---:'] * (len(table.header) - 2)]
-    return '\n'.join(f'| {" | ".join(cells)} |' for cells in (table.header, aligned, *table.rows)) + '\n'
+    header, *rows = [[_of_markdown(cell) for cell in cells] for cells in (table.header, *table.rows)]
+    aligned = ['---', '---', *['---:'] * (len(header) - 2)]
+    return '\n'.join(f'| {" | ".join(cells)} |' for cells in (header, aligned, *rows)) + '\n'
 
 
 def as_latex(experiments: Sequence[Experiment]) -> str:
@@ -80,11 +89,12 @@ def as_csv(experiments: Sequence[Experiment]) -> str:
     metrics = [*metrics_of(experiments), 'aAcc', 'mAcc', *(CLASS + title for title in classes_of(experiments))]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['experiment', 'setting', 'run', 'seed', 'iteration', 'finished', *metrics])
+    writer.writerow(['experiment', 'setting', 'run', 'seed', 'iteration', 'finished', *map(_of_csv, metrics)])
     for one in experiments:
         for run in one.runs:
             values = [run.metrics.get(metric, '') for metric in metrics]
-            writer.writerow([one.label, one.facts.setting, run.name, run.seed, run.iteration, run.finished, *values])
+            texts = map(_of_csv, (one.label, one.facts.setting, run.name))
+            writer.writerow([*texts, run.seed, run.iteration, run.finished, *values])
     return text.getvalue()
 
 
@@ -100,6 +110,15 @@ def _with(sign: str) -> Callable[[float, float | None], str]:
 
 
 def _escaped(text: str) -> str:
-    """Text for LaTeX; the sign between mean and deviation stays."""
-    special = {'_': r'\_', '&': r'\&', '%': r'\%', '#': r'\#', '→': r'$\to$'}
-    return ''.join(special.get(letter, letter) for letter in text)
+    """Text for LaTeX, of which no command is left; the sign between mean and deviation stays."""
+    return r'$\pm$'.join(''.join(LATEX.get(letter, letter) for letter in part) for part in text.split(r'$\pm$'))
+
+
+def _of_markdown(text: str) -> str:
+    """Text for a cell: on one line, without a bar that ends it or an angle that begins HTML."""
+    return ' '.join(text.split()).replace('|', r'\|').replace('<', '&lt;')
+
+
+def _of_csv(text: str) -> str:
+    """Text for a cell, which a spreadsheet takes for a formula where it begins like one."""
+    return f"'{text}" if text[:1] in FORMULA else text

@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import math
 
@@ -81,3 +83,36 @@ def test_a_config_that_describes_no_run_is_named(tmp_path, changes):
     run = work_dir(tmp_path / 'run', config(**{'seed': 0} | changes), {'road': 1})
     with pytest.raises(InputError, match='run'):
         read_run(run)
+
+
+HOSTILE = '\x1b]0;x\x07 a|b\n<script> =1 \\input{/etc/passwd} $x^2$ ~'
+
+
+@pytest.mark.parametrize('form', ['csv', 'latex', 'markdown', 'compare'])
+def test_names_command_neither_a_terminal_nor_latex_nor_a_page_nor_a_spreadsheet(tmp_path, capsys, form):
+    work_dir(tmp_path / 'run', config(name=f'={HOSTILE}'), {f'{HOSTILE}': 1})
+    work_dir(tmp_path / 'other', config('dacs', name='@SUM'), {f'{HOSTILE}': 1})
+    assert report.main([str(tmp_path), '--format', form]) == 0
+    told = capsys.readouterr().out
+    assert '\x1b' not in told
+    assert '\x07' not in told
+    if form == 'latex':
+        assert '\\input' not in told
+        assert '\\textbackslash{}input\\{/etc/passwd\\} \\$x\\textasciicircum{}2\\$ \\textasciitilde{}' in told
+    if form == 'markdown':
+        assert '<script>' not in told
+        assert all(
+            line.replace('\\|', '').count('|') == told.split('\n')[0].replace('\\|', '').count('|')
+            for line in told.splitlines()
+        )
+    if form == 'csv':
+        assert all(cell[:1] not in '=+-@' for row in csv.reader(io.StringIO(told)) for cell in row if cell)
+
+
+def test_code_in_a_work_directory_is_not_run(tmp_path, capsys):
+    run = work_dir(tmp_path / 'run', config(), {'road': 1})
+    next(path for path in run.glob('*.json') if not path.name.endswith('.log.json')).unlink()
+    (run / 'run.py').write_text(f'open({str(tmp_path / "ran")!r}, "w")')
+    assert report.main([str(run), '--out', str(tmp_path / 'out')]) == 2
+    assert 'run.py is code' in capsys.readouterr().err
+    assert not (tmp_path / 'ran').exists()
