@@ -1,4 +1,4 @@
-# make install | quickstart | test | test-slow | test-exhaustive | lint. Needs python3 (3.11 or newer), pip and make; nothing else.
+# make install | quickstart | test | test-slow | test-exhaustive | lint | docs. Needs python3 (3.11 or newer), pip and make; nothing else.
 PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
@@ -6,7 +6,7 @@ ENVIRONMENT := .venv/.installed
 # One thread per test process: two processes then share two cores without waiting for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: install quickstart test test-slow test-exhaustive lint format clean
+.PHONY: install quickstart test test-slow test-exhaustive lint docs format clean
 
 install: $(ENVIRONMENT)
 
@@ -37,6 +37,12 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive mmseg tools demo run_experiments.py experiments.py
+
+# The site, in build/site; a link that leads nowhere is an error.
+docs: install
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(BIN)/python -m tools.config_keys
+	$(BIN)/python -m mkdocs build
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -29,7 +29,7 @@ def accepted_arguments(target: Callable) -> set[str] | None:
 
     None when any keyword is accepted (a function, or a class without parents, with ``**kwargs``).
     """
-    names = {parameter.name for parameter in _keywords(target)}
+    names = {parameter.name for parameter in keywords(target)}
     open_ended = all(
         any(parameter.kind is parameter.VAR_KEYWORD for parameter in inspect.signature(constructor).parameters.values())
         for constructor in _constructors(target)
@@ -37,7 +37,7 @@ def accepted_arguments(target: Callable) -> set[str] | None:
     return None if open_ended else names
 
 
-def _keywords(target: Callable) -> Iterator[inspect.Parameter]:
+def keywords(target: Callable) -> Iterator[inspect.Parameter]:
     """The parameters of ``target`` that can be given by name, those of the class before those of its parents."""
     for constructor in _constructors(target):
         parameters = inspect.signature(constructor).parameters.values()
@@ -98,7 +98,7 @@ def _annotated(target: Callable) -> Iterator[tuple[str, Any, Any]]:
     for constructor in reversed(_constructors(target)):
         with contextlib.suppress(NameError, TypeError):  # a type that is imported for type checkers only
             hints |= get_type_hints(constructor, include_extras=True)
-    for parameter in _keywords(target):
+    for parameter in keywords(target):
         if parameter.name in hints:
             yield parameter.name, hints[parameter.name], parameter.default
 
