@@ -54,7 +54,8 @@ def init_segmentor(
         InputError: config or checkpoint are missing, unreadable, or do not fit each other.
     """
     cfg = config if isinstance(config, Config) else load_config(config, purpose='test', trust=trust)
-    model = MODELS.build(without_pretrained(cfg.model))
+    # a checkpoint of what learned alone is completed from the pretrained file, which no other checkpoint needs
+    model = MODELS.build(without_pretrained(cfg.model) if checkpoint is None else cfg.model)
     if checkpoint is None:
         model.init_weights()
         meta: dict[str, Any] = {}

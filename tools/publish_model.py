@@ -22,6 +22,7 @@ from mmseg import __version__
 from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.errors import InputError, command
 from mmseg.models.download import sha256_of
+from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.weights import load_checkpoint, state_of, student_of, teacher_of
 
 
@@ -77,6 +78,8 @@ def public_meta(meta: Any) -> dict[str, Any]:
         public['PALETTE'] = [[int(value) for value in colour] for colour in meta['PALETTE']]
     if meta.get('iter') is not None:
         public['iter'] = int(meta['iter'])
+    if meta.get(LEFT_OUT) is not None:
+        public[LEFT_OUT] = meta[LEFT_OUT]
     return public
 
 

@@ -101,7 +101,7 @@ SECTIONS: dict[str, set[str]] = {
     'optimizer_config': {'grad_clip'},
     'optimizer_config.grad_clip': {'max_norm', 'norm_type'},
     'optimizer.paramwise_cfg': {'custom_keys', 'norm_decay_mult', 'bias_lr_mult', 'bias_decay_mult', 'layer_decay'},
-    'checkpoint_config': {'by_epoch', 'interval', 'max_keep_ckpts', 'minutes'},
+    'checkpoint_config': {'by_epoch', 'interval', 'max_keep_ckpts', 'minutes', 'learned_only'},
     'evaluation': {'interval', 'metric', 'samples_per_gpu', 'precision', 'save_best'},
     'target_monitor': {'interval', 'images', 'held_out'},
     'log_config': {'interval', 'hooks'},
@@ -115,6 +115,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     'tf32': (False, True),
     'runner.type': ('IterBasedRunner',),
     'checkpoint_config.by_epoch': (False,),
+    'checkpoint_config.learned_only': (False, True, None),
     'dist_params.backend': ('nccl', 'gloo'),
     'log_level': ('DEBUG', 'INFO', 'WARNING', 'ERROR'),
 }

@@ -26,6 +26,8 @@ from mmseg.engine.rank_state import add_own_parts, take_own_part
 from mmseg.engine.resume_check import Change
 from mmseg.engine.stop import StopRequest
 from mmseg.errors import InputError
+from mmseg.models.left_out import KEY as LEFT_OUT
+from mmseg.models.left_out import LeftOut, completed
 from mmseg.models.networks import student_network
 
 ENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
@@ -85,6 +87,7 @@ class TrainRunner(Runner):
         self.changes: list[dict[str, Any]] = []
         self._dataset_meta = dataset_meta
         self._lock = lock
+        self._left_out = LeftOut(model) if (cfg.get('checkpoint_config') or {}).get('learned_only') else None
         self.stop_request = StopRequest()
         super().__init__(
             model,
@@ -126,6 +129,9 @@ class TrainRunner(Runner):
         self.call_hook('before_save_checkpoint', checkpoint=state)
         gradients_wait = iteration % self.full_cfg.get('accumulate', 1) != 0
         add_own_parts(state, self.model, gradients_wait=gradients_wait)
+        if self._left_out is not None:
+            meta[LEFT_OUT] = self._left_out.note
+            state['state_dict'] = self._left_out.reduced(state['state_dict'])
         on_main(lambda: save_atomically(state, Path(self.work_dir, name)))
 
     def load_state(self, state: dict[str, Any], source: Path, *, changes: Sequence[Change] = ()) -> None:
@@ -142,6 +148,9 @@ class TrainRunner(Runner):
             settings = {change.key: [change.old, change.new] for change in changes}
             self.changes.append({'iter': meta['iter'], 'settings': settings})
         try:
+            if LEFT_OUT in meta:
+                weights = completed(self.model, state['state_dict'], meta[LEFT_OUT], source=str(source))
+                state = {**state, 'state_dict': weights}
             self.model.load_state_dict(state['state_dict'])
             self.optim_wrapper.load_state_dict(state['optimizer'])
             self.call_hook('after_load_checkpoint', checkpoint=state)

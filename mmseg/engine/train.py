@@ -60,6 +60,7 @@ from mmseg.errors import InputError
 from mmseg.evaluation.metrics import columns_of
 from mmseg.evaluation.source import source_of
 from mmseg.models.layers.norm import refuse_synchronised
+from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.networks import student_network
 from mmseg.models.weights import load_network
 from mmseg.registry import DATASETS, HOOKS, MODELS, accepted_arguments
@@ -198,7 +199,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
         refuse_used(work_dir)
     seed_everything(cfg.seed)
     model = build_model(cfg)
-    if state is None:  # else all weights come from the state, and no pretrained file is needed
+    if state is None or LEFT_OUT in state['meta']:  # else all weights come from it, and no pretrained file is needed
         _initialise(model, cfg)
     if world_size > 1 and device.type == 'cpu':
         refuse_synchronised(model)

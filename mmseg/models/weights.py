@@ -19,6 +19,8 @@ from mmseg.models.download import Source, fetch
 from mmseg.models.file_kind import seems_to_be
 from mmseg.models.finite import not_finite
 from mmseg.models.foreign_networks import in_our_names, refuse_known_strangers, without_other_classifier
+from mmseg.models.left_out import KEY as LEFT_OUT
+from mmseg.models.left_out import completed
 from mmseg.models.weight_files import PRETRAINED_DIR, name_of_file, remote_sources
 from mmseg.models.whole_file import damage_of
 
@@ -243,8 +245,9 @@ def load_network(
 ) -> dict[str, Any]:
     """Load a whole network from a plain or an adaptation checkpoint; returns the checkpoint's ``meta`` ({} if none).
 
-    A network of OpenMMLab is read too. ``other_classes``: one for another number of classes leaves the classifiers as
-    they are.
+    A network of OpenMMLab is read too. A checkpoint that holds only what learned is completed: ``segmentor`` is given
+    its pretrained weights first. ``other_classes``: one for another number of classes leaves the classifiers as they
+    are, and one from before an encoder was tuned leaves what was added to it.
 
     Raises:
         InputError: unreadable, no such network in it, or it does not fit ``segmentor`` or holds no numbers.
@@ -256,11 +259,28 @@ def load_network(
     left_out: list[str] = []
     if other_classes:
         selected, left_out = without_other_classifier(segmentor, selected, source=str(path))
+        left_out += _added_to(segmentor, selected)
+    note = _left_out_of(content)
+    if note is not None:
+        segmentor.init_weights()  # type: ignore[operator]
+        selected = completed(segmentor, selected, note, source=str(path))
     load_strict(segmentor, selected, may_be_missing=left_out, source=str(path))
     bad = not_finite(selected.items())
     if bad:
         raise InputError(f'{path} holds weights that are no numbers (first {bad[0]}, {len(bad)} in all): take another.')
     return _meta_of(content, str(path))
+
+
+def _left_out_of(content: Mapping[str, Any]) -> Any:
+    """What the checkpoint says of weights that it leaves out; None for one that holds all."""
+    meta = content.get('meta')
+    return meta.get(LEFT_OUT) if isinstance(meta, Mapping) else None
+
+
+def _added_to(segmentor: nn.Module, state: State) -> list[str]:
+    """Patterns of what was added to the encoder of ``segmentor``, if ``state`` has none of it."""
+    added = [f'backbone.{pattern}' for pattern in getattr(getattr(segmentor, 'tuning', None), 'added', ())]
+    return [] if any(_matches(key, added) for key in state) else added
 
 
 def _meta_of(content: Mapping[str, Any], source: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class CheckpointSaver(Hook):
         max_keep_ckpts: how many of the newest to keep; -1 keeps all.
         minutes: the longest time without one, however slow iterations are: then ``latest.pth`` alone is replaced,
             which counts as none of the newest. The first process's clock decides. None = no such limit.
+        learned_only: leave out the weights that never change, see :mod:`mmseg.models.left_out`; the runner does it.
         by_epoch: accepted as False only by the config's readers; training is counted in iterations.
     """
 
@@ -38,11 +39,13 @@ class CheckpointSaver(Hook):
         interval: Count = 1000,
         max_keep_ckpts: int = -1,
         minutes: Positive | None = 30,
+        learned_only: bool = False,
         by_epoch: bool = False,
     ) -> None:
         self.interval = interval
         self.max_keep_ckpts = max_keep_ckpts
         self.minutes = minutes
+        self.learned_only = learned_only
         self.by_epoch = by_epoch
         self._saved = -1
         self._saved_at = time.monotonic()

@@ -13,6 +13,7 @@ from mmseg.models.decode_heads.protocol import Head
 from mmseg.models.layers import resize
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.segmentors.features import Compared, StageFeatures
+from mmseg.models.tuning.tuning import EncoderTuning
 from mmseg.registry import MODELS
 
 
@@ -72,6 +73,8 @@ class EncoderDecoder(BaseSegmentor):
         auxiliary_head: config, or list of configs, of heads that only add losses.
         train_cfg: part of the schema, without settings of its own.
         test_cfg: keys as in :class:`TestSettings`.
+        tuning: rules of what learns of the backbone, and of what is added to it that does, see
+            :class:`mmseg.models.tuning.tuning.EncoderTuning`. None: all of it learns.
         pretrained: handed to the backbone, see :meth:`init_weights`.
         init_cfg: part of the schema; parts initialise themselves.
     """
@@ -90,6 +93,7 @@ class EncoderDecoder(BaseSegmentor):
         auxiliary_head: Mapping | Sequence[Mapping] | None = None,
         train_cfg: Mapping | None = None,
         test_cfg: Mapping | None = None,
+        tuning: Sequence[Mapping] | None = None,
         pretrained: str | None = None,
         init_cfg: Mapping | None = None,
     ) -> None:
@@ -101,6 +105,7 @@ class EncoderDecoder(BaseSegmentor):
         self.train_cfg = dict(train_cfg or {})
         self.test_cfg = _test_settings(test_cfg or {})
         self.backbone = MODELS.build(backbone)
+        self.tuning = EncoderTuning(self.backbone, tuning or ())
         self.neck = MODELS.build(neck) if neck is not None else None
         self.decode_head = MODELS.build(decode_head)
         self.auxiliary_head = _build_auxiliary(auxiliary_head)
@@ -110,9 +115,16 @@ class EncoderDecoder(BaseSegmentor):
 
         Not done at construction: whoever loads a checkpoint afterwards needs neither the time nor the file.
         """
-        for part in (self.backbone, self.neck, self.decode_head, *self.auxiliary_heads().values()):
+        self.tuning.init_weights()
+        for part in (self.neck, self.decode_head, *self.auxiliary_heads().values()):
             if hasattr(part, 'init_weights'):
                 part.init_weights()
+
+    def train(self, mode: bool = True) -> 'EncoderDecoder':
+        """Training mode, except for what keeps its weights."""
+        super().train(mode)
+        self.tuning.keep_still()
+        return self
 
     @property
     def num_classes(self) -> int:

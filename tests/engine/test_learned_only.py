@@ -1,0 +1,118 @@
+"""Checkpoints that hold only what learned: small, and as good as whole ones with the same pretrained file."""
+
+import copy
+import signal
+
+import pytest
+import torch
+
+from mmseg.apis import init_segmentor
+from mmseg.datasets.label_sets import CAMVID11
+from mmseg.engine.stop import Interrupted
+from mmseg.engine.train import train
+from mmseg.errors import InputError
+from mmseg.registry import MODELS
+from tests.engine.test_train import assert_same_run, final, lines
+from tests.engine.test_train_uda import SEGMENTOR, UDA
+from tests.engine.tiny import tiny_config
+from tools.publish_model import publish
+
+ENCODER = {
+    'type': 'TimmBackbone',
+    'model_name': 'vit_tiny_patch16_224',
+    'settings': {'embed_dim': 16, 'depth': 2, 'num_heads': 2},
+    'img_size': 32,
+    'out_indices': (0, 1),
+    'drop_path_rate': 0.2,
+}
+RULES = {
+    'lora': {'type': 'LoRA', 'layers': ['qkv', 'fc1'], 'rank': 2},
+    'soma': {'type': 'SoMA', 'layers': ['qkv', 'fc1'], 'rank': 2},
+    'rein': {'type': 'Rein', 'tokens': 3, 'rank': 2},
+}
+
+
+@pytest.fixture(scope='module')
+def pretrained(tmp_path_factory):
+    """Two files of weights of the encoder."""
+    folder, paths = tmp_path_factory.mktemp('pretrained'), []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        paths.append(folder / f'encoder{seed}.pth')
+        torch.save(MODELS.build(ENCODER).model.state_dict(), paths[-1])
+    return paths
+
+
+def config(work_dir, file, rule, **options):
+    model = copy.deepcopy(SEGMENTOR)
+    model['backbone'] = {**ENCODER, 'pretrained': str(file)}
+    model['decode_head'] |= {'in_channels': [16, 16], 'in_index': [0, 1]}
+    model['tuning'] = [RULES[rule]]
+    options = {'checkpoint_config__learned_only': True, **options}
+    return tiny_config(work_dir, model=model, uda=UDA, evaluation__interval=12, **options)
+
+
+@pytest.mark.parametrize(
+    ('rule', 'precision'),
+    [('lora', 'fp32'), *(pytest.param(rule, 'bf16', marks=pytest.mark.slow) for rule in RULES)],
+)
+def test_a_run_goes_on_from_what_learned_bit_for_bit(rule, precision, pretrained, tmp_path):
+    options = {'accumulate': 2, 'precision': precision}
+    straight = train(config(tmp_path / 'straight', pretrained[0], rule, **options))
+    stop = [{'type': 'KillAt', 'iteration': 7, 'number': int(signal.SIGTERM)}]
+    with pytest.raises(Interrupted):
+        train(config(tmp_path / 'run', pretrained[0], rule, custom_hooks=stop, **options))
+    train(config(tmp_path / 'run', pretrained[0], rule, **options), resume=tmp_path / 'run' / 'latest.pth')
+    assert_same_run(straight, tmp_path / 'run')
+
+
+@pytest.fixture(scope='module')
+def run(pretrained, tmp_path_factory):
+    return train(config(tmp_path_factory.mktemp('run') / 'run', pretrained[0], 'lora'))
+
+
+@pytest.fixture(scope='module')
+def whole(pretrained, tmp_path_factory):
+    options = {'checkpoint_config__learned_only': False}
+    return train(config(tmp_path_factory.mktemp('whole') / 'run', pretrained[0], 'lora', **options))
+
+
+def test_saving_less_changes_nothing_of_the_training(run, whole):
+    assert lines(whole) == lines(run)
+    small, large = final(run)['state_dict'], final(whole)['state_dict']
+    assert all(torch.equal(value, large[name]) for name, value in small.items())
+    frozen = 'backbone.model.blocks.0.attn.qkv.weight'
+    left_out = {name for name in large if name.endswith(frozen)} - small.keys()
+    assert left_out == {f'{network}.{frozen}' for network in ('model', 'ema_model', 'imnet_model')}
+    assert 'model.backbone.model.blocks.0.attn.qkv.lora_up' in small
+    assert 'model.decode_head.conv_seg.weight' in small
+
+
+def predicted(cfg, checkpoint, **arguments):
+    torch.manual_seed(3)
+    model = init_segmentor(cfg, checkpoint, 'cpu', **arguments)
+    with torch.no_grad():
+        return model.encode_decode(torch.rand(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize('weights', ['student', 'teacher'])
+def test_testing_puts_a_network_together(run, whole, pretrained, tmp_path, weights):
+    cfg = config(run, pretrained[0], 'lora', data__test={'type': 'CustomDataset', 'classes': CAMVID11.classes})
+    expected = predicted(cfg, whole / 'latest.pth', weights=weights)
+    assert torch.equal(predicted(cfg, run / 'latest.pth', weights=weights), expected)
+    published = publish(run / 'latest.pth', tmp_path / 'small.pth', weights=weights)
+    assert torch.equal(predicted(cfg, published), expected)
+
+
+def test_other_pretrained_weights_are_refused(run, pretrained, tmp_path):
+    with pytest.raises(
+        InputError, match=r'latest\.pth holds only what learned.*the weights that the network starts from are others'
+    ):
+        train(config(run, pretrained[1], 'lora'), resume=run / 'latest.pth')
+
+
+def test_nothing_to_leave_out_is_said_before_the_first_iteration(tmp_path):
+    cfg = tiny_config(tmp_path / 'run', model=SEGMENTOR, checkpoint_config__learned_only=True)
+    with pytest.raises(InputError, match=r'checkpoint_config\.learned_only=True, but every parameter'):
+        train(cfg)
+    assert not list((tmp_path / 'run').glob('*.pth'))
