@@ -36,6 +36,7 @@ TARGET = {'mode': 'separatetrgaug', 'block_size': 32, 'ratio': 0.7, **SAME}
 KINDS = [
     ('80 gtaHR', 'DACS', {**TARGET, 'block_size': 64}),
     ('80 dzur', 'DACS', {**TARGET, 'block_size': 64, 'mode': 'separate'}),
+    ('81 advseg', 'AdvSeg', {**TARGET, **TEACHER}),
     ('81 minent', 'MinEnt', {**TARGET, **TEACHER}),
     ('83 -a0-', 'DACS', {**TARGET, 'alpha': 0}),
     ('83 -pN-', 'DACS', {**TARGET, 'pseudo_threshold': None}),
@@ -53,7 +54,7 @@ def test_a_run_of_each_kind_has_its_masks_and_is_built(tmp_path, monkeypatch, ru
     check_components(cfg)
     assert cfg.uda.type == method
     assert cfg.uda.terms == [{'type': 'MaskedConsistency', **term}]
-    assert (cfg.optimizer.type == 'SGD') == (method == 'MinEnt')
+    assert (cfg.optimizer.type == 'SGD') == (method in ('AdvSeg', 'MinEnt'))
 
 
 def test_supervised_training_reads_the_labels_of_cityscapes_alone(tmp_path, monkeypatch):

@@ -24,9 +24,10 @@ COMPILE_MODES = {True: None, 'reduce-overhead': 'reduce-overhead'}
 
 
 def encoders(model: nn.Module) -> Iterator[nn.Module]:
-    """The backbones of all networks in ``model``, whatever their role."""
+    """The backbones of all networks in ``model`` that have one, whatever their role."""
     for network in networks_of(model):
-        yield network.module.get_submodule('backbone')
+        if hasattr(network.module, 'backbone'):
+            yield network.module.get_submodule('backbone')
 
 
 def compile_encoders(model: nn.Module, setting: bool | str, *, device: torch.device, backend: str = 'inductor') -> None:

@@ -14,6 +14,7 @@ from mmseg.arithmetic import DTYPES
 from mmseg.config.components import told_with_place
 from mmseg.config.values import NotNegative, Positive, Share, fits, in_words, shown
 from mmseg.engine.distributed import average_gradients
+from mmseg.engine.joint_optimizer import JointOptimizer, members_of, parameters_of
 from mmseg.errors import InputError, nearest
 from mmseg.models.half_weights import HalfWeights
 from mmseg.models.networks import Role, networks_of
@@ -83,10 +84,10 @@ def _refuse_unknown(given: dict, known: set[str], where: str) -> None:
 def trained_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn.Module]]:
     """(full name, parameter, module it belongs to) of everything that descends, once each.
 
-    A method's networks that do not learn are left out.
+    A method's networks that do not learn, or have an optimizer of their own, are left out.
     """
-    still = [network.module for network in networks_of(model) if network.role is not Role.LEARNS]
-    seen = {id(parameter) for module in still for parameter in module.parameters()}
+    others = [n.module for n in networks_of(model) if n.role is not Role.LEARNS or n.optimizer is not None]
+    seen = {id(parameter) for module in others for parameter in module.parameters()}
     for path, module in model.named_modules():
         for leaf, parameter in module.named_parameters(recurse=False):
             if parameter.requires_grad and id(parameter) not in seen:
@@ -122,10 +123,10 @@ def block_depths(model: nn.Module) -> dict[str, int]:
         InputError: an encoder does not say where its blocks are.
     """
     depths: dict[str, int] = {}
-    for path, network, role in networks_of(model):
-        encoder: Any = getattr(network, 'backbone', None)
-        if role is Role.LEARNS and encoder is not None:
-            prefix = f'{path}.backbone.' if path else 'backbone.'
+    for network in networks_of(model):
+        encoder: Any = getattr(network.module, 'backbone', None)
+        if network.role is Role.LEARNS and encoder is not None:
+            prefix = f'{network.name}.backbone.' if network.name else 'backbone.'
             depths |= {f'{prefix}{name}': depth for name, depth in encoder.block_depths().items()}
     return depths
 
@@ -184,6 +185,13 @@ def build_optimizer(model: nn.Module, cfg: dict) -> torch.optim.Optimizer:
     return told_with_place('optimizer', lambda: build(arguments, OPTIMIZERS, {'params': groups}))
 
 
+def build_optimizers(model: nn.Module, cfg: dict) -> torch.optim.Optimizer:
+    """As :func:`build_optimizer`, together with those of the method's networks that have one of their own."""
+    own = [build_optimizer(n.module, dict(n.optimizer)) for n in networks_of(model) if n.optimizer is not None]
+    first = build_optimizer(model, cfg)
+    return JointOptimizer([first, *own]) if own else first
+
+
 @dataclass(frozen=True, kw_only=True)
 class GradClip:
     """Gradients are scaled so that their norm is at most ``max_norm`` (``optimizer_config.grad_clip``)."""
@@ -194,6 +202,8 @@ class GradClip:
 
 class StudentOptimWrapper(OptimWrapper):
     """Precision, gradient exchange and clipping around an optimizer, without reading anything from the device.
+
+    Of a :class:`JointOptimizer`, the gradients of each member are clipped by their own norm.
 
     Args:
         optimizer: what moves the student.
@@ -231,13 +241,13 @@ class StudentOptimWrapper(OptimWrapper):
             yield
             return
         with torch.autocast(self.device_type, self.dtype), ExitStack() as stack:
-            for _, network, role in networks_of(model):
-                learns = role is Role.LEARNS
+            for network in networks_of(model):
+                learns = network.role is Role.LEARNS
                 if learns and not torch.is_grad_enabled():
                     continue  # it is not asked
-                if network not in self._halves:
-                    self._halves[network] = HalfWeights(network, self.dtype)
-                stack.enter_context(self._halves[network].put_in(learns=learns))
+                if network.module not in self._halves:
+                    self._halves[network.module] = HalfWeights(network.module, self.dtype)
+                stack.enter_context(self._halves[network.module].put_in(learns=learns))
             yield
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
@@ -259,12 +269,13 @@ class StudentOptimWrapper(OptimWrapper):
         average_gradients(parameters)
         if self.clip_grad:
             self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(parameters, **self.clip_grad)
+            for member in members_of(self.optimizer):
+                nn.utils.clip_grad_norm_(parameters_of(member), **self.clip_grad)
         self.scaler.step(self.optimizer, **kwargs)
         self.scaler.update()
 
     def _parameters(self) -> list[nn.Parameter]:
-        return [parameter for group in self.param_groups for parameter in group['params']]
+        return parameters_of(self.optimizer)
 
     def state_dict(self) -> dict:
         """State of the optimizer, of the fp16 loss scaling, and gradients that wait for more to be added."""
@@ -370,5 +381,5 @@ def build_optim_wrapper(
     """Optimizer and wrapper from the config's keys of the same names."""
     clip_grad = clipping(optimizer_config)
     return StudentOptimWrapper(
-        build_optimizer(model, optimizer), precision=precision, accumulate=accumulate, clip_grad=clip_grad
+        build_optimizers(model, optimizer), precision=precision, accumulate=accumulate, clip_grad=clip_grad
     )

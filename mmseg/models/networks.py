@@ -1,5 +1,6 @@
 """The networks that a training consists of, each with its role: what the engine has to know of a method's insides."""
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -21,11 +22,14 @@ class Network(NamedTuple):
         name: where it is: the prefix of its state dict, without the dot; '' for a model that is one network itself.
         module: the network.
         role: how its weights change.
+        optimizer: of a network that learns: the config of an optimizer of its own, as ``optimizer`` of a config is
+            written; None is that one, for all. Its rate follows the same schedule.
     """
 
     name: str
     module: nn.Module
     role: Role
+    optimizer: Mapping[str, Any] | None = None
 
 
 def networks_of(model: Any) -> list[Network]:

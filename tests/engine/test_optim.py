@@ -30,6 +30,18 @@ class Encoder(nn.Module):
         self.decode_head = nn.ModuleDict({'conv': nn.Linear(2, 2), 'norm': nn.LayerNorm(2)})
 
 
+class Rivals(nn.Module):
+    """A student, and a network with an optimizer of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.model, self.rival = nn.Linear(2, 1, bias=False), nn.Linear(1, 1)
+
+    def networks(self):
+        own = {'type': 'Adam', 'lr': 0.01, 'betas': (0.5, 0.9)}
+        return [Network('model', self.model, Role.LEARNS), Network('rival', self.rival, Role.LEARNS, optimizer=own)]
+
+
 class Method(nn.Module):
     def __init__(self):
         super().__init__()
@@ -256,3 +268,59 @@ def test_an_encoder_that_does_not_say_where_its_blocks_are_is_named():
     cfg = {'type': 'AdamW', 'lr': 1.0, 'paramwise_cfg': {'layer_decay': 0.9}}
     with pytest.raises(InputError, match=r'layer_decay: Plain does not say where its blocks are.*custom_keys'):
         build_optimizer(model, cfg)
+
+
+def rivals(**options):
+    torch.manual_seed(0)
+    module = Rivals()
+    return module, build_optim_wrapper(module, {'type': 'SGD', 'lr': 1.0, 'momentum': 0.9}, **options)
+
+
+def move(module, wrapper, value):
+    """One step of both on an input of ``value``."""
+    wrapper.zero_grad()
+    wrapper.backward(module.rival(module.model(torch.full((1, 2), value))).sum())
+    wrapper.step()
+
+
+def test_a_network_with_an_optimizer_of_its_own_is_moved_by_that_alone():
+    module, wrapper = rivals()
+    assert {name for name, _, _ in trained_parameters(module)} == {'model.weight'}
+    own = wrapper.param_groups[-1]
+    assert (own['initial_lr'], own['betas']) == (0.01, (0.5, 0.9))
+    assert [p for group in wrapper.param_groups for p in group['params']] == list(module.parameters())
+    before = copy.deepcopy(module)
+    own['lr'] = 0.005  # as a schedule sets it
+    move(module, wrapper, 1.0)
+    torch.testing.assert_close(before.model.weight - module.model.weight, before.rival.weight.expand(1, 2))
+    torch.testing.assert_close(
+        (before.rival.bias - module.rival.bias).detach(), torch.tensor([0.005])
+    )  # Adam: lr * sign
+
+
+def test_the_states_of_several_optimizers_are_saved_as_one_and_taken_over():
+    straight, wrapper = rivals(accumulate=1)
+    move(straight, wrapper, 1.0)
+    resumed, other = rivals()
+    resumed.load_state_dict(copy.deepcopy(straight.state_dict()))
+    state = copy.deepcopy(wrapper.state_dict())
+    assert list(state['state']) == [0, 1, 2]
+    assert [group['params'] for group in state['param_groups']] == [[0], [1, 2]]
+    other.load_state_dict(state)
+    for module, each in ((straight, wrapper), (resumed, other)):
+        for group in each.param_groups:
+            group['lr'] = 0.5 * group['initial_lr']
+        move(module, each, -2.0)
+    torch.testing.assert_close(straight.state_dict(), resumed.state_dict(), rtol=0, atol=0)
+    state['param_groups'].pop()
+    with pytest.raises(ValueError, match='1 parameter groups were saved, not 2'):
+        other.load_state_dict(state)
+
+
+def test_gradients_of_each_optimizer_are_clipped_by_their_own_norm():
+    module, wrapper = rivals(optimizer_config={'grad_clip': {'max_norm': 0.1}})
+    move(module, wrapper, 100.0)
+    assert module.model.weight.grad.norm().item() == pytest.approx(0.1, rel=1e-4)
+    assert torch.cat([p.grad.flatten() for p in module.rival.parameters()]).norm().item() == pytest.approx(
+        0.1, rel=1e-4
+    )

@@ -36,6 +36,10 @@ METHODS: dict[str, dict | None] = {
     'DACS': {'type': 'DACS', **DISTANCE},
     'DACSPlus': {'type': 'DACSPlus', 'soft': 0.8, 'soft_paste': True, 'mmd': {'weight': 0.1}},
     'DSP': {'type': 'DSP', 'projection': 4, 'mmd': {'weight': 0.5}, 'masked_mmd': {'weight': 0.25}},
+    'MIC': {'type': 'DACS', 'terms': [{'type': 'MaskedConsistency', 'block_size': 16, 'alpha': 0.9}]},
+    'CLUDA': {'type': 'DACS', 'terms': [{'type': 'PixelContrast', 'size': 9}]},
+    'MinEnt': {'type': 'MinEnt'},
+    'AdvSeg': {'type': 'AdvSeg'},
 }
 
 
@@ -52,10 +56,11 @@ class Case:
     clip: bool = False
     with_cp: bool = False
     norm: str = 'BN'
+    hrda: bool = False
 
     @property
     def name(self) -> str:
-        extras = [word for word in ('fuse', 'clip', 'with_cp') if getattr(self, word)]
+        extras = [word for word in ('fuse', 'clip', 'with_cp', 'hrda') if getattr(self, word)]
         parts = [self.encoder, self.head, self.method, self.precision, *extras]
         return ', '.join([*parts, *([f'accumulate={self.accumulate}'] if self.accumulate > 1 else []), self.norm])
 
@@ -74,6 +79,10 @@ class Case:
         model: dict[str, Any] = {'type': 'EncoderDecoder', 'backbone': backbone, 'decode_head': head}
         if self.encoder in PLAIN_VIT:
             model['neck'] = PYRAMID
+        if self.hrda:
+            wrapped = {**head, 'type': 'HRDAHead', 'single_scale_head': self.head, 'hr_loss_weight': 0.1}
+            crop = (SIDE // 2, SIDE // 2)
+            model |= {'type': 'HRDAEncoderDecoder', 'hr_crop_size': crop, 'decode_head': wrapped}
         method = METHODS[self.method]
         uda = {'max_iters': 4, 'fuse_forward': self.fuse, 'accumulate': self.accumulate, 'debug_img_interval': 1}
         with torch.device('meta'):
@@ -100,8 +109,11 @@ def small_cases() -> list[Case]:
             ('source only', 'bf16'),
             ('DACSPlus', 'bf16'),
             ('DSP', 'fp32'),
+            ('MinEnt', 'fp32'),
+            ('AdvSeg', 'bf16'),
         )
     ]
+    methods += [Case(method='MIC', hrda=True, precision='bf16'), Case(method='CLUDA', hrda=True), Case(method='CLUDA')]
     others = [
         *methods,
         Case(precision='fp16', clip=True, accumulate=2),

@@ -17,8 +17,8 @@ def _switches_of_variants(values: dict[str, Any]) -> list[str]:
     ways = {
         'mix_losses_soft': "use type='DACSPlus' with soft=0.9",
         'mmd_loss': "use type='DACSPlus' with mmd=dict(weight=0.005)",
-        'adv_loss': 'there is no adversarial loss',
-        'adv_loss_fada': 'there is no adversarial loss',
+        'adv_loss': "DACS has no adversarial loss; type='AdvSeg' is a method of its own",
+        'adv_loss_fada': "DACS has no adversarial loss; type='AdvSeg' is a method of its own",
     }
     given = [key for key in ways if isinstance(uda, dict) and key in uda]
     for key in given:

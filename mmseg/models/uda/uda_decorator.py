@@ -123,8 +123,8 @@ class UDADecorator(nn.Module):
     def networks(self) -> list[Network]:
         """Every network of the method with its role, the student first: that is what evaluation and testing use.
 
-        A method with further ones adds them. What learns without being a network that encodes images (a projection)
-        is no member.
+        A method with further ones adds them. What learns by the optimizer of the config without being a network that
+        encodes images (a projection) is no member.
         """
         further = [n._replace(name=f'{term.name}.{n.name}') for term in self.terms() for n in term.networks()]
         return [Network('model', self.model, Role.LEARNS), *further]
