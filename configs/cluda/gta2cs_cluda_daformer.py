@@ -9,17 +9,10 @@ known; more memory than DAFormer's where passes are not fused, for source and mi
 Needs data/gta and data/cityscapes (converted once, see README, "Data") and pretrained/mit_b5.pth.
 """
 
-_base_ = ['../daformer/gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py']
-uda = dict(
-    terms=[
-        dict(
-            type='PixelContrast',
-            resolutions=1,
-            weight=1.0,  # of the source images
-            mixed_weight=1.0,  # of the mixed ones
-            size=65,  # side of the grid whose pixels are contrasted
-        )
-    ],
-)
+_base_ = [
+    '../daformer/gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py',
+    '../_base_/uda/cluda_term.py',
+]
+uda = dict(terms=[_base_.contrast])
 name = 'gta2cs_cluda_daformer'
 name_uda = 'dacs_a999_fdthings_rcs0.01_cpl_cluda1'

@@ -386,6 +386,8 @@ def load_strict(
             'of another kind': other_kind,
         }
         listed = [f'  {len(keys)} {kind}: {_abbreviate(keys)}' for kind, keys in problems.items() if keys]
+        known = getattr(module, 'strangers', {}).items()
+        listed += [hint for place, hint in known if any(key.startswith(place) for key in unexpected)]
         raise InputError('\n'.join([f'{source} does not fit {type(module).__name__}:', *listed]))
     module.load_state_dict(given, strict=False)
 

@@ -1,20 +1,18 @@
 """CLUDA in whole runs: stopped and resumed, accumulated, in two processes, in bf16, with compiled encoders."""
 
-import copy
 import signal
 
 import pytest
 import torch
 
-from mmseg.engine.acceleration import compile_encoders
-from mmseg.engine.optim import StudentOptimWrapper
 from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import build_model, train
+from tests.engine.one_step import assert_bf16_changes_little, assert_compiling_changes_nothing, built
 from tests.engine.pair import run_pair, train_in_turn
 from tests.engine.test_train import lines
 from tests.engine.test_train_hrda import HRDA
 from tests.engine.test_train_uda import UDA
-from tests.engine.tiny import TinyImages, tiny_config
+from tests.engine.tiny import tiny_config
 
 CLUDA = {**HRDA, 'decode_head': {**HRDA['decode_head'], 'type': 'CLUDAHead'}}
 TERMS = [{'type': 'PixelContrast', 'resolutions': 2, 'size': 9, 'chunk': 50}]
@@ -51,43 +49,10 @@ def test_two_processes_keep_one_student_and_teacher(tmp_path):
     assert made[0]['losses'] != made[1]['losses']
 
 
-def built():
-    torch.manual_seed(0)
-    model = build_model(cluda_config('unused'))
-    model.init_weights()
-    for module in model.modules():  # dropped paths would be others
-        if hasattr(module, 'drop_prob'):
-            module.drop_prob = 0.0
-    return model
-
-
-def step(model, precision='fp32'):
-    """One step on noise: what it logs, and the gradients of the student."""
-    model.steps = 1  # the teacher keeps most of itself
-    samples = [TinyImages().sample(i, 0) for i in range(2)]
-    data = {
-        key: [s[key] for s in samples] if key.endswith('metas') else torch.stack([s[key] for s in samples])
-        for key in samples[0]
-    }
-    wrapper = StudentOptimWrapper(torch.optim.SGD(model.model.parameters(), lr=0.0), precision=precision)
-    torch.manual_seed(3)
-    return model.train().train_step(data, wrapper), [p.grad for p in model.model.parameters()]
-
-
 @pytest.mark.slow
 def test_compiled_encoders_give_the_same_step():
-    plain = built()
-    compiled = copy.deepcopy(plain)
-    compile_encoders(compiled, True, device=torch.device('cpu'), backend='aot_eager')
-    (logged, gradients), (expected, plain_gradients) = step(compiled), step(plain)
-    for name, value in expected.items():
-        torch.testing.assert_close(logged[name], value, rtol=1e-4, atol=1e-5)
-    for ours, theirs in zip(gradients, plain_gradients, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+    assert_compiling_changes_nothing(built(cluda_config('unused')))
 
 
 def test_bf16_descends_the_same_objective():
-    (logged, gradients), (expected, _) = step(built(), 'bf16'), step(built())
-    for name in CONTRASTS:
-        torch.testing.assert_close(logged[name], expected[name], rtol=5e-2, atol=0)
-    assert all(gradient.isfinite().all() for gradient in gradients)
+    assert_bf16_changes_little(cluda_config('unused'), CONTRASTS)

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mmseg.models.decode_heads.hrda_head import HRDAHead, ScaleFeatures, attention_settings
+from mmseg.models.decode_heads.hrda_head import HRDAHead, ScaleFeatures
 from mmseg.registry import MODELS
 
 
@@ -18,40 +18,16 @@ class CLUDAHead(HRDAHead):
     is, where it has a weight.
 
     Args:
-        single_scale_head: type of the decoder.
-        attention_embed_dim: channels of the attention network and of ``feat_weighter``.
-        attention_classwise: of :class:`HRDAHead`, as all that follow.
-        hr_loss_weight: weight of the loss of the detail prediction, in 0..1.
-        lr_loss_weight: of the context prediction.
-        fixed_attention: of the fusion; the weights of the contrast are learnt all the same.
-        **head: arguments of the decoder.
+        **head: of :class:`HRDAHead`. ``feat_weighter`` has ``attention_embed_dim`` channels too, and is there also with
+            a ``fixed_attention``.
 
     Raises:
         InputError: a setting is out of its range.
     """
 
-    def __init__(
-        self,
-        *,
-        single_scale_head: str,
-        attention_embed_dim: int = 256,
-        attention_classwise: bool = True,
-        hr_loss_weight: float = 0.0,
-        lr_loss_weight: float = 0.0,
-        fixed_attention: float | None = None,
-        **head: Any,
-    ) -> None:
-        super().__init__(
-            single_scale_head=single_scale_head,
-            attention_embed_dim=attention_embed_dim,
-            attention_classwise=attention_classwise,
-            hr_loss_weight=hr_loss_weight,
-            lr_loss_weight=lr_loss_weight,
-            fixed_attention=fixed_attention,
-            **head,
-        )
-        weighter = {**attention_settings(head, attention_embed_dim), 'num_classes': 1}
-        self.feat_weighter = MODELS.build({'type': single_scale_head, **weighter})
+    def __init__(self, **head: Any) -> None:
+        super().__init__(**head)
+        self.feat_weighter = MODELS.build({**self.attention_network, 'num_classes': 1})
 
     def init_weights(self) -> None:
         super().init_weights()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmseg.errors import InputError
 from mmseg.models.layers import resize
-from mmseg.models.layers.box import Box, inside, mean_of_windows
+from mmseg.models.layers.box import Window, inside, mean_of_windows
 from mmseg.registry import MODELS
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ class ScaleFeatures(NamedTuple):
     Attributes:
         context: features of the downscaled images, finest first, each (B, C_i, h_i, w_i).
         detail: features of the windows of the images at full scale, each (len(boxes) * B, C_i, ...), window by window.
-        boxes: the windows, of one size, in pixels of the image.
+        boxes: the windows, of one size, in pixels of the image. While training a single one, perhaps at another place
+            in each image.
         size: (H, W) of the images.
     """
 
     context: 'StageFeatures'
     detail: 'StageFeatures'
-    boxes: list[Box]
+    boxes: list[Window]
     size: tuple[int, int]
 
 
@@ -48,7 +49,7 @@ class ScaleMaps(NamedTuple):
     context: Any
     detail: Any
     attention: Any
-    boxes: list[Box]
+    boxes: list[Window]
     size: tuple[int, int]
 
 
@@ -68,7 +69,7 @@ class ScaleLogits(NamedTuple):
     context: Tensor
     detail: Tensor
     attention: Tensor
-    boxes: list[Box]
+    boxes: list[Window]
     size: tuple[int, int]
 
 
@@ -82,13 +83,16 @@ class HRDAHead(nn.Module):
 
     Args:
         single_scale_head: type of the decoder.
-        attention_embed_dim: channels of the attention network, for a decoder with ``decoder_params``; it then has a
-            1x1 convolution in the place of an ASPP. For other decoders it is built as the decoder.
+        attention_embed_dim: channels of the attention network, for a decoder with ``decoder_params.fusion_cfg``; it
+            then has a 1x1 convolution in the place of an ASPP. For other decoders it is built as the decoder.
         attention_classwise: one attention map for each class; else one for all.
         hr_loss_weight: weight of the loss of the detail prediction, in 0..1.
         lr_loss_weight: of the context prediction; what is left is that of the fused one.
         fixed_attention: this number in 0..1 everywhere, without an attention network.
         **head: arguments of the decoder.
+
+    Attributes:
+        attention_network: config of the attention network but for its ``num_classes``.
 
     Raises:
         InputError: a setting is out of its range.
@@ -119,12 +123,11 @@ class HRDAHead(nn.Module):
         self.detail_weight, self.context_weight = weights
         self.fixed_attention = fixed_attention
         self.head = MODELS.build({'type': single_scale_head, **head})
+        self.attention_network = {'type': single_scale_head, **attention_settings(head, attention_embed_dim)}
         self.scale_attention = None
         if fixed_attention is None:
             channels = head['num_classes'] if attention_classwise else 1
-            self.scale_attention = MODELS.build(
-                {'type': single_scale_head, **attention_settings(head, attention_embed_dim), 'num_classes': channels}
-            )
+            self.scale_attention = MODELS.build({**self.attention_network, 'num_classes': channels})
 
     @property
     def num_classes(self) -> int:
@@ -178,7 +181,7 @@ class HRDAHead(nn.Module):
         return logits.fused
 
     def fuse(
-        self, context: Tensor, detail: Tensor, attention: Tensor, boxes: list[Box], size: tuple[int, int]
+        self, context: Tensor, detail: Tensor, attention: Tensor, boxes: list[Window], size: tuple[int, int]
     ) -> ScaleLogits:
         """Logits of context and windows, attention in 0..1; shapes as in :class:`ScaleLogits`."""
         cells = (context.shape[2], context.shape[3])
@@ -246,11 +249,11 @@ def attention_settings(head: Mapping[str, Any], channels: int) -> dict[str, Any]
 
     Args:
         head: of the decoder.
-        channels: of all layers of the attention network, if the decoder has ``decoder_params``.
+        channels: of all layers of the attention network, if the decoder has ``decoder_params.fusion_cfg``.
     """
     settings = dict(head)
-    if 'decoder_params' in head:
-        params = dict(head['decoder_params'])
+    params = head.get('decoder_params') or {}
+    if 'fusion_cfg' in params:
         fusion = params['fusion_cfg']
         if fusion['type'] == 'aspp':
             fusion = {**POINTWISE, 'norm_cfg': fusion.get('norm_cfg')}

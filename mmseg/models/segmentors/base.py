@@ -30,6 +30,8 @@ class BaseSegmentor(nn.Module, ABC):
     neck: nn.Module | None
     decode_head: Any
     parse_losses = staticmethod(parse_losses)
+    #: how names of weights begin that other networks with the same config have, and what to do about them
+    strangers: ClassVar[Mapping[str, str]] = {}
     #: whether :meth:`draw_view` draws something
     draws_views: ClassVar[bool] = False
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from mmseg.errors import InputError
 from mmseg.models.decode_heads.hrda_head import HRDAHead, ScaleFeatures, ScaleLogits, attention_map
 from mmseg.models.layers import resize
-from mmseg.models.layers.box import Box, cut_windows, inside
+from mmseg.models.layers.box import Box, Window, cut_windows, inside
 from mmseg.models.segmentors.detail_crop import draw_box
 from mmseg.models.segmentors.encoder_decoder import EncoderDecoder, slide_windows
 from mmseg.models.segmentors.features import Compared, StageFeatures
@@ -43,6 +43,7 @@ class HRDAEncoderDecoder(EncoderDecoder):
     """
 
     draws_views = True
+    strangers = {'decode_head.feat_weighter.': "It is a network of CLUDA: set model.decode_head.type='CLUDAHead'."}
     parts = ('context', 'detail')
     value_parts = ('attention',)
     decode_head: HRDAHead
@@ -92,22 +93,25 @@ class HRDAEncoderDecoder(EncoderDecoder):
 
     def windows(self, size: tuple[int, int]) -> list[Box]:
         """Where detail is seen in an image of ``size`` = (H, W) that has no detail crop; all of one size."""
-        crop = self.crop if self.slides else size
-        crop = (min(crop[0], size[0]), min(crop[1], size[1]))
+        return self.sliding(size) if self.slides else [Box(0, size[0], 0, size[1])]
+
+    def sliding(self, size: tuple[int, int]) -> list[Box]:
+        """The windows of the detail crop's size over an image of ``size`` = (H, W), row by row."""
+        crop = (min(self.crop[0], size[0]), min(self.crop[1], size[1]))
         step = (max(crop[0] // 2, 1), max(crop[1] // 2, 1)) if self.overlaps else crop
         return [
             Box(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in slide_windows(size, crop, step)
         ]
 
-    def extract_feat(self, img: Tensor, view: Box | None = None) -> ScaleFeatures:
+    def extract_feat(self, img: Tensor, view: Window | None = None) -> ScaleFeatures:
         """Images (B, 3, H, W) -> features of the context, and of the detail in ``view``, or else in all windows."""
         size = (img.shape[2], img.shape[3])
-        boxes = self.windows(size) if view is None else [view]
+        boxes: list[Window] = [*self.windows(size)] if view is None else [view]
         context = super().extract_feat(rescaled(img, self.context_scale))
         detail = super().extract_feat(cut_windows(self.detail_of(img), boxes))
         return ScaleFeatures(context, detail, boxes, size)
 
-    def reference_features(self, img: Tensor, view: Box | None = None) -> ScaleFeatures:
+    def reference_features(self, img: Tensor, view: Window | None = None) -> ScaleFeatures:
         """The backbone's stages of the context, and of the detail where that is compared too."""
         assert view is not None, 'a training pass has a detail crop'
         context = super().reference_features(rescaled(img, self.context_scale))
@@ -123,6 +127,10 @@ class HRDAEncoderDecoder(EncoderDecoder):
             (box,) = features.boxes
             found += super().compared(features.detail, reference.detail, box.cut(label))
         return found
+
+    def context_logits(self, img: Tensor) -> Tensor:
+        """What the context alone predicts of images (B, 3, H, W): logits (B, classes, h, w), not weighted."""
+        return self.decode_head.head(super().extract_feat(rescaled(img, self.context_scale)))
 
     def levels(self, features: ScaleFeatures) -> list[Tensor]:
         """Those of the context, which shows the whole image."""

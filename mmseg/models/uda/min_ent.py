@@ -14,11 +14,11 @@ from mmseg.registry import MODELS
 IGNORED = 255
 
 
-def mean_entropy(logits: Tensor) -> Tensor:
-    """-sum_c p_c log p_c / log C, the mean over all pixels of (B, C, H, W): 0 where certain, 1 where all are alike."""
+def entropy_map(logits: Tensor) -> Tensor:
+    """-sum_c p_c log p_c / log C of (B, C, H, W): (B, 1, H, W), 0 where certain, 1 where all classes are alike."""
     log_probability = logits.float().log_softmax(dim=1)
-    entropy = -(log_probability.exp() * log_probability).sum(dim=1)
-    return entropy.mean() / math.log(logits.shape[1])
+    entropy = -(log_probability.exp() * log_probability).sum(dim=1, keepdim=True)
+    return entropy / math.log(logits.shape[1])
 
 
 @MODELS.register_module()
@@ -50,4 +50,4 @@ class MinEnt(UDADecorator):
         ignored = torch.full_like(batch.source.label, IGNORED)
         batch.parts['target'] = target = Labelled(batch.target_img, ignored)
         prediction = self.model.prediction(self.student_logits(batch, target))
-        return {'loss_entropy': self.entropy_weight * mean_entropy(prediction)}
+        return {'loss_entropy': self.entropy_weight * entropy_map(prediction).mean()}

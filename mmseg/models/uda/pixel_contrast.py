@@ -29,7 +29,7 @@ class Resolutions(NamedTuple):
     Attributes:
         context: (B, C, H / stride, W / stride).
         detail: as large, 0 outside the detail crop.
-        inside: (1, 1, h, w) on the grid of the context: 1 inside the detail crop, 0 elsewhere.
+        inside: (B, 1, h, w) on the grid of the context: 1 inside the detail crop, 0 elsewhere.
     """
 
     context: Tensor
@@ -46,7 +46,7 @@ def on_one_grid(maps: ScaleMaps) -> Resolutions:
     )
     detail = mean_of_windows(maps.detail, [box.scaled(maps.size, fine)], fine)
     mask = inside([box.scaled(maps.size, cells)], maps.context)
-    return Resolutions(enlarged(maps.context, fine), detail, mask[None, None])
+    return Resolutions(enlarged(maps.context, fine), detail, mask)
 
 
 def enlarged(x: Tensor, size: Sequence[int]) -> Tensor:
@@ -150,7 +150,7 @@ class PixelContrast(FurtherTerm):
         """L of both resolutions; ``weights`` of the pixels of the context, (B, 1, h, w) in 0..1."""
         pixels, both, label = Pixels(self.order), on_one_grid(maps), self.labels(part)
         fine = (both.context.shape[2], both.context.shape[3])
-        crop = F.interpolate(both.inside, self.grid, mode='nearest').expand(len(part.img), -1, -1, -1) > 0
+        crop = F.interpolate(both.inside, self.grid, mode='nearest') > 0
         within = pixels.values(crop)
         context, detail = (pixels.features(enlarged(x, self.grid)) for x in (both.context, both.detail))
         with full_precision(context):

@@ -6,10 +6,12 @@ import json
 import pytest
 import torch
 
+from mmseg.errors import InputError
 from mmseg.models.decode_heads.cluda_head import CLUDAHead
 from mmseg.models.layers.box import Box
 from mmseg.models.uda.batch import Labelled
 from mmseg.models.uda.pixel_contrast import PixelContrast, on_one_grid
+from mmseg.models.weights import load_strict
 from mmseg.registry import MODELS
 from tests.models.decode_heads.test_hrda_head import DAFORMER
 from tests.models.networks import build
@@ -75,3 +77,12 @@ def test_maps_losses_gradients_and_test_logits_equal_the_reference():
 
     logits = segmentor.eval().encode_decode(img)
     torch.testing.assert_close(logits[:, :, ::8, ::8], reference.tensor('eval.encode_decode'), rtol=0, atol=1e-4)
+
+
+def test_a_checkpoint_of_cluda_s_head_asks_for_it():
+    plain = build(golden('cluda_hrda_train').config)
+    state = plain.state_dict() | {'decode_head.feat_weighter.conv_seg.bias': torch.zeros(1)}
+    with pytest.raises(
+        InputError, match=r"1 unexpected: decode_head\.feat_weighter.*\n.*decode_head\.type='CLUDAHead'"
+    ):
+        load_strict(plain, state)

@@ -86,6 +86,6 @@ def test_windows_are_cut_window_by_window_and_averaged_where_they_overlap():
 
 def test_outside_of_all_windows_there_is_nothing():
     boxes = [Box(0, 1, 1, 3)]
-    assert inside(boxes, torch.zeros(1, 1, 2, 4)).tolist() == [[0, 1, 1, 0], [0, 0, 0, 0]]
+    assert inside(boxes, torch.zeros(1, 1, 2, 4)).tolist() == [[[[0, 1, 1, 0], [0, 0, 0, 0]]]]
     placed = mean_of_windows(torch.full((1, 1, 1, 2), 7.0), boxes, (2, 4))
     assert placed.tolist() == [[[[0, 7, 7, 0], [0, 0, 0, 0]]]]
