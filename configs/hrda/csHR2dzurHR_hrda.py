@@ -14,18 +14,7 @@ _base_ = [
     '../_base_/recipes/hrda_1024x1024.py',
 ]
 seed = 0  # the paper gives the mean over seeds 0, 1 and 2
-data = dict(
-    train=dict(
-        # Crops have four times the pixels of DAFormer's: one is redrawn until it has more than 6000 of its rare class.
-        rare_class_sampling=dict(min_pixels=3000, class_temp=0.01, min_crop_ratio=2.0),
-    ),
-)
-# What the run is called in its work directory and in tables; nothing else reads these.
+data = dict(train=dict(rare_class_sampling=_base_.rare_classes))
 name = 'csHR2dzurHR_hrda'
-exp = 'basic'
 name_dataset = 'cityscapesHR2darkzurichHR_1024x1024'
-name_architecture = 'hrda1-512-0.1_daformer_sepaspp_sl_mitb5'
-name_encoder = 'mitb5'
-name_decoder = 'hrda1-512-0.1_daformer_sepaspp_sl'
 name_uda = 'dacs_a999_fdthings_rcs0.01-2.0'
-name_opt = 'adamw_6e-05_pmTrue_poly10warm_1x2_40k'

@@ -9,17 +9,7 @@ the student than HRDA, descended alone.
 Needs what configs/hrda/csHR2dzurHR_hrda.py needs.
 """
 
-_base_ = ['../hrda/csHR2dzurHR_hrda.py']
-uda = dict(
-    terms=[
-        dict(
-            type='MaskedConsistency',
-            mode='separate',  # one source and one target image, as they are
-            block_size=64,  # side of a block in pixels
-            ratio=0.7,  # of the blocks are removed
-            weight=1.0,  # lambda_M of the fused loss; the detail loss keeps its weight
-        )
-    ],
-)
+_base_ = ['../hrda/csHR2dzurHR_hrda.py', '../_base_/uda/mic_term.py']
+uda = dict(terms=[dict(_base_.masked_images, mode='separate')])  # one source and one target image, as they are
 name = 'csHR2dzurHR_mic_hrda'
 name_uda = 'dacs_a999_fdthings_rcs0.01-2.0_m64-0.7-sep'

@@ -10,18 +10,8 @@ the student than HRDA, descended alone.
 Needs what configs/hrda/gtaHR2csHR_hrda.py needs.
 """
 
-_base_ = ['../hrda/gtaHR2csHR_hrda.py']
-uda = dict(
-    terms=[
-        dict(
-            type='MaskedConsistency',
-            mode='separatetrgaug',  # target images, with colour jitter and blur before they are masked
-            block_size=64,  # side of a block in pixels
-            ratio=0.7,  # of the blocks are removed
-            weight=1.0,  # lambda_M of the fused loss; the detail loss keeps its weight
-        )
-    ],
-)
+_base_ = ['../hrda/gtaHR2csHR_hrda.py', '../_base_/uda/mic_term.py']
+uda = dict(terms=[_base_.masked_images])
 seed = 2  # of the published checkpoint; the paper gives the mean over seeds 0, 1 and 2
 name = 'gtaHR2csHR_mic_hrda'
 name_uda = 'dacs_a999_fdthings_rcs0.01-2.0_cpl2_m64-0.7-spta'

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from mmseg.config import hrda_runs as hrda
 from mmseg.config import paper
-from mmseg.config.experiment import SEEDS, Architecture, Domains, Method, PaperRun, Run
+from mmseg.config.experiment import SEEDS, Architecture, Method, PaperRun, Run
 
 # What names of runs call the modes.
 MODES = {
@@ -121,10 +121,5 @@ def half_with_sgd(method: str) -> Run:
 
 
 SUPERVISED = Method(name='dacs_srconly', data='target')
-CITYSCAPES = Domains(
-    name='cityscapes2cityscapes',
-    short='cs2cs',
-    source='cityscapes_half_512x512',
-    adaptation='cityscapes_half_512x512',
-    target='cityscapes_half_512x512',
-)
+OWN = 'cityscapes_half_512x512'
+CITYSCAPES = replace(paper.GTA, name='cityscapes2cityscapes', short='cs2cs', source=OWN, adaptation=OWN, target=OWN)
