@@ -5,9 +5,10 @@ import types
 import pytest
 import torch
 
+from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.errors import InputError
 from tools.benchmark import __main__ as benchmark
-from tools.benchmark import _training, beside, projection, step
+from tools.benchmark import _training, beside, methods, projection, step
 from tools.benchmark._table import table
 from tools.benchmark._training import Setting, Trainer
 
@@ -152,6 +153,19 @@ def test_a_checkout_is_measured_beside_another_in_turns(what):
 def test_a_folder_that_is_no_checkout_is_refused(other):
     with pytest.raises(InputError, match='another checkout'):
         beside.run(parsed(beside, other))
+
+
+def test_steps_of_methods_are_measured_in_turns():
+    config = str(SHIPPED_CONFIGS / 'toy' / 'mic.py')
+    result = methods.run(parsed(methods, ['--rounds', '1', '--configs', config]))
+    assert [(row['name'], row['crops']) for row in result['rows']] == [('mic', 96)]
+    assert all(row['ms'] > 0 for row in result['rows'])
+
+
+def test_a_method_needs_two_domains():
+    source_only = str(SHIPPED_CONFIGS / 'toy' / 'source_only.py')
+    with pytest.raises(InputError, match=r'needs data\.train\.source'):
+        methods.run(parsed(methods, ['--configs', source_only]))
 
 
 def parsed(module, arguments):

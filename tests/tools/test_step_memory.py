@@ -1,8 +1,9 @@
+import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tests.models.networks import tiny_segmentor
-from tools.step_memory import PeakMemory, main, step_memory
+from tools.step_memory import FINAL, PeakMemory, main, step_memory
 
 MEGABYTE = 2**18  # numbers of four bytes
 
@@ -45,3 +46,17 @@ def test_the_command_counts_what_a_config_describes_and_refuses_what_has_no_targ
     assert capsys.readouterr().out.startswith('0.')
     assert main(['toy/source_only']) == 2
     assert 'without adaptation' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_term_descended_alone_needs_its_images_and_one_with_graphs_of_others_those_too(tmp_path):
+    def counted(terms: str) -> int:
+        config = tmp_path / 'method.py'
+        config.write_text(f'_base_ = [{str(FINAL)!r}]\nuda = dict(terms={terms})\n')
+        model = tiny_segmentor()
+        model['decode_head']['num_classes'] = 19
+        return step_memory(model, batch=2, side=64, config=config)
+
+    plain, masked = counted('[]'), counted("[dict(type='MaskedConsistency', block_size=8)]")
+    assert plain < masked < 1.1 * plain
+    assert counted("[dict(type='PixelContrast', size=16)]") > 1.1 * plain
