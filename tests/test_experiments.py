@@ -24,7 +24,16 @@ ROOT = Path(__file__).parents[1]
 # The runs of the paper's program, one a line; see docs/experiments.md.
 PAPER = list(csv.DictReader((ROOT / 'tests' / 'data' / 'paper_experiments.csv').open()))
 COUNTS = {'1': 45, '2': 12, '3': 18, '4': 4, '5': 21, '6': 42, '7': 3, '8': 6, '100': 22}
-USERS_COUNTS = {'toy': 15, 'camvid': 30, 'swin': 51, 'convnext': 33, 'uper': 15, 'dsp': 6}
+USERS_COUNTS = {
+    'toy': 15,
+    'camvid': 30,
+    'swin': 51,
+    'convnext': 33,
+    'uper': 15,
+    'dsp': 6,
+    'methods': 18,
+    'camvid_pretrained': 27,
+}
 
 
 @pytest.fixture

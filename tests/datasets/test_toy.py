@@ -130,6 +130,17 @@ def test_a_complete_pair_is_left_alone(tmp_path, capsys):
     assert added.exists()
 
 
+def test_pictures_of_another_width_have_half_of_it_as_height(tmp_path, capsys):
+    arguments = ['--out', str(tmp_path / 'toy'), '--source', '1', '--train', '1', '--val', '1']
+    assert make_toy.main([*arguments, '--width', '96']) == 0
+    sizes = {Image.open(path).size for path in (tmp_path / 'toy').rglob('*.png')}
+    assert sizes == {(96, 48)}
+    for width in ('95', '62'):
+        with pytest.raises(SystemExit):
+            make_toy.main([*arguments, '--width', width])
+        assert f'{width} is no even number from 64 on' in capsys.readouterr().err
+
+
 def test_other_parameters_replace_the_pair(tmp_path):
     root = tmp_path / 'toy'
     for params in (ToyParams(source=2, train=1, val=1), ToyParams(source=1, train=1, val=1)):

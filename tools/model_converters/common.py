@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -36,8 +37,14 @@ class Encoder:
 INDICES = re.compile(r'\.(relative_position_index|attn_mask)$')
 
 
-def run(encoder: Encoder, description: str | None, argv: Sequence[str] | None) -> None:
-    """The command of a converter: ``SRC DST``."""
+class Read(Protocol):
+    """Gives the weights in a file, as :func:`mmseg.models.weights.load_state` does."""
+
+    def __call__(self, source: str, *, trust: bool) -> State: ...
+
+
+def run(encoder: Encoder, description: str | None, argv: Sequence[str] | None, *, read: Read = load_state) -> None:
+    """The command of a converter: ``SRC DST``; ``read`` may know further kinds of files."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('src', help='weights: a file, a URL, or open-mmlab://NAME')
     parser.add_argument('dst', type=Path, help='file to write (.pth)')
@@ -45,7 +52,7 @@ def run(encoder: Encoder, description: str | None, argv: Sequence[str] | None) -
     args = parser.parse_args(argv)
     if args.dst.is_dir() or args.dst.suffix == '.safetensors':
         raise InputError(f'{args.dst}: give the name of a .pth file to write.')
-    original = backbone_of(load_state(args.src, trust=args.trust))
+    original = backbone_of(read(args.src, trust=args.trust))
     converted = convert(original, encoder, source=args.src)
     args.dst.parent.mkdir(parents=True, exist_ok=True)
     save_atomically(converted, args.dst)

