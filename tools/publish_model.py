@@ -23,7 +23,7 @@ from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.errors import InputError, command
 from mmseg.models.download import sha256_of
 from mmseg.models.left_out import KEY as LEFT_OUT
-from mmseg.models.weights import load_checkpoint, state_of, student_of, teacher_of
+from mmseg.models.weights import load_checkpoint, meta_of, refuse_not_finite, state_of, student_of, teacher_of
 
 
 @command
@@ -54,12 +54,14 @@ def publish(checkpoint: str | Path, out: Path, *, weights: str = 'student', trus
     state = student_of(state) if weights == 'student' else teacher_of(state)
     if not any(key.startswith('decode_head.') for key in state):
         raise InputError(f'{checkpoint} holds no segmentation network (no entry decode_head.*).')
+    refuse_not_finite(state, str(checkpoint))
+    meta = meta_of(content, str(checkpoint))
     # own memory: a slice of a larger tensor would take that along
     state = {key: value.detach().clone(memory_format=torch.contiguous_format) for key, value in state.items()}
     out.parent.mkdir(parents=True, exist_ok=True)
     whole = out.with_name(f'.{out.name}.unnamed.pth')
     try:
-        save_atomically({'meta': public_meta(content.get('meta')), 'state_dict': state}, whole)
+        save_atomically({'meta': public_meta(meta), 'state_dict': state}, whole)
         stem = re.sub(r'-[0-9a-f]{8}$', '', out.stem)
         path = out.with_name(f'{stem}-{sha256_of(whole)[:8]}.pth')
         whole.replace(path)
@@ -68,15 +70,14 @@ def publish(checkpoint: str | Path, out: Path, *, weights: str = 'student', trus
     return path
 
 
-def public_meta(meta: Any) -> dict[str, Any]:
+def public_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
     """What a user of the weights needs: classes and colours in plain types, iterations, the version that wrote it."""
-    meta = meta if isinstance(meta, Mapping) else {}
     public: dict[str, Any] = {'mmseg_version': __version__}
     if meta.get('CLASSES'):
         public['CLASSES'] = [str(name) for name in meta['CLASSES']]
     if meta.get('PALETTE') is not None:
         public['PALETTE'] = [[int(value) for value in colour] for colour in meta['PALETTE']]
-    if meta.get('iter') is not None:
+    if isinstance(meta.get('iter'), int):
         public['iter'] = int(meta['iter'])
     if meta.get(LEFT_OUT) is not None:
         public[LEFT_OUT] = meta[LEFT_OUT]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 
+from mmseg.datasets.check import spread
 from mmseg.datasets.class_index import (
     STATS,
     Counts,
@@ -24,6 +25,9 @@ from mmseg.datasets.class_index import (
 from mmseg.datasets.labels import LabelReader, read_ids
 from mmseg.datasets.parallel import FEW, each
 from mmseg.errors import InputError
+
+COMPARED = 3
+"""So many label maps are counted again before an index is believed."""
 
 
 def count_classes(label: np.ndarray, ignore_index: int = 255) -> Counts:
@@ -97,10 +101,24 @@ def _loaded(
     reasons: dict[Path, UnusableIndexError] = {}
     for place in places:
         try:
-            return load_index(place, files, reader), reasons
+            counts = load_index(place, files, reader)
+            _compare_some(counts, files, reader)
+            return counts, reasons
         except UnusableIndexError as reason:
             reasons[place] = reason
     return None, reasons
+
+
+def _compare_some(counts: np.ndarray, files: Files, reader: LabelReader) -> None:
+    """Count a few label maps again: an index of another tool does not say what it was made from.
+
+    Raises:
+        UnusableIndexError: the index says something else.
+    """
+    names = list(files)
+    for row in spread(len(names), COMPARED):
+        if (table_of([_count_file(Path(files[names[row]]), reader)], reader)[0] != counts[row]).any():
+            raise UnusableIndexError(f'is wrong: it counts other pixels in {names[row]} than there are')
 
 
 def count_files(files: Files, reader: LabelReader, *, nproc: int) -> dict[str, Counts]:

@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -62,12 +61,14 @@ class BestCheckpoint:
         return [path for path in folder.iterdir() if re.fullmatch(rf'{re.escape(self._stem)}\d+\.pth', path.name)]
 
     def _value_in(self, path: Path) -> float:
-        damage = damage_of_state(path)
-        if damage is not None:
-            print_log(f'{path} is damaged, and no longer counts as the best: {damage}.', 'current', logging.WARNING)
-            return -math.inf
-        meta: dict[str, Any] = torch.load(path, map_location='cpu', weights_only=True, mmap=True)['meta']
-        return float(meta.get(NOTE, {}).get(self.metric, -math.inf))
+        try:
+            if (damage := damage_of_state(path)) is None:
+                meta = torch.load(path, map_location='cpu', weights_only=True, mmap=True)['meta']
+                return float(meta.get(NOTE, {}).get(self.metric, -math.inf))
+        except Exception as error:  # a whole file that is no state of a run fails anywhere
+            damage = f'it holds no state of a run ({type(error).__name__})'
+        print_log(f'{path} is damaged, and no longer counts as the best: {damage}.', 'current', logging.WARNING)
+        return -math.inf
 
     def _delete_others(self, best: Path) -> None:
         for path in self._files(best.parent):

@@ -14,7 +14,7 @@ from mmseg.config.rules import value_at
 from mmseg.config.values import Count, Whole, fits, in_words, shown
 from mmseg.errors import InputError
 from mmseg.models.file_kind import seems_to_be
-from mmseg.models.finite import not_finite
+from mmseg.models.finite import is_plain, not_finite
 from mmseg.models.whole_file import damage_of, is_torch_archive
 from mmseg.writing import naming_full_disk, replacing, sync_folder
 
@@ -122,6 +122,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             raise InputError(
                 f'{path} is no state of a run: its {key} has to be {in_words(hint)}, not {shown(value_at(state, key))}.'
             )
+    odd = [name for name, value in tensors_of(state) if not is_plain(value)]
+    if odd:
+        raise InputError(f'{path} is no state of a run: {odd[0]} is sparse, quantised, complex or has no values.')
     bad = not_finite(tensors_of(state))
     if bad:
         raise InputError(

@@ -23,6 +23,8 @@ from mmseg.registry import accepted_arguments, build, check_arguments
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 #: what a parameter group is updated with, and does not change in a run
 SETTINGS = {'initial_lr', 'weight_decay', 'betas', 'eps', 'momentum', 'dampening', 'nesterov', 'amsgrad'}
+#: how an optimizer works, which is for this machine and this config to say
+WAYS = {'maximize', 'foreach', 'fused', 'capturable', 'differentiable', 'decoupled_weight_decay'}
 #: what optimizers keep of a parameter, in its shape
 MOMENTS = {'exp_avg', 'exp_avg_sq', 'max_exp_avg_sq', 'momentum_buffer'}
 
@@ -287,13 +289,47 @@ class StudentOptimWrapper(OptimWrapper):
     def load_state_dict(self, state_dict: dict) -> None:
         state = dict(state_dict)
         _refuse_other_settings(self.param_groups, state['param_groups'])
+        _refuse_other_order(self.param_groups, state)
         _refuse_other_shapes(self._parameters(), state)
+        state['param_groups'] = [
+            {**old, **{key: now[key] for key in WAYS & now.keys()}}
+            for now, old in zip(self.param_groups, state['param_groups'], strict=True)
+        ]
         for parameter, gradient in zip(self._parameters(), state.pop('gradients', ()), strict=False):
             parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
         scaling = state.pop('loss_scaler', None)
         if scaling and self.scaler.is_enabled():
             self.scaler.load_state_dict(scaling)
         self.optimizer.load_state_dict(state)
+
+
+def lacks_moments(groups: list[dict], saved: dict) -> bool:
+    """Whether a state that was saved after steps holds nothing of an optimizer that keeps moments.
+
+    The scaling of fp16 may have passed over all steps so far.
+    """
+    keeps = any('betas' in group or group.get('momentum') for group in groups)
+    return keeps and not saved.get('state') and not saved.get('loss_scaler')
+
+
+def _refuse_other_order(groups: list[dict], saved: dict) -> None:
+    """Refuse a state whose groups are not ``groups``, with the parameters in the order in which they are numbered.
+
+    Raises:
+        ValueError: torch would give a parameter the state of another, or none.
+    """
+    count = sum(len(group['params']) for group in groups)
+    if [len(group['params']) for group in groups] != [len(group['params']) for group in saved['param_groups']]:
+        raise ValueError('its optimizer has other groups of parameters (paramwise_cfg)')
+    numbers = [number for group in saved['param_groups'] for number in group['params']]
+    strange = saved['state'].keys() - set(range(count))
+    if strange:
+        raise ValueError(f'its optimizer has a state of parameter {min(strange)}, of {count}')
+    if numbers != list(range(count)):
+        raise ValueError(f'its optimizer has other parameters than 0..{count - 1}')
+    for group in saved['param_groups']:
+        if not fits(group.get('lr'), NotNegative):
+            raise ValueError(f'the learning rate of its optimizer is {shown(group.get("lr"))}')
 
 
 def _refuse_other_shapes(parameters: list[nn.Parameter], saved: dict) -> None:
@@ -305,8 +341,20 @@ def _refuse_other_shapes(parameters: list[nn.Parameter], saved: dict) -> None:
     for number, values in saved['state'].items():
         shape = parameters[number].shape
         for name in MOMENTS & values.keys():
-            if values[name] is not None and values[name].shape != shape:
-                raise ValueError(f'{name} of parameter {number} is {tuple(values[name].shape)}, not {tuple(shape)}')
+            value = values[name]
+            if value is None and name != 'exp_avg':
+                continue
+            if not isinstance(value, Tensor) or value.shape != shape:
+                described = tuple(value.shape) if isinstance(value, Tensor) else shown(value)
+                raise ValueError(f'{name} of parameter {number} is {described}, not {tuple(shape)}')
+            if (
+                not value.is_floating_point() or value.untyped_storage().nbytes() < value.nbytes
+            ):  # it would be written beyond its memory
+                raise ValueError(f'{name} of parameter {number} holds no plain numbers ({value.dtype}, {value.layout})')
+        step = values.get('step', 0)
+        single = not isinstance(step, Tensor) or (step.numel() == 1 and not step.is_meta)
+        if not single or not fits(float(step), NotNegative):
+            raise ValueError(f'the step of parameter {number} is {shown(step)}')
 
 
 def with_settings_of(groups: list[dict], saved: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.engine.distributed import broadcast_module, on_main
 from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.log_file import guard_log_files
-from mmseg.engine.optim import with_settings_of
+from mmseg.engine.optim import lacks_moments, with_settings_of
 from mmseg.engine.provenance import config_text, write_provenance
 from mmseg.engine.rank_state import add_own_parts, take_own_part
 from mmseg.engine.resume_check import Change
@@ -29,6 +29,7 @@ from mmseg.errors import InputError
 from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.left_out import LeftOut, completed
 from mmseg.models.networks import student_network
+from mmseg.models.weights import of_other_kind
 
 ENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 
@@ -151,6 +152,12 @@ class TrainRunner(Runner):
             if LEFT_OUT in meta:
                 weights = completed(self.model, state['state_dict'], meta[LEFT_OUT], source=str(source))
                 state = {**state, 'state_dict': weights}
+            others = of_other_kind(self.model.state_dict(), state['state_dict'])
+            if others:
+                raise ValueError(f'{len(others)} entries are of another kind, the first {others[0]}')
+            stepped = meta['iter'] >= self.full_cfg.get('accumulate', 1)
+            if stepped and lacks_moments(self.optim_wrapper.param_groups, state['optimizer']):
+                raise ValueError('its optimizer holds no state of any parameter')
             self.model.load_state_dict(state['state_dict'])
             self.optim_wrapper.load_state_dict(state['optimizer'])
             self.call_hook('after_load_checkpoint', checkpoint=state)
@@ -159,6 +166,12 @@ class TrainRunner(Runner):
         except Exception as error:  # what is not as it was saved is stumbled over anywhere
             raise InputError(f'{source} does not fit the config of this run: {error}') from error
         self.logger.info(f'Resumed from {source} after iteration {meta["iter"]}.')
+        kept = state['optimizer'].get('state', {})
+        count = sum(len(group['params']) for group in self.optim_wrapper.param_groups)
+        if 0 < len(kept) < count:
+            self.logger.info(
+                f'Its optimizer has a state of {len(kept)} of {count} parameters: the others have had no gradient.'
+            )
 
     def close(self) -> None:
         """Release files and worker processes; several runs may follow each other in one process."""

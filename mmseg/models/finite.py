@@ -25,3 +25,9 @@ def not_finite(named: NamedTensors) -> list[str]:
         sums = torch.stack(torch._foreach_norm([tensor for _, tensor in group], 1))
         suspects.update(name for (name, _), fine in zip(group, sums.isfinite().tolist(), strict=True) if not fine)
     return [name for name, tensor in numbers if name in suspects and not tensor.isfinite().all()]
+
+
+def is_plain(value: Tensor) -> bool:
+    """Whether a tensor has its values with it, one a place: not sparse, quantised, complex, nor a shape alone."""
+    stored = value.layout is torch.strided and not value.is_meta
+    return stored and not value.is_quantized and not value.is_complex()

@@ -17,7 +17,7 @@ from mmseg.config.values import fits, in_words, shown
 from mmseg.errors import InputError
 from mmseg.models.download import Source, fetch
 from mmseg.models.file_kind import seems_to_be
-from mmseg.models.finite import not_finite
+from mmseg.models.finite import is_plain, not_finite
 from mmseg.models.foreign_networks import in_our_names, refuse_known_strangers, without_other_classifier
 from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.left_out import completed
@@ -174,18 +174,13 @@ def state_of(content: Mapping[str, Any], *, source: str) -> State:
     state = {key: value for key, value in content.items() if isinstance(value, Tensor)}
     if not state:
         raise InputError(f'There are no weights in {source}; it holds {", ".join(content) or "nothing"}.')
-    odd = [key for key, value in state.items() if not _is_plain(value)]
+    odd = [key for key, value in state.items() if not is_plain(value)]
     if odd:
         raise InputError(
             f'{source} holds weights without plain values (sparse, quantised, complex or none at all): '
             f'{_abbreviate(odd)}. Save them as ordinary tensors.'
         )
     return state
-
-
-def _is_plain(value: Tensor) -> bool:
-    stored = value.layout is torch.strided and not value.is_meta
-    return stored and not value.is_quantized and not value.is_complex()
 
 
 def part_of(content: Mapping[str, Any], prefix: str, *, source: str) -> State:
@@ -265,10 +260,21 @@ def load_network(
         segmentor.init_weights()  # type: ignore[operator]
         selected = completed(segmentor, selected, note, source=str(path))
     load_strict(segmentor, selected, may_be_missing=left_out, source=str(path))
-    bad = not_finite(selected.items())
+    refuse_not_finite(selected, str(path))
+    return meta_of(content, str(path))
+
+
+def refuse_not_finite(state: State, source: str) -> None:
+    """Refuse weights that are no numbers.
+
+    Raises:
+        InputError: names the first.
+    """
+    bad = not_finite(state.items())
     if bad:
-        raise InputError(f'{path} holds weights that are no numbers (first {bad[0]}, {len(bad)} in all): take another.')
-    return _meta_of(content, str(path))
+        raise InputError(
+            f'{source} holds weights that are no numbers (first {bad[0]}, {len(bad)} in all): take another.'
+        )
 
 
 def _left_out_of(content: Mapping[str, Any]) -> Any:
@@ -283,7 +289,12 @@ def _added_to(segmentor: nn.Module, state: State) -> list[str]:
     return [] if any(_matches(key, added) for key in state) else added
 
 
-def _meta_of(content: Mapping[str, Any], source: str) -> dict[str, Any]:
+def meta_of(content: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """The meta information in a checkpoint; {} if there is none.
+
+    Raises:
+        InputError: what is used of it is of another form.
+    """
     meta = content.get('meta')
     meta = dict(meta) if isinstance(meta, Mapping) else {}
     for key, hint in META.items():
@@ -373,11 +384,7 @@ def load_strict(
         for key, value in given.items()
         if key in wanted and value.shape != wanted[key].shape
     ]
-    other_kind = [
-        f'{key} ({value.dtype} in the file, {wanted[key].dtype} in the network)'
-        for key, value in given.items()
-        if key in wanted and value.is_floating_point() != wanted[key].is_floating_point()
-    ]
+    other_kind = of_other_kind(wanted, given)
     if missing or unexpected or misshapen or other_kind:
         problems = {
             'missing': missing,
@@ -390,6 +397,15 @@ def load_strict(
         listed += [hint for place, hint in known if any(key.startswith(place) for key in unexpected)]
         raise InputError('\n'.join([f'{source} does not fit {type(module).__name__}:', *listed]))
     module.load_state_dict(given, strict=False)
+
+
+def of_other_kind(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
+    """The entries of ``given`` that torch would copy into another kind of number, or cannot copy; with both kinds."""
+    return [
+        f'{key} ({value.dtype} in the file, {wanted[key].dtype} in the network)'
+        for key, value in given.items()
+        if key in wanted and (value.is_floating_point() != wanted[key].is_floating_point() or not is_plain(value))
+    ]
 
 
 def _matches(key: str, patterns: Iterable[str]) -> bool:

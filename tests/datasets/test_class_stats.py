@@ -262,3 +262,10 @@ def test_names_and_roots_that_are_no_utf_8_are_kept(tmp_path):
     name = os.fsdecode(b'caf\xe9.png')
     assert text_from_array(names_to_array([name, 'b.png'])).split('\0') == [name, 'b.png']
     assert class_stats._cache(tmp_path / name) != class_stats._cache(tmp_path / 'caf.png')
+
+
+def test_an_index_that_counts_other_pixels_than_there_are_is_built_again(files, tmp_path):
+    entries = [{**count, '0': 77, 'file': name} for name, count in COUNTS.items()]
+    (tmp_path / 'sample_class_stats.json').write_text(json.dumps(entries))
+    assert table(files, tmp_path) == TABLE
+    assert json.loads((tmp_path / 'sample_class_stats.json').read_text())[0] == {'0': 2, '2': 1, 'file': 'a/1.png'}

@@ -127,3 +127,12 @@ def test_a_state_of_another_form_is_named_by_place(tmp_path, place, value):
     torch.save(content, tmp_path / 'x.pth')
     with pytest.raises(InputError, match=rf'x\.pth .*{place}'):
         read_checkpoint(tmp_path / 'x.pth')
+
+
+@pytest.mark.parametrize(
+    'tensor', [torch.zeros(3, device='meta'), torch.zeros(3).to_sparse(), torch.zeros(3, dtype=torch.complex64)]
+)
+def test_a_state_without_plain_values_is_named(tmp_path, tensor):
+    torch.save({**state(1), 'state_dict': {'w': tensor}}, tmp_path / 'iter_1.pth')
+    with pytest.raises(InputError, match='w is sparse, quantised, complex or has no values'):
+        read_checkpoint(tmp_path / 'iter_1.pth')

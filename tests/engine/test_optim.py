@@ -10,6 +10,7 @@ from mmseg.engine.optim import (
     StudentOptimWrapper,
     build_optim_wrapper,
     build_optimizer,
+    lacks_moments,
     learning_share,
     param_groups,
     rates_by_depth,
@@ -313,7 +314,7 @@ def test_the_states_of_several_optimizers_are_saved_as_one_and_taken_over():
         move(module, each, -2.0)
     torch.testing.assert_close(straight.state_dict(), resumed.state_dict(), rtol=0, atol=0)
     state['param_groups'].pop()
-    with pytest.raises(ValueError, match='1 parameter groups were saved, not 2'):
+    with pytest.raises(ValueError, match='other groups of parameters'):
         other.load_state_dict(state)
 
 
@@ -324,3 +325,47 @@ def test_gradients_of_each_optimizer_are_clipped_by_their_own_norm():
     assert torch.cat([p.grad.flatten() for p in module.rival.parameters()]).norm().item() == pytest.approx(
         0.1, rel=1e-4
     )
+
+
+def stepped():
+    network = nn.Linear(3, 2)
+    wrapper = build_optim_wrapper(network, {'type': 'AdamW', 'lr': 0.1})
+    wrapper.update_params(network(torch.ones(1, 3)).sum())
+    return wrapper, copy.deepcopy(wrapper.state_dict())
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (lambda state: state['state'][0].update(exp_avg=torch.zeros(2, 3, dtype=torch.int32)), 'no plain numbers'),
+        (lambda state: state['state'][0].update(exp_avg=torch.zeros(1).expand(2, 3)), 'no plain numbers'),
+        (lambda state: state['state'][0].update(exp_avg=None), 'exp_avg of parameter 0 is None'),
+        (lambda state: state['state'][0].update(exp_avg=[1]), r'exp_avg of parameter 0 is \[1\]'),
+        (lambda state: state['state'][0].update(step=torch.tensor([1.0, 2.0])), 'the step of parameter 0'),
+        (lambda state: state['state'][0].update(step=torch.tensor(-5.0)), 'the step of parameter 0'),
+        (lambda state: state['state'].update({7: state['state'][0]}), 'a state of parameter 7, of 2'),
+        (lambda state: state['param_groups'][0].update(params=[1, 0]), 'other parameters than 0..1'),
+        (lambda state: state['param_groups'][0].update(params=[0, 0]), 'other parameters than 0..1'),
+        (lambda state: state['param_groups'][0].update(lr='x'), "learning rate of its optimizer is 'x'"),
+    ],
+)
+def test_a_state_that_would_be_taken_for_another_is_refused(change, said):
+    wrapper, state = stepped()
+    change(state)
+    with pytest.raises(ValueError, match=said):
+        wrapper.load_state_dict(state)
+
+
+def test_how_an_optimizer_works_is_said_by_the_config_and_not_by_a_state():
+    wrapper, state = stepped()
+    state['param_groups'][0].update(maximize=True, foreach='x')
+    wrapper.load_state_dict(state)
+    assert wrapper.param_groups[0]['maximize'] is False
+    assert wrapper.param_groups[0]['foreach'] is None
+
+
+def test_moments_are_missed_only_where_an_optimizer_keeps_some():
+    wrapper, state = stepped()
+    assert not lacks_moments(wrapper.param_groups, state)
+    assert lacks_moments(wrapper.param_groups, state | {'state': {}})
+    assert not lacks_moments([{'momentum': 0}], {'state': {}})

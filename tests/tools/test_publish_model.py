@@ -68,3 +68,17 @@ def test_what_holds_no_segmentation_network_is_refused(tmp_path, run):
     with pytest.raises(InputError, match='is a folder'):
         publish(tmp_path / 'plain.pth', tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {'iter_40000.pth', 'mit.pth', 'plain.pth'}
+
+
+@pytest.mark.parametrize(
+    ('meta', 'weight', 'said'),
+    [
+        ({'CLASSES': 3}, 0.0, 'meta.CLASSES has to be'),
+        ({'PALETTE': [['x']]}, 0.0, 'meta.PALETTE has to be'),
+        ({'iter': 'x'}, float('nan'), 'weights that are no numbers'),
+    ],
+)
+def test_what_nobody_could_use_is_not_published(tmp_path, meta, weight, said):
+    torch.save({'meta': meta, 'state_dict': {'decode_head.w': torch.tensor([weight])}}, tmp_path / 'odd.pth')
+    with pytest.raises(InputError, match=said):
+        publish(tmp_path / 'odd.pth', tmp_path / 'out.pth')

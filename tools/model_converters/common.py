@@ -66,7 +66,12 @@ def convert(state: State, encoder: Encoder, *, source: str) -> State:
     Raises:
         InputError: there is no such encoder in it.
     """
-    translated = encoder.translate(state)
+    try:
+        translated = encoder.translate(state)
+    except InputError:
+        raise
+    except Exception as error:  # a converter counts on what the files of its layout hold
+        raise InputError(f'{source} is no {encoder.name} ({type(error).__name__}: {error}).') from error
     if encoder.telling not in translated:
         raise InputError(f'{source} holds no {encoder.name}; its entries are {_some(list(state))}.')
     kept = {
