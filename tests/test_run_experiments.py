@@ -166,3 +166,12 @@ def test_a_work_directory_that_cannot_be_made_is_named(config, capsys):
     Path('file').write_text('')
     assert train_command.main(['--config', str(config), '--work-dir', 'file/run']) == 2
     assert 'The work directory file/run cannot be made' in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_is_only_a_broken_link_starts_no_run_anew(config, capsys):
+    run = config.parent / 'run'
+    run.mkdir()
+    config.rename(run / 'run.json')
+    (run / 'latest.pth').symlink_to('iter_5.pth')
+    assert train_command.main(['--resume', str(run)]) == 2
+    assert 'latest.pth there is a broken link to iter_5.pth' in capsys.readouterr().err

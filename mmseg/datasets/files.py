@@ -216,7 +216,7 @@ def walk(folder: str | Path) -> Iterator[str]:
             name = f'{relative}/{entry.name}' if relative else entry.name
             if entry.is_dir():
                 folders.append(name)
-            else:
+            elif entry.is_file() or entry.is_symlink():  # no pipes; a broken link is named where it is read
                 yield name
         pending += reversed(folders)
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from mmseg.config.experiment import Run
 from mmseg.config.read import SHIPPED_CONFIGS, WITH_THE_CODE
 from mmseg.config.tables import rows_of
+from mmseg.engine.checkpoint_io import LATEST
 from mmseg.engine.cluster import Resources, minutes_of, submit
 from mmseg.engine.grid import run_here
 from mmseg.engine.options import load_run, train_and_report
 from mmseg.engine.recovery import usable_config_of
-from mmseg.engine.work_dir import checkpoint_of, find_work_dir
+from mmseg.engine.work_dir import checkpoint_of, find_work_dir, require_checkpoint
 from mmseg.errors import InputError
 from mmseg.writing import write_text
 
@@ -27,6 +28,8 @@ def resume(args: argparse.Namespace) -> int:
     work_dir = find_work_dir(args.resume)
     cfg = load_run(usable_config_of(work_dir), args)
     started = checkpoint_of(work_dir) is not None
+    if not started and os.path.lexists(work_dir / LATEST):
+        require_checkpoint(work_dir)  # a broken link, or no file: says so
     if not started:
         print(f'{work_dir} holds no checkpoint: the run starts from the beginning.')
     return train_and_report(

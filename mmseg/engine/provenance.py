@@ -7,11 +7,13 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine import Config
 
 from mmseg.arithmetic import tf32_setting
+from mmseg.foreign_json import parse_json
 from mmseg.writing import write_text
 
 PACKAGES = ('torch', 'torchvision', 'timm', 'numpy', 'opencv-python-headless', 'onedl-mmengine')
@@ -65,6 +67,15 @@ def _version(package: str) -> str:
 def config_text(cfg: Config) -> str:
     """The complete resolved config as JSON, in the form that is read back as a config file."""
     return json.dumps(cfg.to_dict(), indent=2, default=str)
+
+
+def saved_config(text: Any) -> dict[str, Any] | None:
+    """What :func:`config_text` has made a text of; None if it is not the text of a config."""
+    try:
+        values = parse_json(text)
+    except (TypeError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
 
 
 def write_provenance(work_dir: Path, cfg: Config, record: dict[str, str]) -> None:

@@ -1,6 +1,5 @@
 """What a run goes on from when files of its folder are damaged."""
 
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from mmseg.engine.checkpoint_io import LATEST, damage_of_state, read_checkpoint, saved_iterations
+from mmseg.engine.provenance import saved_config
 from mmseg.engine.work_dir import find_config
 from mmseg.errors import InputError
 from mmseg.writing import write_text
@@ -52,7 +52,7 @@ def usable_config_of(work_dir: Path) -> Path:
         problem = f'{path} is cut off or damaged' if found else f'{work_dir} holds no config (<name of the run>.json)'
         raise InputError(f'{problem}, and there is no checkpoint with a copy. Is it the work directory of a run?')
     text = read_checkpoint(state_file)['meta'].get('config')
-    if not isinstance(text, str) or not _is_object(text):
+    if saved_config(text) is None:
         raise InputError(f'{path} is missing or damaged, and {state_file} holds no copy of the config.')
     write_text(path, text)
     _warn(f'{path} was {"damaged" if found else "missing"}; it is written again as {state_file.name} has it.')
@@ -71,15 +71,8 @@ def _newest_first(work_dir: Path) -> Iterator[Path]:
 
 def _is_whole(path: Path) -> bool:
     try:
-        return _is_object(path.read_text(encoding='utf-8'))
+        return saved_config(path.read_text(encoding='utf-8')) is not None
     except (OSError, UnicodeDecodeError):
-        return False
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
         return False
 
 

@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from mmseg.config import legacy, schema
 from mmseg.config.influence import DATA_WITHOUT_INFLUENCE, WITHOUT_INFLUENCE
-from mmseg.engine.provenance import PACKAGES, config_text
+from mmseg.engine.provenance import PACKAGES, config_text, saved_config
 from mmseg.errors import InputError
 
 # Not compared besides: names, how often is drawn, what only a beginning needs, and what is checked elsewhere (n_gpus).
@@ -95,8 +95,10 @@ def _changes(meta: Mapping[str, Any], cfg: Config) -> Iterator[Change]:
 
 def _in_todays_words(text: Any) -> dict[str, Any] | None:
     """The config that a checkpoint keeps, in today's spelling and complete; None if it cannot be read."""
+    values = saved_config(text)
+    if values is None:
+        return None
     try:
-        values = json.loads(text)
         legacy.modernise(values)
         return json.loads(json.dumps(schema.complete(values, name=''), default=str))
     except (TypeError, ValueError, AttributeError):

@@ -143,7 +143,7 @@ class TrainRunner(Runner):
         """
         state = take_own_part(state)
         meta = state['meta']
-        self.changes = list(meta.get('changes', ()))
+        self.changes = list(meta.get('changes') or ())
         if changes:
             state = {**state, 'optimizer': with_settings_of(self.optim_wrapper.param_groups, state['optimizer'])}
             settings = {change.key: [change.old, change.new] for change in changes}

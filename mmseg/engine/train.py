@@ -270,7 +270,7 @@ def _identify(cfg: Config, state_file: Path | None) -> tuple[int, str]:
 
 def _check_processes(state: dict[str, Any], state_file: Path | None, count: int) -> None:
     """Refuse to go on with another number of processes: batches, and so the training, would be others."""
-    before = state['meta'].get('processes', 1)
+    before = state['meta'].get('processes') or 1
     if before != count:
         raise InputError(
             f'{state_file} was made by {before} process(es), and is resumed by {count}: every batch would hold other '

@@ -103,6 +103,8 @@ def _iteration(record: dict[str, Any], file: Path) -> int:
 
 
 def _records(file: Path) -> Iterator[dict[str, Any]]:
+    if not file.is_file():  # a pipe would be waited for, and a device has no end
+        raise InputError(f'{file} is no file. Is it the .log.json of a run?')
     try:
         lines = file.read_text(encoding='utf-8').removesuffix('\n').split('\n')
     except UnicodeDecodeError as error:

@@ -1,5 +1,7 @@
 """Which files are images and label maps of a data set."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,10 @@ def test_what_a_split_or_a_longer_suffix_leaves_out_is_meant(tmp_path, said):
     write(tmp_path / 'frames/x_right.png', np.zeros((2, 2, 3), np.uint8))
     assert names(dataset(tmp_path, img_dir='frames', ann_dir=None, img_suffix='_left.png')) == ['x_left.png']
     assert said == []
+
+
+def test_pipes_among_the_files_are_no_data(tmp_path):
+    write_pairs(tmp_path, random_labels(2))
+    os.mkfifo(tmp_path / 'images/pipe.png')
+    os.mkfifo(tmp_path / 'labels/pipe.png')
+    assert names(dataset(tmp_path)) == ['000.png', '001.png']

@@ -1,4 +1,5 @@
 import shutil
+import zipfile
 
 import pytest
 import torch
@@ -136,3 +137,27 @@ def test_a_state_without_plain_values_is_named(tmp_path, tensor):
     torch.save({**state(1), 'state_dict': {'w': tensor}}, tmp_path / 'iter_1.pth')
     with pytest.raises(InputError, match='w is sparse, quantised, complex or has no values'):
         read_checkpoint(tmp_path / 'iter_1.pth')
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ('run',)
+
+
+def test_a_file_that_is_whole_and_no_state_is_told_what_it_is(tmp_path, capsys):
+    torch.save({**state(1), 'optimizer': Evil()}, tmp_path / 'evil.pth')
+    with pytest.raises(InputError, match='holds other Python objects than weights, which could run any code'):
+        read_checkpoint(tmp_path / 'evil.pth')
+    assert capsys.readouterr().out == ''
+    with zipfile.ZipFile(tmp_path / 'other.pth', 'w') as archive:
+        archive.writestr('photos/1.txt', 'x')
+    with pytest.raises(InputError, match=r"a zip archive of something else \(it holds 'photos/1\.txt'\)"):
+        read_checkpoint(tmp_path / 'other.pth')
+
+
+def test_a_record_of_the_machine_of_another_form_is_named(tmp_path):
+    odd = state(1)
+    odd['meta']['env_info'] = 3
+    torch.save(odd, tmp_path / 'odd.pth')
+    with pytest.raises(InputError, match=r'meta\.env_info has to be a dict'):
+        read_checkpoint(tmp_path / 'odd.pth')

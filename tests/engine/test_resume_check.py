@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from mmengine import Config
 
+from mmseg.engine.hooks.settled_choices import keep_choices
+from mmseg.engine.provenance import saved_config
 from mmseg.engine.resume_check import check_resume
 from mmseg.errors import InputError
 from tests.engine.tiny import tiny_config
@@ -106,3 +108,13 @@ def test_a_checkpoint_that_does_not_say_how_it_was_made_is_compared_by_its_seed(
     with pytest.raises(InputError, match='seed 5 → 6'):
         check_resume(state, Path('x.pth'), Config(values(seed=6)), MACHINE, allow_changes=False)
     assert not warnings
+
+
+@pytest.mark.parametrize('text', [None, 'x', '[]', '3', '[' * 5000])
+def test_a_copy_of_a_config_that_is_none_is_no_copy(text, warnings):
+    assert saved_config(text) is None
+    meta = {'seed': 5, 'config': text}
+    assert check_resume({'meta': meta}, Path('latest.pth'), Config(values()), MACHINE, allow_changes=False) == []
+    cfg = Config(values())
+    keep_choices(cfg, {'meta': meta})
+    assert cfg.to_dict() == values()

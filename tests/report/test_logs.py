@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,9 @@ def test_a_file_that_is_no_log_is_named_with_its_line(tmp_path):
 def test_thinning_keeps_both_ends():
     assert thin(range(1000), 5) == [0, 250, 500, 749, 999]
     assert thin(range(3), 5) == [0, 1, 2]
+
+
+def test_a_pipe_in_the_place_of_a_log_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / '1.log.json')
+    with pytest.raises(InputError, match='is no file'):
+        read_log(tmp_path)

@@ -1,6 +1,5 @@
 """Keeps what a run has decided by itself."""
 
-import json
 from typing import Any
 
 import torch
@@ -8,6 +7,7 @@ from mmengine import Config
 from mmengine.hooks import Hook
 
 from mmseg.engine.distributed import gather
+from mmseg.engine.provenance import saved_config
 from mmseg.engine.runner import TrainRunner
 from mmseg.registry import HOOKS
 
@@ -43,9 +43,8 @@ class SettledChoices(Hook):
 
 def keep_choices(cfg: Config, state: dict[str, Any]) -> None:
     """Let a run that goes on from ``state`` keep what it had decided where ``cfg`` leaves it open."""
-    try:
-        before = json.loads(state['meta'].get('config', '{}')).get('uda') or {}
-    except ValueError:  # a config in another form: of a checkpoint that is not ours
+    before = (saved_config(state['meta'].get('config')) or {}).get('uda')
+    if not isinstance(before, dict):
         return
     for name in CHOICES:
         chosen = before.get(name)
