@@ -17,7 +17,7 @@ if __name__ == '__main__' and not __package__:  # as a plain script: demo/ is on
 from mmseg.apis import init_segmentor
 from mmseg.commands.predict import checked_palette, warn
 from mmseg.datasets.label_sets import palette_named
-from mmseg.datasets.pipelines.loading import read_image
+from mmseg.datasets.pipelines.loading import color_type_of, read_image
 from mmseg.errors import InputError, command
 from mmseg.evaluation.export import check_opacity
 from mmseg.prediction.kinds import Style
@@ -68,7 +68,7 @@ def images_of(img: Path, out: Path | None) -> list[Source]:
         InputError: there is no image, or the picture is not to be a PNG file.
     """
     if not img.is_dir():
-        read_image(img)
+        read_image(img, color_type_of(img))
         if out and out.suffix.lower() != '.png':
             raise InputError(f'--out writes PNG; name the file {out.with_suffix(".png")}.')
     sources = [

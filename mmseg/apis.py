@@ -18,13 +18,13 @@ from mmseg.arithmetic import require_driver, set_tf32
 from mmseg.config.load import load_config
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import collate, label_sets_of
-from mmseg.datasets.pipelines.loading import read_image
+from mmseg.datasets.pipelines.loading import color_type_of, read_image
 from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import predict_batch
-from mmseg.evaluation.export import overlay, write_png
+from mmseg.evaluation.export import displayable, overlay, write_png
 from mmseg.models.weights import load_network
 from mmseg.prediction.inputs import ChannelOrder, images_of, pixels_of
-from mmseg.prediction.predictor import Predictor, sample_of, test_pipeline, test_steps
+from mmseg.prediction.predictor import Predictor, loading_step, sample_of, test_pipeline, test_steps
 from mmseg.prediction.result import Prediction, prediction_of
 from mmseg.prediction.tiles import Tiling
 from mmseg.registry import MODELS
@@ -81,10 +81,11 @@ def inference_segmentor(model: Any, images: Image | Sequence[Image]) -> list[np.
         InputError: a file is no readable image.
     """
     pipeline = test_pipeline(test_steps(model.cfg))
+    load = loading_step(pipeline)
     device = next(model.parameters()).device
     label_maps = []
     for image in [images] if isinstance(images, str | Path | np.ndarray) else images:
-        array = as_array(image)
+        array = load.read(image) if isinstance(image, str | Path) else as_array(image)
         height, width = array.shape[:2]
         (label_map,) = predict_batch(model, collate([sample_of(pipeline, array)]), device)
         label_maps.append(label_map[:height, :width].cpu().numpy())
@@ -126,7 +127,7 @@ def predict(
     singles, alone = images_of(images)
     found: list[Prediction] = []
     for first in range(0, len(singles), batch):
-        pixels = [pixels_of(image, channel_order, predictor.color_type) for image in singles[first : first + batch]]
+        pixels = [pixels_of(image, channel_order, predictor.load) for image in singles[first : first + batch]]
         found += map(partial(prediction_of, model), pixels, predictor.each(pixels))
     return found[0] if alone else found
 
@@ -182,9 +183,9 @@ def label_set_of_config(cfg: Config) -> LabelSet:
 
 
 def as_array(image: Image) -> np.ndarray:
-    """An image file or array as BGR uint8 (H, W, 3)."""
+    """An image file or array as BGR uint8 (H, W, 3); of a file with other bands or depth, a picture of it."""
     if not isinstance(image, np.ndarray):
-        return read_image(image)
+        return displayable(read_image(image, color_type_of(image)))
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InputError(f'An image is a BGR uint8 array (H, W, 3), not {image.dtype} {image.shape}.')
     return image

@@ -9,7 +9,7 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,11 @@ from mmseg.apis import init_segmentor
 from mmseg.arithmetic import DTYPES, tf32_setting, warn_of_slow_bf16
 from mmseg.config.leaves import leaves
 from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.datasets.bands import image_reader
+from mmseg.datasets.dataset_wrappers import ConcatDataset
 from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.datasets.pipelines.compose import Compose
+from mmseg.datasets.pipelines.loading import read_image
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.class_check import check_channels
 from mmseg.engine.distributed import join_processes, leave
@@ -172,6 +176,14 @@ def add_views(cfg: Config) -> None:
         views[0].update(img_ratios=AUG_RATIOS, flip=True)
 
 
+def reader_of(dataset: Any) -> Callable[[Path], np.ndarray]:
+    """How image files of a data set are read for pictures."""
+    while isinstance(dataset, ConcatDataset):
+        dataset = dataset.datasets[0]
+    steps = getattr(dataset, 'pipeline', None)
+    return image_reader(steps.transforms) if isinstance(steps, Compose) else read_image
+
+
 @contextlib.contextmanager
 def writers(args: argparse.Namespace, dataset: Any) -> Iterator[OnPrediction | None]:
     """What writes the pictures asked for, as the callback of an evaluation; None if none are."""
@@ -180,7 +192,7 @@ def writers(args: argparse.Namespace, dataset: Any) -> Iterator[OnPrediction | N
     name_of = PictureNames(dataset.img_infos)
     with contextlib.ExitStack() as stack:
         open_writers = [
-            stack.enter_context(PredictionWriter(folder, palette=palette, opacity=opacity))
+            stack.enter_context(PredictionWriter(folder, palette=palette, opacity=opacity, read=reader_of(dataset)))
             for folder, palette, opacity in wanted
         ]
 

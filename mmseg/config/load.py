@@ -15,6 +15,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg.config import legacy, schema
+from mmseg.config.channels import with_channels
 from mmseg.config.read import BASE, IMPORTS, read_config
 from mmseg.errors import InputError
 
@@ -68,12 +69,15 @@ def _load(path: Path, cfg_options: dict[str, Any], purpose: schema.Purpose, trus
         if translation.refused and purpose == 'train':
             raise InputError(' '.join(translation.refused))
         values = schema.complete(values, name=path.stem, purpose=purpose)
+        settled = with_channels(values)
         unused = translation.refused + schema.validate(values, purpose)
     except InputError as error:
         raise InputError(f'{path}: {error}') from error
     except (TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
         # rules across sections count on the form of values, which only the parts themselves can check
         raise InputError(f'{path}: a value is not of the kind that its place takes: {error}') from error
+    if settled:
+        logger.info('%s: %s.', path, settled)
     if translation.notes:
         logger.warning('%s: old spellings translated: %s', path, '; '.join(translation.notes))
     if unused:

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from mmseg.datasets.pipelines.loading import LoadImageFromFile, read_image
 from mmseg.datasets.pipelines.test_time_aug import MultiScaleFlipAug
 from mmseg.datasets.pipelines.transform import Transform
+from mmseg.errors import InputError
 
 PNG, JPEG = b'\x89PNG\r\n\x1a\n', b'\xff\xd8\xff'
 PNG_BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by the colour type in its header; a palette becomes colours
@@ -49,6 +50,17 @@ def stored(path: Path) -> Stored:
     return Stored(img.dtype, 1 if img.ndim == 2 else img.shape[2])
 
 
+def image_reader(steps: Sequence[Transform]) -> Callable[[str | Path], np.ndarray]:
+    """How a pipeline reads an image file: as its loading step does, else in colours."""
+    return next((step.read for step in steps if isinstance(step, LoadImageFromFile)), read_image)
+
+
+def _all_steps(steps: Sequence[Transform]) -> list[Transform]:
+    """The steps of a pipeline and those of its views."""
+    views = [step.pipeline.transforms for step in steps if isinstance(step, MultiScaleFlipAug)]
+    return [*steps, *(step for view in views for step in view)]
+
+
 def check_bands(steps: Sequence[Transform], paths: Sequence[Path], owner: str) -> set[int]:
     """Channels of the images that ``steps`` make of files like ``paths``; none if they do not load any.
 
@@ -73,7 +85,9 @@ def _check_form(steps: Sequence[Transform], loader: LoadImageFromFile, form: Sto
     """Channels of a file of this form, once it is loaded, that all ``steps`` can work on."""
     kind = loader.color_type
     whole = kind == 'unchanged'
-    channels = form.bands if whole else 3 if kind.startswith('color') else 1
+    channels = loader.channels(form.bands)
+    if loader.bands is not None or loader.repeat_grey:
+        loader.read(path)  # whether it has those bands
     dtype = form.dtype if whole else np.dtype(np.uint8)
     lost = [f'it is {form.dtype}, of which 8 bits are kept'] if dtype != form.dtype else []
     lost += [f'of its {form.bands} bands the last is left out'] if kind.startswith('color') and form.bands > 3 else []
@@ -84,7 +98,13 @@ def _check_form(steps: Sequence[Transform], loader: LoadImageFromFile, form: Sto
             'current',
             level=logging.WARNING,
         )
-    views = [step.pipeline.transforms for step in steps if isinstance(step, MultiScaleFlipAug)]
-    for step in [*steps, *(step for view in views for step in view)]:
-        step.check_image(channels, np.dtype(np.float32) if loader.to_float32 else dtype, str(path))
+    if loader.bands is not None and any(getattr(step, 'to_rgb', False) for step in _all_steps(steps)):
+        raise InputError(
+            f'{owner}: bands={list(loader.bands)} of LoadImageFromFile says in which order the network gets them: '
+            'give Normalize to_rgb=False.'
+        )
+    current = np.dtype(np.float32) if loader.to_float32 else dtype
+    for step in _all_steps(steps):
+        step.check_image(channels, current, str(path))
+        current = step.gives(current)
     return channels

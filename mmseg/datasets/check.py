@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from mmseg.datasets.labels import LabelReader, read_ids
 from mmseg.datasets.orientation import SIDEWAYS, UPRIGHT, orientation
-from mmseg.datasets.pipelines.loading import read_image, size_mismatch
+from mmseg.datasets.pipelines.loading import size_mismatch
+from mmseg.datasets.tiff import tiff_header
 from mmseg.errors import InputError
 
 QUICK_PAIRS = 16
@@ -25,6 +26,7 @@ class Pairs(Protocol):
     def __len__(self) -> int: ...
     def image_path(self, index: int) -> Path: ...
     def label_path(self, index: int) -> Path: ...
+    def image_of(self, index: int) -> np.ndarray: ...
     def label_of(self, index: int) -> np.ndarray: ...
     @property
     def labelled(self) -> bool: ...
@@ -85,7 +87,7 @@ def problems(
                 found += _differing_sizes(pairs, index)
         except InputError as error:
             found.append(str(error))
-    for indices, read in ((labels, pairs.label_of), (images, lambda index: read_image(pairs.image_path(index)))):
+    for indices, read in ((labels, pairs.label_of), (images, pairs.image_of)):
         for index in indices:
             try:
                 read(index)
@@ -97,7 +99,7 @@ def problems(
 def _differing_sizes(pairs: Pairs, index: int) -> list[str]:
     """The sentence about a pair whose headers differ, if the pixels do too."""
     image, label = pairs.image_path(index), pairs.label_path(index)
-    seen = read_image(image, 'color' if pairs.reader.turn else 'color_ignore_orientation').shape[1::-1]
+    seen = pairs.image_of(index).shape[1::-1]
     labelled = read_ids(label, turn=pairs.reader.turn).shape[::-1]
     if seen == labelled:
         return []
@@ -112,7 +114,10 @@ def _differing_sizes(pairs: Pairs, index: int) -> list[str]:
 
 def header_size(path: Path, *, turn: bool) -> tuple[int, int]:
     """(width, height) of an image file, from its header; ``turn``: as its EXIF orientation says."""
+    header = tiff_header(path)
     try:
+        if header is not None and not header.is_picture:  # bands that Pillow cannot read
+            return header.size
         with Image.open(path) as file:
             size = file.size
     except (OSError, SyntaxError, ValueError) as error:

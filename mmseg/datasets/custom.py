@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from mmengine.logging import print_log
 
-from mmseg.datasets.bands import check_bands
+from mmseg.datasets.bands import check_bands, image_reader
 from mmseg.datasets.check import QUICK_PAIRS, quick_check, spread
 from mmseg.datasets.class_stats import class_counts, known_class_counts
 from mmseg.datasets.files import Joined, Pairs, Suffixes, check_labels, image_names, roots, suffixes_of
@@ -177,6 +177,10 @@ class CustomDataset(TrainingSet):
     def image_path(self, index: int) -> Path:
         info = self.img_infos[index]
         return Path(info['img_dir'], info['filename'])
+
+    def image_of(self, index: int) -> np.ndarray:
+        """The pixels of image ``index`` as its pipeline reads them, (H, W[, C])."""
+        return image_reader(self.plain_pipeline.transforms)(self.image_path(index))
 
     def label_path(self, index: int) -> Path:
         info = self.img_infos[index]

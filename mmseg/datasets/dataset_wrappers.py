@@ -62,6 +62,10 @@ class ConcatDataset(TrainingSet):
         dataset, inside = self._locate(index)
         return dataset.image_path(inside)
 
+    def image_of(self, index: int) -> np.ndarray:
+        dataset, inside = self._locate(index)
+        return dataset.image_of(inside)
+
     def label_path(self, index: int) -> Path:
         dataset, inside = self._locate(index)
         return dataset.label_path(inside)

@@ -30,10 +30,12 @@ from mmseg.writing import naming_full_disk
 
 MANIFEST = 'manifest.npz'
 SHARD_BYTES = 4 * 2**30
+BYTES = np.dtype(np.uint8)
+DTYPES = {name: np.dtype(name) for name in ('uint8', 'uint16', 'int16', 'float32')}
 
 Size = tuple[int, int]
 Make = Callable[[str], tuple[np.ndarray, Size]]
-"""A file -> its array (h, w[, channels]) uint8, and the (height, width) that the file has."""
+"""A file -> its array (h, w[, channels]) of one of :data:`DTYPES`, and the (height, width) that the file has."""
 
 
 class UnusableStoreError(Exception):
@@ -51,6 +53,7 @@ class PixelStore:
         originals: (height, width) of the files, (n, 2).
         places: (shard, first byte) of the arrays, (n, 2).
         channels: of each array; 0 for arrays without that axis.
+        dtype: of the numbers.
     """
 
     folder: Path
@@ -59,13 +62,14 @@ class PixelStore:
     originals: np.ndarray
     places: np.ndarray
     channels: int
+    dtype: np.dtype = BYTES
 
     def __getitem__(self, file: str) -> np.ndarray:
         """The array of ``file``, read-only; only the part that is looked at is read from the disk."""
         row = self.rows[file]
         shape = tuple(int(length) for length in self.sizes[row]) + ((self.channels,) if self.channels else ())
         shard, start = (int(number) for number in self.places[row])
-        return np.frombuffer(self._mapped[shard], np.uint8, count=int(np.prod(shape)), offset=start).reshape(shape)
+        return np.frombuffer(self._mapped[shard], self.dtype, count=int(np.prod(shape)), offset=start).reshape(shape)
 
     def original(self, file: str) -> Size:
         """(height, width) of ``file``."""
@@ -101,7 +105,10 @@ def open_store(folder: Path, meaning: str, files: Mapping[str, str], make: Make)
         tables = {key: whole_numbers(content, key, len(names), 2) for key in ('sizes', 'originals', 'places', 'stamps')}
         lengths = whole_numbers(content, 'lengths', *np.shape(content.get('lengths', ()))[:1])
         channels = int(whole_numbers(content, 'channels'))
-        _check_places(tables, lengths, channels)
+        dtype = DTYPES.get(text_in(content, 'dtype') if 'dtype' in content else BYTES.name)
+        if dtype is None:
+            raise DamagedTableError('is damaged: its numbers have no type')
+        _check_places(tables, lengths, max(channels, 1) * dtype.itemsize)
     except FileNotFoundError:
         raise UnusableStoreError('does not exist') from None
     except DamagedTableError as error:
@@ -120,18 +127,18 @@ def open_store(folder: Path, meaning: str, files: Mapping[str, str], make: Make)
     changed = np.flatnonzero((file_stamps(paths) != tables['stamps'][list(rows.values())]).any(1))
     if len(changed):
         raise UnusableStoreError(f'is stale: {paths[changed[0]]} has changed since')
-    store = PixelStore(folder, rows, tables['sizes'], tables['originals'], tables['places'], channels)
+    store = PixelStore(folder, rows, tables['sizes'], tables['originals'], tables['places'], channels, dtype)
     if not np.array_equal(store[paths[0]], make(paths[0])[0]):
         raise UnusableStoreError(f'is stale: {paths[0]} gives other pixels here (another version of OpenCV?)')
     return store
 
 
-def _check_places(tables: Mapping[str, np.ndarray], lengths: np.ndarray, channels: int) -> None:
-    """Every array has to lie within its shard."""
+def _check_places(tables: Mapping[str, np.ndarray], lengths: np.ndarray, pixel: int) -> None:
+    """Every array, of so many bytes a ``pixel``, has to lie within its shard."""
     (shards, starts), sizes = tables['places'].T, tables['sizes']
-    if not len(lengths) or (sizes < 1).any() or channels < 0 or shards.min() < 0 or shards.max() >= len(lengths):
+    if not len(lengths) or (sizes < 1).any() or pixel < 1 or shards.min() < 0 or shards.max() >= len(lengths):
         raise DamagedTableError('is damaged: its places lie nowhere')
-    if (starts < 0).any() or (starts + sizes.prod(axis=1) * max(channels, 1) > lengths[shards]).any():
+    if (starts < 0).any() or (starts + sizes.prod(axis=1) * pixel > lengths[shards]).any():
         raise DamagedTableError('is damaged: its places lie nowhere')
 
 
@@ -169,6 +176,7 @@ def write_store(folder: Path, meaning: str, files: Mapping[str, str], make: Make
                 places=places,
                 lengths=lengths,
                 channels=array.shape[2] if array.ndim == 3 else 0,
+                dtype=text_to_array(array.dtype.name),
             )
     except OSError as error:
         raise InputError(f'The cache cannot be written to {str(folder)!r}: {error.strerror}.') from error
@@ -189,7 +197,14 @@ def _write_shards(
     lengths: list[int] = []
     out: BinaryIO | None = None
     try:
+        first: tuple | None = None
         for array, original in made:
+            kind = array.dtype, array.shape[2:]
+            first = first or kind
+            if kind != first:
+                raise InputError(
+                    f'The images of one cache need one depth and number of bands: {first} and {kind} differ.'
+                )
             if out is None or lengths[-1] + array.nbytes > SHARD_BYTES:
                 if out is not None:
                     out.close()

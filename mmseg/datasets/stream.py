@@ -53,6 +53,10 @@ class TrainingSet(Dataset):
         """The file of image ``index``."""
         raise NotImplementedError
 
+    def image_of(self, index: int) -> np.ndarray:
+        """The pixels of image ``index`` as its pipeline reads them, (H, W[, C])."""
+        raise NotImplementedError
+
     def label_path(self, index: int) -> Path:
         """The file of its label map."""
         raise NotImplementedError

@@ -23,7 +23,7 @@ from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.fields import LABEL, field_of, with_field
 from mmseg.datasets.pipelines.geometry import Resize, Scale
-from mmseg.datasets.pipelines.loading import LoadAnnotations, LoadImageFromFile, joined, read_image, size_mismatch
+from mmseg.datasets.pipelines.loading import LoadAnnotations, LoadImageFromFile, joined, size_mismatch
 from mmseg.datasets.pipelines.transform import Part, Transform
 from mmseg.datasets.pixel_store import PixelStore, Size, UnusableStoreError, open_store, write_store
 from mmseg.errors import InputError
@@ -35,6 +35,7 @@ COMMAND = 'python -m tools.cache_dataset CONFIG'
 class FixedStart(NamedTuple):
     """The beginning of a pipeline that is the same every time."""
 
+    load: LoadImageFromFile
     resize: Resize
     labelled: bool
     fields: list[Transform]
@@ -53,10 +54,14 @@ def fixed_start(pipeline: Compose) -> FixedStart | None:
     load, resize = (*loading[:1], None)[0], (*others[len(fields) :], None)[0]
     if type(load) is not LoadImageFromFile or type(resize) is not Resize:
         return None
-    plain = load.color_type == 'color' and not load.to_float32
-    if not plain or len(resize.scales) != 1 or resize.ratio_range is not None:
+    if (
+        load.to_float32
+        or load.color_type not in ('color', 'unchanged')
+        or len(resize.scales) != 1
+        or resize.ratio_range is not None
+    ):
         return None
-    return FixedStart(resize, labelled, fields, others[len(fields) + 1 :])
+    return FixedStart(load, resize, labelled, fields, others[len(fields) + 1 :])
 
 
 class Cacheable(Protocol):
@@ -93,7 +98,13 @@ class Arrays:
         """What the arrays are, in words that a store keeps."""
         reader = self.make.keywords.get('reader')
         size = f'{"within" if self.make.keywords["fit"] else "exactly"} {self._size}'
-        return f'{self.kind} {size}' + (f', read by {reader.meaning}' if reader else '')
+        load = self.make.keywords.get('load')
+        way = (
+            ''
+            if load is None or is_plain(load)
+            else f', {load.color_type}, bands {load.bands}, grey x3 {load.repeat_grey}'
+        )
+        return f'{self.kind} {size}' + (f', read by {reader.meaning}' if reader else '') + way
 
     @property
     def folder(self) -> Path:
@@ -133,7 +144,7 @@ def arrays_of(dataset: Cacheable) -> list[Arrays]:
             'images',
             [root.img_dir for root in dataset.roots],
             lambda: ((info['img_dir'], info['filename']) for info in infos),
-            partial(resized_image, **given),
+            partial(resized_image, **given, load=start.load),
         )
     ]
     labelled = [root.ann_dir for root in dataset.roots if root.ann_dir is not None]
@@ -158,9 +169,14 @@ def cache_place(dataset: Cacheable) -> Path:
     return Path(root, CACHE_DIR)
 
 
-def resized_image(file: str, *, scale: Scale, fit: bool) -> tuple[np.ndarray, Size]:
-    """An image file at the size of training, uint8 (h, w, 3) BGR, and its own (height, width)."""
-    img = read_image(file)
+def is_plain(load: LoadImageFromFile) -> bool:
+    """Whether images are read in colours of 8 bits."""
+    return load.color_type == 'color' and load.bands is None and not load.repeat_grey
+
+
+def resized_image(file: str, *, scale: Scale, fit: bool, load: LoadImageFromFile) -> tuple[np.ndarray, Size]:
+    """An image file at the size of training, (h, w[, C]) as its pipeline reads it, and its own (height, width)."""
+    img = load.read(file)
     resized = Resize(img_scale=scale, keep_ratio=fit).apply({'img': img}, scale)
     return resized['img'], img.shape[:2]
 
@@ -201,8 +217,8 @@ def _unused(dataset: Cacheable) -> str:
     names = [type(step).__name__ for step in dataset.plain_pipeline.transforms]
     return (
         f'The training cache in {str(cache_place(dataset))!r} cannot be used by the pipeline {" -> ".join(names)}: it '
-        'has to start with LoadImageFromFile (colours, uint8), perhaps LoadAnnotations, and a Resize to one img_scale '
-        'without ratio_range.'
+        'has to start with LoadImageFromFile (color_type color or unchanged), perhaps LoadAnnotations, and a Resize to '
+        'one img_scale without ratio_range.'
     )
 
 
@@ -223,14 +239,14 @@ class CachedImage(Transform):
         if results.get('label_shape', (height, width)) != (height, width):
             label = joined(results.get('seg_prefix'), results['ann_info']['seg_map'])
             raise InputError(size_mismatch(file, (width, height), label, results['label_shape'][::-1]))
-        shape = img.shape
-        zeros = np.zeros(shape[2], np.float32)
+        shape, bands = img.shape, img.shape[2:]
+        zeros = np.zeros(bands or 1, np.float32)
         return {
             **results,
             'filename': file,
             'ori_filename': name,
             'img': img,
-            'ori_shape': (height, width, shape[2]),
+            'ori_shape': (height, width, *bands),
             'img_shape': shape,
             'pad_shape': shape,
             'scale': self.resize.scales[0],

@@ -1,6 +1,6 @@
 """Predictions as files: coloured pictures and maps of class ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from os.path import commonpath
 from pathlib import Path
@@ -50,6 +50,7 @@ class PredictionWriter:
         palette: RGB colours, 0..255, by class id; None writes the class ids themselves.
         opacity: 1 shows only the colours, less mixes them with the image.
         threads: number of writers.
+        read: how an image file is read, for ``opacity`` below 1.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class PredictionWriter:
         palette: Sequence[Sequence[int]] | None,
         opacity: float = 1.0,
         threads: int = 2,
+        read: Callable[[Path], np.ndarray] = read_image,
     ) -> None:
         check_opacity(opacity)
+        self.read = read
         self.folder = Path(folder)
         self.palette = palette
         self.opacity = opacity
@@ -85,7 +88,7 @@ class PredictionWriter:
         elif self.opacity == 1:
             picture = np.ascontiguousarray(colorize(label_map, self.palette)[..., ::-1])
         else:
-            picture = overlay(read_image(image_file), label_map, self.palette, self.opacity)
+            picture = overlay(displayable(self.read(image_file)), label_map, self.palette, self.opacity)
         write_png(path, picture)
 
     def __enter__(self) -> 'PredictionWriter':

@@ -19,6 +19,7 @@ from mmseg.models.download import Source, fetch
 from mmseg.models.file_kind import seems_to_be
 from mmseg.models.finite import is_plain, not_finite
 from mmseg.models.foreign_networks import in_our_names, refuse_known_strangers, without_other_classifier
+from mmseg.models.input_bands import MEAN, WAYS, for_other_bands
 from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.left_out import completed
 from mmseg.models.weight_files import PRETRAINED_DIR, name_of_file, remote_sources
@@ -33,10 +34,14 @@ MULTIARRAY_NAMES = ('numpy.core.multiarray', 'numpy._core.multiarray')
 
 
 class Pretrained(NamedTuple):
-    """A file of weights (None for none), and the part of the names in it to take: those that begin with ``prefix``."""
+    """A file of weights (None for none), and the part of the names in it to take: those that begin with ``prefix``.
+
+    ``bands``: how the first layer of a file for three bands becomes one for others: :mod:`mmseg.models.input_bands`.
+    """
 
     path: str | None
     prefix: str = ''
+    bands: str = MEAN
 
 
 def pretrained_of(pretrained: str | None, init_cfg: Mapping | None, *, owner: str) -> Pretrained:
@@ -49,12 +54,15 @@ def pretrained_of(pretrained: str | None, init_cfg: Mapping | None, *, owner: st
         return Pretrained(pretrained)
     if pretrained is not None:
         raise InputError(f'{owner}: give either pretrained or init_cfg, not both.')
-    if init_cfg.get('type') != 'Pretrained' or set(init_cfg) - {'prefix'} != {'type', 'checkpoint'}:
+    if init_cfg.get('type') != 'Pretrained' or set(init_cfg) - {'prefix', 'bands'} != {'type', 'checkpoint'}:
         raise InputError(
             f"{owner}: init_cfg must be dict(type='Pretrained', checkpoint=FILE), with a prefix='backbone.' if only a "
             f'part of the file is meant, got {dict(init_cfg)}'
         )
-    return Pretrained(init_cfg['checkpoint'], init_cfg.get('prefix') or '')
+    bands = init_cfg.get('bands', MEAN)
+    if bands not in WAYS:
+        raise InputError(f'{owner}: bands of init_cfg is one of {", ".join(map(repr, WAYS))}, not {bands!r}.')
+    return Pretrained(init_cfg['checkpoint'], init_cfg.get('prefix') or '', bands)
 
 
 def find(path_or_url: str | Path) -> Path:
@@ -313,6 +321,7 @@ def load_pretrained(
     may_be_missing: Iterable[str] = (),
     ignored: Iterable[str] = (),
     prefix: str = '',
+    bands: str = MEAN,
 ) -> None:
     """Load a backbone from its own file, or from the ``backbone.*`` part of a whole network's checkpoint.
 
@@ -323,6 +332,7 @@ def load_pretrained(
         may_be_missing: entries that the file need not have, see :func:`load_strict`.
         ignored: entries of the file that are passed over, see :func:`load_strict`.
         prefix: only entries whose names begin with it are meant, under the rest of their names.
+        bands: how a file for images of three bands serves a backbone for others, 'mean' or 'repeat'.
 
     Raises:
         InputError: the file is missing (the message says what to do), unreadable or does not fit.
@@ -345,6 +355,7 @@ def load_pretrained(
             'current',
             logging.INFO,
         )
+    converted = for_other_bands(backbone, converted, bands, source=str(file))
     load_strict(backbone, converted, may_be_missing=may_be_missing, ignored=ignored, source=str(file))
 
 

@@ -187,7 +187,7 @@ def _domain(domain: Domain, pipeline: str) -> str:
 def _method(plan: Plan) -> str:
     jitter = ''
     if not plan.facts.is_photo:
-        jitter = '\n    color_jitter_probability=1.0,  # never: colour jitter is for photos'
+        jitter = '\n    # color_jitter_bands=[0, 1, 2],  # red, green, blue; without, of brightness and contrast alone'
     return f"""uda = dict(
     alpha=0.999,  # the teacher keeps this share of itself in every iteration{jitter}
     pseudo_weight_ignore_top=0,  # rows that show no scene in the target: the own car, an edge of the camera

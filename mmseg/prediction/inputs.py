@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from mmseg.datasets.pipelines.loading import read_image
+from mmseg.datasets.pipelines.loading import LoadImageFromFile
 from mmseg.errors import InputError
 
 ChannelOrder = Literal['rgb', 'bgr']
@@ -23,19 +23,19 @@ def images_of(given: Any) -> tuple[list[Any], bool]:
     return [given], True
 
 
-def pixels_of(image: Any, channel_order: ChannelOrder, color_type: str) -> np.ndarray:
+def pixels_of(image: Any, channel_order: ChannelOrder, load: LoadImageFromFile) -> np.ndarray:
     """One image as an array (H, W, C).
 
     Args:
         image: a path; an array (H, W), (H, W, C) uint8; a PIL image; or a tensor (C, H, W), uint8 or float in 0..1.
         channel_order: of arrays and tensors with three or four channels.
-        color_type: how a file is read.
+        load: how a file is read.
 
     Raises:
         InputError: it is none of these, or its values are of another kind.
     """
     if isinstance(image, str | Path):
-        return read_image(image, color_type)
+        return load.read(image)
     if isinstance(image, Tensor):
         return _ordered(_of_tensor(image), channel_order)
     if isinstance(image, np.ndarray):

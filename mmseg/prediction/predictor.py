@@ -63,10 +63,9 @@ class Predictor:
         self.device = next(model.parameters()).device
 
     @property
-    def color_type(self) -> str:
+    def load(self) -> LoadImageFromFile:
         """How the pipeline reads an image file."""
-        loaders = [step for step in self.pipeline.transforms if isinstance(step, LoadImageFromFile)]
-        return loaders[0].color_type if loaders else 'color'
+        return loading_step(self.pipeline)
 
     @torch.no_grad()
     def whole(self, images: Sequence[np.ndarray]) -> Iterator[Whole]:
@@ -127,6 +126,12 @@ def test_pipeline(steps: Sequence[dict]) -> Compose:
     pipeline = told_with_place('data.test.pipeline', lambda: Compose(steps))
     refuse_steps_of_training(pipeline)
     return pipeline
+
+
+def loading_step(pipeline: Compose) -> LoadImageFromFile:
+    """How a pipeline reads an image file."""
+    loaders = [step for step in pipeline.transforms if isinstance(step, LoadImageFromFile)]
+    return loaders[0] if loaders else LoadImageFromFile()
 
 
 def at_scale(steps: Sequence[dict], scale: float) -> list[dict]:

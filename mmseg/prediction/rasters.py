@@ -1,6 +1,5 @@
 """Images of which parts can be read: decoded ones in memory, and tiled TIFF files of any size on the disk."""
 
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,9 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mmseg.datasets.pipelines.loading import read_image
+from mmseg.datasets.pipelines.loading import LoadImageFromFile
+from mmseg.datasets.tiff import has_rasterio, opencv_order
+from mmseg.errors import InputError
 
 TIFF_SUFFIXES = {'.tif', '.tiff'}
+WINDOWED = ('uint8', 'uint16', 'int16')
+"""Types of pixels that need no look at the whole image: of floats every one has to be a number."""
 
 
 class Raster(Protocol):
@@ -45,8 +48,9 @@ class TiffRaster:
         profile: what places the file in the world (``crs``, ``transform``), for the files that are made of it.
     """
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, indexes: list[int], *, repeat: bool = False) -> None:
         self.file = file
+        self.indexes = indexes * 3 if repeat else indexes
         self.profile = {'crs': file.crs, 'transform': file.transform}
 
     @property
@@ -55,23 +59,23 @@ class TiffRaster:
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
         window = ((rows.start, rows.stop), (columns.start, columns.stop))
-        bands = self.file.read(window=window, indexes=[3, 2, 1])  # BGR, as OpenCV gives an image
-        return np.ascontiguousarray(bands.transpose(1, 2, 0))
+        bands = self.file.read(window=window, indexes=self.indexes)
+        return np.ascontiguousarray(bands[0] if len(bands) == 1 else bands.transpose(1, 2, 0))
 
 
 @contextmanager
-def opened(path: Path, color_type: str, *, windowed: bool) -> Iterator[Raster]:
+def opened(path: Path, load: LoadImageFromFile, *, windowed: bool) -> Iterator[Raster]:
     """The image in ``path``; its parts come from the disk where that is possible and ``windowed`` asks for it.
 
     Args:
         path: an image file.
-        color_type: how the pipeline reads it, see :class:`mmseg.datasets.pipelines.loading.LoadImageFromFile`.
-        windowed: read parts of a tiled 8-bit RGB TIFF when they are asked for; needs ``rasterio``.
+        load: how the pipeline reads it.
+        windowed: read parts of a tiled TIFF when they are asked for; needs ``rasterio``.
 
     Raises:
         InputError: the file is missing or no image.
     """
-    if windowed and color_type == 'color' and path.suffix.lower() in TIFF_SUFFIXES and has_rasterio():
+    if windowed and path.suffix.lower() in TIFF_SUFFIXES and has_rasterio():
         import rasterio  # noqa: PLC0415 (an extra)
         from rasterio.errors import RasterioIOError  # noqa: PLC0415
 
@@ -81,17 +85,27 @@ def opened(path: Path, color_type: str, *, windowed: bool) -> Iterator[Raster]:
             file = None  # what is wrong with it is told by the way that all images go
         if file is not None:
             with file:
-                if _suits(file):
-                    yield TiffRaster(file)
+                indexes = indexes_read(file, load, path)
+                if indexes is not None:
+                    yield TiffRaster(file, indexes, repeat=load.repeat_grey)
                     return
-    yield ArrayRaster(read_image(path, color_type))
+    yield ArrayRaster(load.read(path))
 
 
-def has_rasterio() -> bool:
-    """Whether the extra for georeferenced images is installed."""
-    return importlib.util.find_spec('rasterio') is not None
+def indexes_read(file: Any, load: LoadImageFromFile, path: Path) -> list[int] | None:
+    """The bands of an open file, from 1, that reading it as a whole would give; None where its parts differ from that.
 
-
-def _suits(file: Any) -> bool:
-    """Whether a file is tiled, and means the same whether read in parts or by OpenCV."""
-    return bool(file.profile.get('tiled')) and file.count >= 3 and set(file.dtypes[:3]) == {'uint8'}
+    Raises:
+        InputError: it has not the bands asked for.
+    """
+    if not file.profile.get('tiled') or load.to_float32:
+        return None
+    if load.color_type == 'color':
+        return [3, 2, 1] if file.count >= 3 and set(file.dtypes[:3]) == {'uint8'} else None
+    if load.color_type != 'unchanged' or len(set(file.dtypes)) > 1 or file.dtypes[0] not in WINDOWED:
+        return None
+    if load.bands is None:
+        return opencv_order(file.count)
+    if max(load.bands) >= file.count:
+        raise InputError(f'Image {str(path)!r} has {file.count} band(s); bands={list(load.bands)} names another one.')
+    return [band + 1 for band in load.bands]

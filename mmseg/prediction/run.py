@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mmseg.datasets.pipelines.loading import read_image
 from mmseg.errors import InputError
 from mmseg.prediction.block import Block
 from mmseg.prediction.kinds import KINDS, SHOWN, Style
@@ -134,7 +133,7 @@ class Work:
         images = {}
         for source in sources:
             try:
-                images[source] = read_image(source.path, self.predictor.color_type)
+                images[source] = self.predictor.load.read(source.path)
             except InputError as error:
                 self.summary.failed[str(source.path)] = str(error)
         return images
@@ -166,7 +165,7 @@ class Work:
         for source in sources:
             start, tally = time.perf_counter(), Tally()
             try:
-                with opened(source.path, self.predictor.color_type, windowed=True) as raster:
+                with opened(source.path, self.predictor.load, windowed=True) as raster:
                     sinks = self._sinks(source, raster)
                     self._fill(sinks, raster, tally)
                     self._record(source, raster.size, time.perf_counter() - start, tally, sinks)

@@ -16,6 +16,7 @@ from torch import Tensor
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.errors import InputError
 from mmseg.evaluation.export import IGNORED, colorize, displayable
+from mmseg.models.uda.strong_augment import value_range
 from mmseg.writing import replacing
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ LEGEND_LINE_INCHES = 0.2
 DPI = 110
 COLUMNS = 5  # pictures in a row of what a method has of its own
 SOURCE, TARGET, MIXED = IMAGES = ('source image', 'target image', 'mixed image')
-# No 8-bit image is so bright that two deviations above its mean lie beyond: deeper ones are stretched for display.
-BRIGHTEST = 510
 
 
 class Panel(NamedTuple):
@@ -102,7 +101,7 @@ def denormalize(image: Tensor, img_norm_cfg: Mapping[str, Any]) -> np.ndarray:
     """
     mean, std = (np.asarray(img_norm_cfg[key], np.float32) for key in ('mean', 'std'))
     values = image.detach().float().cpu().numpy().transpose(1, 2, 0) * std + mean
-    if (mean + 2 * std).max() <= BRIGHTEST:
+    if value_range(mean.tolist(), std.tolist()) == (0, 255):
         values = np.rint(values.clip(0, 255)).astype(np.uint8)
     shown = displayable(values)
     return shown if img_norm_cfg.get('to_rgb', True) else np.ascontiguousarray(shown[..., ::-1])

@@ -139,7 +139,7 @@ def _scene(dataset: TrainingSet, index: int, predictions: Mapping[str, np.ndarra
 
 def image_shown(dataset: TrainingSet, index: int) -> np.ndarray:
     """Image ``index`` as RGB uint8 (H, W, 3), whatever its bands and depth."""
-    return np.ascontiguousarray(displayable(read_image(dataset.image_path(index)))[..., ::-1])
+    return np.ascontiguousarray(displayable(dataset.image_of(index))[..., ::-1])
 
 
 def data_uri(picture: np.ndarray, *, exact: bool = False, width: int = WIDTH) -> str:

@@ -76,7 +76,7 @@ def test_images_that_are_kept_whole_are_silent(tmp_path, said, channels, dtype, 
         ((4, 'unchanged'), {'type': 'Normalize', **FOUR, 'to_rgb': True}, 'to_rgb=False'),
         ((3, 'color'), {'type': 'Normalize', 'mean': [0.0], 'std': [1.0]}, '3 channel.*mean of Normalize 1'),
         ((3, 'grayscale'), {'type': 'Normalize', 'mean': [0.0] * 3, 'std': [1.0] * 3}, '1 channel'),
-        ((4, 'unchanged'), {'type': 'PhotoMetricDistortion'}, 'PhotoMetricDistortion works on RGB'),
+        ((4, 'unchanged'), {'type': 'PhotoMetricDistortion', 'rgb_bands': [4, 1, 0]}, 'names another one'),
     ],
 )
 @pytest.mark.parametrize('view', [False, True])
@@ -88,9 +88,12 @@ def test_steps_that_cannot_work_on_the_images_name_one_before_training(tmp_path,
     assert 'images/a.png' in str(error.value)
 
 
-def test_sixteen_bits_do_not_pass_for_eight_in_photometric_distortion(tmp_path):
-    with pytest.raises(InputError, match=r'3 channel.* of uint16'):
-        dataset(image(tmp_path, 3, np.uint16), {'type': 'PhotoMetricDistortion'}, color_type='unchanged')
+def test_floats_do_not_pass_for_whole_numbers_in_photometric_distortion(tmp_path):
+    folder = image(tmp_path, 3, np.float32, '.tif')
+    write(tmp_path / 'images/a.tif', np.full((4, 4, 3), -1, np.float32) * np.eye(4, dtype=np.float32)[..., None])
+    made = dataset(folder, {'type': 'PhotoMetricDistortion'}, color_type='unchanged', img_suffix='.tif')
+    with pytest.raises(InputError, match=r'values from -1 to 0.*take it out'):
+        made[0]
 
 
 def test_a_png_that_differs_from_the_first_is_named_before_training(tmp_path):

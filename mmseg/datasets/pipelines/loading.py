@@ -1,13 +1,16 @@
 """Images and label maps from files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mmseg.config.values import Whole
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.pipelines.fields import LABEL, with_field
 from mmseg.datasets.pipelines.transform import Part, Transform
+from mmseg.datasets.tiff import RGB, opencv_order, read_tiff, tiff_header
 from mmseg.errors import InputError
 from mmseg.registry import TRANSFORMS
 
@@ -22,12 +25,28 @@ AS_STORED = ('unchanged', 'color_ignore_orientation', 'grayscale_ignore_orientat
 """Ways of reading that leave an image as it is stored, whatever orientation its EXIF notes."""
 
 
+WORKABLE = (np.uint8, np.uint16, np.int16, np.float32)
+"""Types of pixels that can be resized; others become float32."""
+
+
 def read_image(path: str | Path, color_type: str = 'color') -> np.ndarray:
     """The image in ``path`` as OpenCV reads it: uint8 (H, W, 3) BGR for 'color'.
 
+    For 'unchanged', (H, W[, C]) of any number of bands and one of the types :data:`WORKABLE`.
+
     Raises:
-        InputError: the file is missing or no image.
+        InputError: the file is missing or no image, its bands cannot be read, or it holds NaN.
     """
+    header = tiff_header(path)
+    if header is not None and not header.is_picture:
+        if color_type == 'unchanged':
+            return _workable(read_tiff(path, header.bands), path)
+        if header.photometric != RGB:
+            raise InputError(
+                f'Image {str(path)!r} has {header.bands} bands that are not marked as RGB: color_type={color_type!r} '
+                "would read the first one alone. Give LoadImageFromFile color_type='unchanged', and bands=[...] to "
+                'choose some.'
+            )
     try:
         content = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
@@ -38,7 +57,46 @@ def read_image(path: str | Path, color_type: str = 'color') -> np.ndarray:
         img = None
     if img is None:
         raise InputError(f'Image {str(path)!r} cannot be decoded. Is it an image, and complete?')
+    return _workable(img, path)
+
+
+def color_type_of(path: str | Path) -> str:
+    """How to read a file of which nothing is known: in colours, if all its bands are those of a picture."""
+    header = tiff_header(path)
+    return 'color' if header is None or header.is_picture else 'unchanged'
+
+
+def _workable(img: np.ndarray, path: str | Path) -> np.ndarray:
+    """``img`` in a type that steps can work on.
+
+    Raises:
+        InputError: it holds values that are no numbers.
+    """
+    if img.dtype not in WORKABLE:
+        img = img.astype(np.float32)
+    if img.dtype == np.float32 and not np.isfinite(img).all():
+        raise InputError(
+            f'Image {str(path)!r} holds values that are no numbers (NaN or infinite), perhaps where there are no data: '
+            'fill them with a value.'
+        )
     return img
+
+
+def chosen_bands(img: np.ndarray, bands: Sequence[int], path: str | Path) -> np.ndarray:
+    """Bands of an image as OpenCV gives it, by their numbers in the file from 0: (H, W, C), or (H, W) for one.
+
+    Raises:
+        InputError: there is no such band.
+    """
+    stack = img[..., None] if img.ndim == 2 else img
+    count = stack.shape[2]
+    if max(bands) >= count:
+        raise InputError(
+            f'Image {str(path)!r} has {count} band(s), 0 to {count - 1}: bands={list(bands)} of LoadImageFromFile '
+            'names one that is not there.'
+        )
+    places = [opencv_order(count).index(band + 1) for band in bands]
+    return np.ascontiguousarray(stack[..., places] if len(places) > 1 else stack[..., places[0]])
 
 
 @TRANSFORMS.register_module()
@@ -50,16 +108,56 @@ class LoadImageFromFile(Transform):
         color_type: 'color', 'grayscale' or 'unchanged'. 'unchanged', 'color_ignore_orientation' and
             'grayscale_ignore_orientation' do not turn the image as its EXIF says; the data set reads its label maps
             the same way up.
+        bands: with 'unchanged', the numbers of the bands to take, from 0 as they lie in the file (in a picture 0, 1, 2
+            are red, green, blue), in the order in which the network shall get them; then Normalize has to_rgb=False.
+            None: all, in OpenCV's order (three BGR, four BGR and the fourth).
+        repeat_grey: an image of one band becomes three that are the same.
     """
 
     part = Part.IMAGE
 
-    def __init__(self, *, to_float32: bool = False, color_type: str = 'color') -> None:
+    def __init__(
+        self,
+        *,
+        to_float32: bool = False,
+        color_type: str = 'color',
+        bands: Sequence[Whole] | None = None,
+        repeat_grey: bool = False,
+    ) -> None:
         if color_type not in COLOUR_FLAGS:
             raise InputError(f'LoadImageFromFile: color_type is one of {list(COLOUR_FLAGS)}, not {color_type!r}.')
+        if bands is not None and (color_type != 'unchanged' or not bands):
+            raise InputError(f"LoadImageFromFile: bands={bands!r} needs color_type='unchanged' and names one or more.")
+        self.bands = None if bands is None else tuple(bands)
+        self.repeat_grey = repeat_grey
         self.to_float32 = to_float32
         self.color_type = color_type
         self.turn = color_type not in AS_STORED
+
+    def read(self, path: str | Path) -> np.ndarray:
+        """The pixels of a file, (H, W[, C]).
+
+        Raises:
+            InputError: it is missing, no image, or has not the bands asked for.
+        """
+        img = read_image(path, self.color_type)
+        if self.bands is not None:
+            img = chosen_bands(img, self.bands, path)
+        if self.repeat_grey:
+            if img.ndim == 3 and img.shape[2] != 1:
+                raise InputError(f'Image {str(path)!r} has {img.shape[2]} bands: repeat_grey is for images of one.')
+            img = np.repeat(img.reshape(*img.shape[:2], 1), 3, axis=2)
+        return img
+
+    def channels(self, bands: int) -> int:
+        """Channels of what is made of a file with so many bands."""
+        if self.repeat_grey:
+            return 3
+        if self.bands is not None:
+            return len(self.bands)
+        if self.color_type == 'unchanged':
+            return bands
+        return 3 if self.color_type.startswith('color') else 1
 
     def apply(self, results: dict, params: None) -> dict:
         results = dict(results)
@@ -67,7 +165,7 @@ class LoadImageFromFile(Transform):
             name = results['img_info']['filename']
             results['filename'] = joined(results.get('img_prefix'), name)
             results['ori_filename'] = name
-            results['img'] = read_image(results['filename'], self.color_type)
+            results['img'] = self.read(results['filename'])
         img = results['img'].astype(np.float32) if self.to_float32 else results['img']
         channels = 1 if img.ndim == 2 else img.shape[2]
         results |= dict.fromkeys(('img_shape', 'ori_shape', 'pad_shape'), img.shape) | {'img': img, 'scale_factor': 1.0}

@@ -45,6 +45,10 @@ class Transform:
             InputError: naming it and the setting.
         """
 
+    def gives(self, dtype: np.dtype) -> np.dtype:
+        """The type of an image behind this step, of one of ``dtype`` in front of it."""
+        return dtype
+
     def __call__(self, results: dict, rng: np.random.Generator) -> dict:
         return self.apply(results, self.draw(results, rng))
 

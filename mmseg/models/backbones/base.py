@@ -29,7 +29,8 @@ class Backbone(nn.Module, ABC):
     Args:
         pretrained: file (or URL) of weights, loaded by :meth:`init_weights`.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``; with a ``prefix``,
-            those entries of the file whose names begin with it.
+            those entries of the file whose names begin with it; with ``bands`` ('mean' or 'repeat'), how the first
+            layer of weights for RGB serves images of other bands.
     """
 
     may_be_missing: tuple[str, ...] = ()
@@ -44,7 +45,9 @@ class Backbone(nn.Module, ABC):
 
     def __init__(self, *, pretrained: str | None = None, init_cfg: dict | None = None) -> None:
         super().__init__()
-        self.pretrained, self.prefix = pretrained_of(pretrained, init_cfg, owner=type(self).__name__)
+        self.pretrained, self.prefix, self.pretrained_bands = pretrained_of(
+            pretrained, init_cfg, owner=type(self).__name__
+        )
 
     def init_weights(self) -> None:
         """Load the pretrained file if one is named, else draw the weights.
@@ -62,6 +65,7 @@ class Backbone(nn.Module, ABC):
                 may_be_missing=self.may_be_missing,
                 ignored=self.ignored,
                 prefix=self.prefix,
+                bands=self.pretrained_bands,
             )
 
     @abstractmethod

@@ -38,6 +38,9 @@ class DACS(MeanTeacher):
         color_jitter_strength: of the mixed images, in 0..0.5.
         color_jitter_probability: jitter acts where a uniform number is GREATER than this: 0.2 means 80 % of the
             steps. The name is the one that configs have always used.
+        color_jitter_bands: channels of the network's input that are red, green and blue: jitter of saturation and hue
+            is of these, that of brightness and contrast of all. [] = none are; None = those of three, none of other
+            numbers of channels.
         **teacher: of :class:`MeanTeacher` and :class:`UDADecorator`.
 
     Raises:
@@ -62,6 +65,7 @@ class DACS(MeanTeacher):
         blur: bool = True,
         color_jitter_strength: float = 0.2,
         color_jitter_probability: float = 0.2,
+        color_jitter_bands: Sequence[int] | None = None,
         **teacher,
     ) -> None:
         super().__init__(**teacher)
@@ -73,7 +77,8 @@ class DACS(MeanTeacher):
         self.ignore_top = pseudo_weight_ignore_top
         self.ignore_bottom = pseudo_weight_ignore_bottom
         self.mix_scope = check_scope(mix_scope)
-        self.strong_augment = StrongAugment(color_jitter_strength, color_jitter_probability, blur)
+        rgb = None if color_jitter_bands is None else tuple(color_jitter_bands)
+        self.strong_augment = StrongAugment(color_jitter_strength, color_jitter_probability, blur, rgb)
 
         self.imnet_model = self.feature_distance = None
         require(imnet_feature_dist_lambda >= 0, 'uda.imnet_feature_dist_lambda', imnet_feature_dist_lambda, '0 or more')

@@ -21,6 +21,10 @@ SIGMA_RANGE = (0.15, 1.15)
 BLUR_PROBABILITY = 0.5
 #: weights further out than this are below 1e-8 at the largest sigma
 MAX_RADIUS = math.ceil(6 * SIGMA_RANGE[1])
+#: of the steps of the jitter: saturation and hue, which need red, green and blue
+FIRST_OF_COLOURS = 2
+#: images of 8 bits have their mean and two deviations, of the brightest channel, within this
+DARKEST, BRIGHTEST = 8, 510
 
 
 class Jitter(NamedTuple):
@@ -42,10 +46,14 @@ class Jitter(NamedTuple):
 
 
 class StrongParams(NamedTuple):
-    """What was drawn for a batch: jitter and sigma of each image, or None where that step is off for all."""
+    """What was drawn for a batch: jitter and sigma of each image, or None where that step is off for all.
+
+    ``rgb``: channels of red, green and blue, which saturation and hue are of; see :class:`StrongAugment`.
+    """
 
     jitter: list[Jitter] | None
     sigma: list[float] | None
+    rgb: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,24 +64,31 @@ class StrongAugment:
         jitter_strength: s: factors are uniform in 1-s..1+s, the hue in -s..s; at most 0.5, the whole circle.
         jitter_threshold: the jitter acts where a uniform number is GREATER, i.e. with probability 1 - this.
         blur: allow the blur, which acts with probability 0.5.
+        rgb: channels of the network's input that are red, green and blue; the others have brightness and contrast
+            alone. () = none are; None = those of three channels, and none of any other number.
     """
 
     jitter_strength: float = 0.2
     jitter_threshold: float = 0.2
     blur: bool = True
+    rgb: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
+        if self.rgb is not None and len(set(self.rgb)) not in (0, 3):
+            raise InputError(
+                f'uda.color_jitter_bands={list(self.rgb)}: name red, green and blue, or none of them ([]).'
+            )
         if not 0 <= self.jitter_strength <= 0.5:
             raise InputError(f'uda.color_jitter_strength is {self.jitter_strength}: it must lie in 0..0.5.')
         if not 0 <= self.jitter_threshold <= 1:
             raise InputError(f'uda.color_jitter_probability is {self.jitter_threshold}: it must lie in 0..1.')
 
     def check_channels(self, channels: int) -> None:
-        """Refuse to jitter the colours of images that are not RGB."""
-        if channels != 3 and self.jitter_threshold < 1:
+        """Refuse colours in channels that images do not have."""
+        if self.rgb and not all(0 <= channel < channels for channel in self.rgb):
             raise InputError(
-                f'Colour jitter works on RGB images, these have {channels} channel(s): set '
-                'uda.color_jitter_probability=1, with which it never acts.'
+                f'uda.color_jitter_bands={list(self.rgb)} names channels of images that have {channels}: 0 to '
+                f'{channels - 1}.'
             )
 
     def draw(self, batch_size: int, *, generator: torch.Generator | None = None) -> StrongParams:
@@ -90,7 +105,7 @@ class StrongAugment:
         if self.blur and blur_draw > BLUR_PROBABILITY:
             low, high = SIGMA_RANGE
             blur = (low + (high - low) * torch.rand(batch_size, generator=generator)).tolist()
-        return StrongParams(jitter, blur)
+        return StrongParams(jitter, blur, self.rgb)
 
     def draw_jitter(self, generator: torch.Generator | None = None) -> Jitter:
         shift = (self.jitter_strength * (2 * torch.rand(4, generator=generator) - 1)).tolist()
@@ -100,11 +115,11 @@ class StrongAugment:
 
 
 def apply(params: StrongParams, img: Tensor, *, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Augment normalised images (B, 3, H, W), RGB, in their own precision.
+    """Augment normalised images (B, C, H, W), of three channels RGB, in their own precision.
 
     Args:
         params: what :meth:`StrongAugment.draw` gave for B images.
-        img: (x - mean) / std of x in 0..255.
+        img: (x - mean) / std of x in :func:`value_range`.
         mean: per channel.
         std: per channel.
     """
@@ -121,19 +136,38 @@ def exact(device: torch.device) -> AbstractContextManager:
 
 def _augmented(params: StrongParams, img: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     if params.jitter is not None:
+        black, white = value_range(mean, std)
         centre, scale = (
-            torch.tensor(v, dtype=img.dtype).view(3, 1, 1).to(img.device, non_blocking=True) for v in (mean, std)
+            torch.tensor(v, dtype=img.dtype).view(-1, 1, 1).to(img.device, non_blocking=True) for v in (mean, std)
         )
-        colour = (img * scale + centre) / 255
-        colour = torch.stack([color_jitter(x, jitter) for x, jitter in zip(colour, params.jitter, strict=True)])
-        img = (colour * 255 - centre) / scale
+        colour = (img * scale + (centre - black)) / (white - black)
+        colour = torch.stack(
+            [color_jitter(x, jitter, params.rgb) for x, jitter in zip(colour, params.jitter, strict=True)]
+        )
+        img = (colour * (white - black) - (centre - black)) / scale
     if params.sigma is not None:
         img = gaussian_blur(img, params.sigma)
     return img
 
 
-def color_jitter(img: Tensor, jitter: Jitter) -> Tensor:
-    """(..., 3, H, W) RGB in 0..1 -> the same after the four steps in the drawn order."""
+def value_range(mean: Sequence[float], std: Sequence[float]) -> tuple[float, float]:
+    """What counts as black and as white in images with this mean and standard deviation in each channel.
+
+    0 and 255 for images of 8 bits. Deeper ones, and floats, seldom fill their type: three deviations above the mean,
+    and below it where values are negative.
+    """
+    highest = max(m + 2 * s for m, s in zip(mean, std, strict=True))
+    if DARKEST < highest <= BRIGHTEST:
+        return 0.0, 255.0
+    white = max(m + 3 * s for m, s in zip(mean, std, strict=True))
+    return (0.0 if min(mean) >= 0 else min(m - 3 * s for m, s in zip(mean, std, strict=True))), float(white)
+
+
+def color_jitter(img: Tensor, jitter: Jitter, rgb: Sequence[int] | None = None) -> Tensor:
+    """(..., C, H, W) in 0..1 -> the same after the four steps in the drawn order.
+
+    Saturation and hue are of the channels ``rgb`` alone; None: of all three, or of none where there are not three.
+    """
     steps = (
         (adjust_brightness, jitter.brightness),
         (adjust_contrast, jitter.contrast),
@@ -142,7 +176,11 @@ def color_jitter(img: Tensor, jitter: Jitter) -> Tensor:
     )
     for index in jitter.order:
         step, amount = steps[index]
-        img = step(img, amount)
+        if index < FIRST_OF_COLOURS or (rgb is None and img.shape[-3] == 3):
+            img = step(img, amount)
+        elif rgb:
+            places = torch.tensor(rgb, device=img.device)
+            img = img.index_copy(-3, places, step(img.index_select(-3, places), amount))
     return img
 
 
