@@ -60,8 +60,8 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     Raises:
         InputError: files are missing, do not pair, or cannot be used.
     """
+    from mmseg.datasets.class_list import read_classes  # noqa: PLC0415
     from mmseg.datasets.files import label_name  # noqa: PLC0415
-    from mmseg.own_data.class_list import read_classes  # noqa: PLC0415
     from mmseg.own_data.config_text import Plan  # noqa: PLC0415
     from mmseg.own_data.guess import guess_classes, guess_geometry  # noqa: PLC0415
     from mmseg.own_data.look import look_at_images, look_at_labels  # noqa: PLC0415
@@ -106,7 +106,7 @@ def tell(plan: 'Plan', file: Path) -> None:
             continue
         naming = domain.naming
         labels = f', labels *{naming.suffixes.seg_map}' if domain.labels else ''
-        print(f'{title}: {len(naming.names)} images *{naming.suffixes.img[0]}{labels} in {domain.images}')
+        print(f'{title}: {len(naming.names)} images *{", *".join(naming.suffixes.img)}{labels} in {domain.images}')
         for suffix, count in naming.others.items():
             print(f'  {count} that end in {suffix or "no suffix"} are left out')
     facts = plan.facts

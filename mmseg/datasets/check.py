@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from PIL import Image
 from tqdm import tqdm
 
-from mmseg.datasets.labels import LabelReader, read_ids
+from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.orientation import SIDEWAYS, UPRIGHT, orientation
 from mmseg.datasets.pipelines.loading import size_mismatch
 from mmseg.datasets.tiff import tiff_header
@@ -100,7 +100,7 @@ def _differing_sizes(pairs: Pairs, index: int) -> list[str]:
     """The sentence about a pair whose headers differ, if the pixels do too."""
     image, label = pairs.image_path(index), pairs.label_path(index)
     seen = pairs.image_of(index).shape[1::-1]
-    labelled = read_ids(label, turn=pairs.reader.turn).shape[::-1]
+    labelled = pairs.label_of(index).shape[::-1]
     if seen == labelled:
         return []
     told = size_mismatch(image, seen, label, labelled)
@@ -114,13 +114,13 @@ def _differing_sizes(pairs: Pairs, index: int) -> list[str]:
 
 def header_size(path: Path, *, turn: bool) -> tuple[int, int]:
     """(width, height) of an image file, from its header; ``turn``: as its EXIF orientation says."""
-    header = tiff_header(path)
     try:
-        if header is not None and not header.is_picture:  # bands that Pillow cannot read
-            return header.size
         with Image.open(path) as file:
             size = file.size
     except (OSError, SyntaxError, ValueError) as error:
+        header = tiff_header(path)
+        if header is not None:  # of bands and depths that Pillow does not know
+            return header.size
         raise InputError(f'{str(path)!r} cannot be read as an image ({error}).') from error
     return size[::-1] if turn and orientation(path) in SIDEWAYS else size
 

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ from mmseg.datasets.class_index import (
     writable,
     write_index,
 )
-from mmseg.datasets.labels import LabelReader, read_ids
+from mmseg.datasets.labels import WIDEST, LabelReader, read_ids
 from mmseg.datasets.parallel import FEW, each
 from mmseg.errors import InputError
 
@@ -137,15 +137,22 @@ def check_labelled(counts: Mapping[str, Counts], files: Files) -> None:
     """Refuse label maps without a single labelled pixel."""
     if any(counts.values()):
         return
-    values: Counter[int] = Counter()
-    for path in list(files.values())[:5]:
-        values.update(count_classes(read_ids(path), ignore_index=255))
-        values[255] += int((read_ids(path) == 255).sum())
-    held = ', '.join(f'{value} ({pixels} pixels)' for value, pixels in values.most_common(8) if pixels)
     raise InputError(
         f'None of the {len(files)} label maps has a labelled pixel, so there is nothing to learn from. '
-        f'The first ones, such as {str(next(iter(files.values()), None))!r}, hold the values {held}.'
+        f'The first ones, such as {str(next(iter(files.values()), None))!r}, {_held(list(files.values())[:5])}.'
     )
+
+
+def _held(paths: Sequence[str | Path]) -> str:
+    """What label files hold, as far as that can be said of values."""
+    values: Counter[int] = Counter()
+    try:
+        for path in paths:
+            found, pixels = np.unique(read_ids(path, most=WIDEST), return_counts=True)
+            values.update(dict(zip(found.tolist(), pixels.tolist(), strict=True)))
+    except InputError:
+        return 'show nothing but what is ignored'
+    return 'hold the values ' + ', '.join(f'{value} ({pixels} pixels)' for value, pixels in values.most_common(8))
 
 
 def _count_file(path: Path, reader: LabelReader) -> Counts:

@@ -16,6 +16,14 @@ from mmseg.datasets.bands import check_bands, image_reader
 from mmseg.datasets.check import QUICK_PAIRS, quick_check, spread
 from mmseg.datasets.class_stats import class_counts, known_class_counts
 from mmseg.datasets.files import Joined, Pairs, Suffixes, check_labels, image_names, roots, suffixes_of
+from mmseg.datasets.label_forms import (
+    ColourEntry,
+    colour_entries,
+    label_set_of_colours,
+    mask_files,
+    refuse_several_meanings,
+    table_of,
+)
 from mmseg.datasets.label_sets import Colour, LabelSet, class_names, label_set_of
 from mmseg.datasets.labels import LabelReader, label_reader
 from mmseg.datasets.pipelines.compact import compacted
@@ -54,6 +62,12 @@ class CustomDataset(TrainingSet):
         label_set: name in :data:`mmseg.datasets.label_sets.LABEL_SETS`, or a dict with the keys of ``LabelSet``.
         label_map: file value -> train id or class name, or 'cityscapes' / 'synthia' for the ids of these.
         ignore: file values that mean ignore.
+        label_colors: label files show colours: ``dict(color=[r, g, b], name='building')`` for each, or a file of them
+            (CSV ``id,name,r,g,b`` or JSON); name None is ignored. Without ``classes`` these are the classes, in that
+            order.
+        label_masks: every class is a file of its own, not 0 where it is: ``dict(name='building', folder='building',
+            suffix='_mask.png')`` for ``<ann_dir>/building/<name>_mask.png``; one without folder and suffix is the class
+            of what is in no mask, else that is ignored.
         cache_dir: where ``tools.cache_dataset`` stored images at the size of training; None is ``training_cache`` in
             ``data_root``. A cache that fits is read instead of the files, in training only.
 
@@ -88,26 +102,35 @@ class CustomDataset(TrainingSet):
         label_set: LabelSet | str | Mapping | None = None,
         label_map: Mapping[int, int | str] | str | None = None,
         ignore: Sequence[int] = (),
+        label_colors: str | Sequence[Mapping] | None = None,
+        label_masks: Sequence[Mapping] | None = None,
         cache_dir: str | Path | None = None,
     ) -> None:
         self.data_root = data_root
         self.test_mode = test_mode
         base = self.LABELS if label_set is None else label_set_of(label_set)
-        self.label_set = described(base, classes, palette, ignore_index, type(self).__name__)
+        owner = type(self).__name__
+        refuse_several_meanings(
+            owner,
+            label_map=label_map,
+            reduce_zero_label=reduce_zero_label,
+            ignore=ignore,
+            label_colors=label_colors,
+            label_masks=label_masks,
+        )
+        colours = colour_entries(label_colors)
+        self.label_set = described(base, classes, palette, ignore_index, owner, colours=colours)
         explained = ignore_index is not None or 255 in ignore or _explains_255(label_set)
-        if label_map is not None and reduce_zero_label:
-            raise InputError(
-                'label_map and reduce_zero_label=True both say what the values of the label files mean: keep one. With '
-                'a label_map, name the values as they are in the files, 0 too.'
-            )
-        if label_map is None and base is not None and base.classes != self.label_set.classes:
-            label_map = {value: self._kept(name) for value, name in enumerate(base.classes, start=reduce_zero_label)}
-            ignore = [*ignore, *range(reduce_zero_label)]
-        shifted = reduce_zero_label and label_map is None
-        self.reader = label_reader(self.label_set, label_map=label_map, ignore=ignore, reduce_zero_label=shifted)
+        explained |= colours is not None or label_masks is not None
+        self.reader = self._reader_of_ids(base, label_map, ignore, reduce_zero_label=reduce_zero_label)
+        if colours is not None:
+            self.reader = replace(self.reader, colours=table_of(colours, self.label_set))
+        self.roots = roots(data_root, img_dir, ann_dir, split)
+        if label_masks is not None:
+            self._read_masks(label_masks)
+            seg_map_suffix = self.reader.masks[0].suffix
         self.pipeline = self.plain_pipeline = Compose(pipeline)
         self._check_loading(reduce_zero_label=reduce_zero_label)
-        self.roots = roots(data_root, img_dir, ann_dir, split)
         self.img_infos = self._scan(suffixes_of(img_suffix, seg_map_suffix))
         first = self.roots[0]
         self.split_name = Path(first.split).stem if first.split else Path(first.img_dir).name
@@ -119,12 +142,42 @@ class CustomDataset(TrainingSet):
         self.cache_dir = cache_dir
         if self.labelled:
             quick_check(self)
-            if not explained and label_map is None:
+            if not explained and self.reader.label_map is None:
                 refuse_masks_of_255(self)
         looked_at = [self.image_path(index) for index in spread(len(self), QUICK_PAIRS)]
         self.bands = check_bands(self.pipeline.transforms, looked_at, type(self).__name__)
         if not test_mode:
             self.pipeline = from_cache(self)
+
+    def _reader_of_ids(
+        self,
+        base: LabelSet | None,
+        label_map: Mapping[int, int | str] | str | None,
+        ignore: Sequence[int],
+        *,
+        reduce_zero_label: bool,
+    ) -> LabelReader:
+        """How values of label files become train ids; of the classes of ``base`` those that are kept."""
+        if label_map is not None and reduce_zero_label:
+            raise InputError(
+                'label_map and reduce_zero_label=True both say what the values of the label files mean: keep one. With '
+                'a label_map, name the values as they are in the files, 0 too.'
+            )
+        if label_map is None and base is not None and base.classes != self.label_set.classes:
+            label_map = {value: self._kept(name) for value, name in enumerate(base.classes, start=reduce_zero_label)}
+            ignore = [*ignore, *range(reduce_zero_label)]
+        shifted = reduce_zero_label and label_map is None
+        return label_reader(self.label_set, label_map=label_map, ignore=ignore, reduce_zero_label=shifted)
+
+    def _read_masks(self, entries: Sequence[Mapping]) -> None:
+        """Let label maps be made of one file a class; the folder of the first class stands for them."""
+        masks, rest = mask_files(entries, self.label_set)
+        self.roots = [
+            root if root.ann_dir is None else root._replace(ann_dir=str(Path(root.ann_dir, masks[0].folder)))
+            for root in self.roots
+        ]
+        places = tuple(root.ann_dir for root in self.roots if root.ann_dir is not None)
+        self.reader = replace(self.reader, masks=masks, mask_rest=rest, mask_roots=places)
 
     def _check_loading(self, *, reduce_zero_label: bool) -> None:
         """Let the label maps be read the same way up as the images, and refuse a setting that belongs to us."""
@@ -265,8 +318,10 @@ class CustomDataset(TrainingSet):
     def _scan(self, suffixes: Suffixes) -> Joined:
         found = []
         for root in self.roots:
-            images = image_names(root, suffixes, self.remedy())
-            odd = {} if root.ann_dir is None else check_labels(root, images, suffixes, self.remedy())
+            images, odd = image_names(root, suffixes, self.remedy())
+            if root.ann_dir is not None:
+                alone = [image for image in images if image not in odd]
+                odd |= check_labels(root, alone, suffixes, self.remedy()) if alone else {}
             found.append(Pairs(root, images, suffixes, odd))
         return Joined(found)
 
@@ -291,8 +346,10 @@ def described(
     palette: tuple[Colour, ...] | None,
     ignore_index: int | None,
     owner: str,
+    *,
+    colours: Sequence[ColourEntry] | None = None,
 ) -> LabelSet:
-    """The label set that a data set's arguments describe, starting from ``base``.
+    """The label set that a data set's arguments describe, starting from ``base``; without classes, of its ``colours``.
 
     Raises:
         InputError: neither a label set nor classes, or a class that ``base`` does not have.
@@ -300,6 +357,8 @@ def described(
     if classes is not None:
         names = class_names(classes)
         base = LabelSet(name=owner, classes=names) if base is None else base.subset(names)
+    if base is None and colours:
+        base = label_set_of_colours(colours, owner)
     if base is None:
         raise InputError(f'{owner} needs classes (a list of names) or a label_set: what do the label values mean?')
     return replace(

@@ -76,8 +76,10 @@ def roots(
     return [Root(str(images), labels, names) for images, labels, names in zip(*folders, strict=True)]
 
 
-def image_names(root: Root, suffixes: Suffixes, remedy: str) -> list[str]:
+def image_names(root: Root, suffixes: Suffixes, remedy: str) -> tuple[list[str], dict[str, str]]:
     """Names of the images relative to ``root.img_dir``, POSIX, sorted; in the order of the split if there is one.
+
+    And the label maps, relative to ``root.ann_dir``, of those whose line in the split names one.
 
     Raises:
         InputError: the folder or split file is missing, there are no images, or the split names one that is missing.
@@ -94,13 +96,13 @@ def image_names(root: Root, suffixes: Suffixes, remedy: str) -> list[str]:
         else:
             names.append(name)
     names.sort()
-    if not names:
+    if not names and root.split is None:
         ends = ' or '.join(map(repr, suffixes.img))
         raise InputError(f'Image folder {root.img_dir!r} holds no file that ends in {ends}. {remedy}')
     if root.split is not None:
         return _of_split(root, names, suffixes)
     _warn_of_left_out(root.img_dir, others, len(names), suffixes)
-    return names
+    return names, {}
 
 
 def _warn_of_left_out(folder: str, others: Counter[str], used: int, suffixes: Suffixes) -> None:
@@ -160,7 +162,8 @@ class Pairs(Sequence[dict]):
 
     def __init__(self, root: Root, images: list[str], suffixes: Suffixes, odd: Mapping[str, str]) -> None:
         self.root, self.images, self.suffixes = root, images, suffixes
-        self.odd = odd  # label maps under names that cannot be made of the image's, see check_labels
+        # label maps under names that cannot be made of the image's: by image, or by what is in front of its suffix
+        self.odd = odd
 
     def __len__(self) -> int:
         return len(self.images)
@@ -171,7 +174,7 @@ class Pairs(Sequence[dict]):
         if self.root.ann_dir is not None:
             label = label_name(name, self.suffixes)
             if self.odd:
-                label = self.odd.get(str(self.suffixes.stem(name)), label)
+                label = self.odd.get(name) or self.odd.get(str(self.suffixes.stem(name)), label)
             info['ann'] = {'seg_map': label, 'ann_dir': self.root.ann_dir}
         return info
 
@@ -230,19 +233,61 @@ def _entries(folder: str) -> Iterator[os.DirEntry]:
         return
 
 
-def _of_split(root: Root, found: list[str], suffixes: Suffixes) -> list[str]:
+def _of_split(root: Root, found: list[str], suffixes: Suffixes) -> tuple[list[str], dict[str, str]]:
+    """The images that a list names, in its order, and the label maps of lines that name those too.
+
+    A line is a name below the image folder, with or without its suffix, or a path; or two of them, image and label.
+    """
     assert root.split is not None
     if not Path(root.split).is_file():
         raise InputError(f'Split file {root.split!r} (the list of image names) does not exist.')
     wanted = [line.replace('\\', '/') for line in lines_of(root.split, 'Split file')]
     by_stem = {suffixes.stem(name): name for name in found} | {name: name for name in found}
-    names = [by_stem.get(line) or by_stem.get(suffixes.stem(line) or line) for line in wanted]
-    ends = ['' if suffixes.stem(line) is not None else suffixes.img[0] for line in wanted]
-    missing = [line + end for line, end, name in zip(wanted, ends, names, strict=True) if name is None]
-    if missing or not names:
-        reason = f'names {missing[0]!r}, which is not in {root.img_dir!r}' if missing else 'is empty'
-        raise InputError(f'Split file {root.split!r} {reason}.')
-    return [name for name in names if name is not None]
+    names: list[str] = []
+    labels: dict[str, str] = {}
+    for line in wanted:
+        name = by_stem.get(line) or by_stem.get(suffixes.stem(line) or line) or _listed_file(line, root, root.img_dir)
+        if name is None and (pair := _listed_pair(line, root)) is not None:
+            name, label = pair
+            labels |= {} if label is None else {name: label}
+        if name is None:
+            end = '' if suffixes.stem(line) is not None else suffixes.img[0]
+            raise InputError(f'Split file {root.split!r} names {line + end!r}, which is not in {root.img_dir!r}.')
+        names.append(name)
+    if not names:
+        raise InputError(f'Split file {root.split!r} is empty.')
+    return names, labels
+
+
+def _listed_pair(line: str, root: Root) -> tuple[str, str | None] | None:
+    """Image and label map of a line with both, wherever names hold spaces; None if it is no such line."""
+    places = [i for i, letter in enumerate(line) if letter.isspace()]
+    for place in [line.index('\t')] if '\t' in line else places:
+        image = _listed_file(line[:place].strip(), root, root.img_dir)
+        if image is None:
+            continue
+        label = None if root.ann_dir is None else _listed_file(line[place:].strip(), root, root.ann_dir)
+        if label is not None or root.ann_dir is None:
+            return image, label
+    return None
+
+
+def _listed_file(text: str, root: Root, folder: str) -> str | None:
+    """A file of a list relative to ``folder``, POSIX; None if there is none.
+
+    Relative names are looked up beside the list, below ``folder`` and beside it.
+
+    Raises:
+        InputError: it is not below ``folder``.
+    """
+    beside = [Path(str(root.split)).parent, Path(folder), Path(folder).parent]
+    path = next((path for path in (place / text for place in beside) if path.is_file()), None)
+    if path is None:
+        return None
+    relative = os.path.relpath(path.absolute(), Path(folder).absolute()).replace(os.sep, '/')
+    if relative.startswith('../'):
+        raise InputError(f'Split file {root.split!r} names {text!r}, which is not below {folder!r}.')
+    return relative
 
 
 def _list(value: str | list[str] | tuple[str, ...] | None) -> list[str | None]:

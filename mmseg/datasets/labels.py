@@ -1,44 +1,79 @@
 """Reading of label-map files: file values -> train ids, with every value checked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+from mmseg.datasets.label_colours import ColourTable, MaskFile, codes_in, ids_of_colours, merged_masks
 from mmseg.datasets.label_sets import FILE_IDS, LabelSet
 from mmseg.datasets.orientation import ORIENTATION, UPRIGHT
 from mmseg.errors import InputError
 
 UNKNOWN = -1
+BYTE, WIDEST = 255, 65535
+"""The largest value of a label file that is read as it is, and of one that a ``label_map`` names."""
 Image.MAX_IMAGE_PIXELS = 2**29  # twice as many are an error: as large as the images that OpenCV reads
 LOSSY = {'jpeg', 'mpo', 'avif', 'heif', 'tiff_jpeg'}  # formats, and compressions of a TIFF
 # Grey levels that a decoder makes of files of 2 and 4 bits: it spreads the ids over 0..255.
 SPREAD_BITS = {'L;2': 255 // 3, 'L;4': 255 // 15}
 
 
-def read_ids(path: str | Path, *, turn: bool = True) -> np.ndarray:
+def read_ids(path: str | Path, *, turn: bool = True, most: int = BYTE) -> np.ndarray:
     """The values of a single-channel label file as uint8 (H, W); of a palette file its indices, not its colours.
 
     Args:
         path: the file. Ids may be stored in 1 to 32 bits, or as floats that are whole numbers.
         turn: follow an EXIF orientation that the file has, as images do.
+        most: the largest value; beyond 255 the result is int32.
 
     Raises:
         InputError: the file is missing, unreadable, has colour channels, was compressed with loss, or holds values that
-            are no whole numbers in 0..255.
+            are no whole numbers in 0..``most``.
+    """
+    ids, factor = _decoded(path, np.asarray, turn=turn)
+    if ids.ndim != 2:
+        raise InputError(f'Label map {str(path)!r} has {ids.shape[-1]} channels{_about_channels(ids)}')
+    found = _whole_numbers(ids, path, most)
+    return found // factor if factor > 1 else found
+
+
+def read_codes(path: str | Path, *, turn: bool = True) -> np.ndarray:
+    """The colours of a label image as red * 65536 + green * 256 + blue, int32 (H, W).
+
+    Raises:
+        InputError: as :func:`read_ids`.
+    """
+    return _decoded(path, codes_in, turn=turn)[0]
+
+
+def shows_colours(path: str | Path) -> bool:
+    """Whether a label file has several channels that differ; False where it cannot be read."""
+    try:
+        values, _ = _decoded(path, np.asarray, turn=False)
+    except InputError:
+        return False
+    return values.ndim == 3 and values.shape[2] >= 3 and bool((values[..., :3] != values[..., :1]).any())
+
+
+def _decoded(path: str | Path, take: Callable[[Any], np.ndarray], *, turn: bool) -> tuple[np.ndarray, int]:
+    """What ``take`` makes of the opened label file, and by how much its decoder spreads ids of few bits.
+
+    Raises:
+        InputError: the file is missing, unreadable, or was compressed with loss.
     """
     try:
         with Image.open(path) as file:
             lossy = {str(file.format).lower(), file.info.get('compression')} & LOSSY
             factor = SPREAD_BITS.get(_raw_mode(file), 1)
-            ids = np.asarray(file)
+            ids = take(file)
             if turn and file.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT:
-                ids = np.asarray(ImageOps.exif_transpose(file))
+                ids = take(ImageOps.exif_transpose(file))
     except FileNotFoundError:
         raise InputError(f'Label map {str(path)!r} does not exist.') from None
     except Exception as error:  # a damaged file can fail anywhere in the decoder
@@ -48,9 +83,7 @@ def read_ids(path: str | Path, *, turn: bool = True) -> np.ndarray:
             f'Label map {str(path)!r} is compressed as {"AVIF" if "avif" in lossy else "JPEG"}, which changes ids at '
             'every edge. Save the labels without loss, as PNG; ids that went through it cannot be restored.'
         )
-    if ids.ndim != 2:
-        raise InputError(f'Label map {str(path)!r} has {ids.shape[-1]} channels{_about_channels(ids)}')
-    return _whole_numbers(ids, path) // factor if factor > 1 else _whole_numbers(ids, path)
+    return ids, factor
 
 
 def _raw_mode(file: Any) -> str:
@@ -69,22 +102,26 @@ def _about_channels(ids: np.ndarray) -> str:
             ': the ids seem to be in the red channel alone, as CARLA stores them. '
             'Convert the files to one channel: Image.open(file).getchannel(0).save(file)'
         )
-    return ': it shows colours. A label map has one channel that holds class ids: convert each colour to its id.'
+    return (
+        ': it shows colours, and class ids are read from one channel. Give the data set the class of each colour: '
+        "label_colors=[dict(color=[255, 255, 255], name='building'), ...]."
+    )
 
 
-def _whole_numbers(ids: np.ndarray, path: str | Path) -> np.ndarray:
+def _whole_numbers(ids: np.ndarray, path: str | Path, most: int) -> np.ndarray:
     if ids.dtype.kind == 'f' and not (np.isfinite(ids).all() and (ids == np.rint(ids)).all()):
         wrong = ids[~np.isfinite(ids) | (ids != np.rint(ids))].flat[0]
         raise InputError(
             f'Label map {str(path)!r} holds {wrong}, which is no class id: ids are whole numbers. '
             'Are these probabilities, or labels that were resized with interpolation?'
         )
-    if ids.dtype != np.uint8 and (ids.min() < 0 or ids.max() > 255):
+    if ids.dtype != np.uint8 and (ids.min() < 0 or ids.max() > most):
         raise InputError(
             f'Label map {str(path)!r} ({ids.dtype}) holds values from {ids.min()} to {ids.max()}; class ids lie in '
-            '0..255. Is it a map of instances? Other ids have to be converted.'
+            f'0..{most}. Is it a map of instances? Ids of classes up to {WIDEST} can be named in a label_map of the '
+            'data set; others have to be converted.'
         )
-    return ids.astype(np.uint8, copy=False)
+    return ids.astype(np.uint8 if most <= BYTE else np.int32, copy=False)
 
 
 @dataclass(frozen=True)
@@ -99,6 +136,10 @@ class LabelReader:
         ignored: file values that mean ignore.
         reduce_zero_label: value 0 is ignored and value v is class v - 1.
         turn: follow the EXIF orientation of a file; has no effect on what values mean.
+        colours: the files show classes as these colours.
+        masks: every class is a file of its own; the path of the first one stands for all of them.
+        mask_rest: train id of pixels in no mask.
+        mask_roots: folders of the first class's files.
     """
 
     num_classes: int | None = None
@@ -107,11 +148,27 @@ class LabelReader:
     ignored: tuple[int, ...] = ()
     reduce_zero_label: bool = False
     turn: bool = field(default=True, repr=False)
+    colours: ColourTable | None = field(default=None, repr=False)
+    masks: tuple[MaskFile, ...] = field(default=(), repr=False)
+    mask_rest: int = field(default=255, repr=False)
+    mask_roots: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def meaning(self) -> str:
         """What values mean, as text to compare with: the same for readers that read the same ids from a file."""
-        return f'{self!r}{", 255 is a class" if self._maps_255 and self._table[255] != self.ignore_index else ""}'
+        forms = f', colours {self.colours}' if self.colours else ''
+        forms += f', masks {self.masks}, else {self.mask_rest}' if self.masks else ''
+        mapped = self._maps_255 and self._table[255] != self.ignore_index
+        return f'{self!r}{", 255 is a class" if mapped else ""}{forms}'
+
+    def files_of(self, path: str | Path) -> list[Path]:
+        """The files that one label map consists of."""
+        if not self.masks:
+            return [Path(path)]
+        root = next(root for root in self.mask_roots if Path(path).is_relative_to(root))
+        stem = Path(path).relative_to(root).as_posix().removesuffix(self.masks[0].suffix)
+        above = Path(root).parent if self.masks[0].folder else Path(root)
+        return [above / mask.folder / f'{stem}{mask.suffix}' for mask in self.masks]
 
     def __call__(self, path: str | Path) -> np.ndarray:
         """The train ids in ``path``, uint8 (H, W).
@@ -119,31 +176,56 @@ class LabelReader:
         Raises:
             InputError: as :func:`read_ids`, or a value is neither a class nor ignored.
         """
-        ids = read_ids(path, turn=self.turn)
+        if self.masks:
+            ids_of = [(mask.train_id, file) for mask, file in zip(self.masks, self.files_of(path), strict=True)]
+            read = [(file, train_id, read_ids(file, turn=self.turn)) for train_id, file in ids_of]
+            return merged_masks(read, self.mask_rest)
+        if self.colours is not None:
+            return ids_of_colours(read_codes(path, turn=self.turn), self.colours, path)
+        ids = read_ids(path, turn=self.turn, most=self._most)
+        if self._most > BYTE:
+            return self._of_wide(ids, path)
         if self._identity and not self._unknown.any():
             return ids
         if cv2.countNonZero(cv2.LUT(ids, self._unknown)):
-            values = [int(value) for value in np.unique(ids) if self._unknown[value]]
-            raise InputError(
-                f'Label map {str(path)!r} holds the values {_listed(values)}, which are no class'
-                f'{self._expected()}. {self._remedy(values)}'
-            )
+            self._refuse(ids, path)
         return ids if self._identity else cv2.LUT(ids, self._table.astype(np.uint8))
+
+    def _of_wide(self, ids: np.ndarray, path: str | Path) -> np.ndarray:
+        """Train ids of values beyond 255."""
+        found = self._table[ids]
+        if (found == UNKNOWN).any():
+            self._refuse(ids, path)
+        return found.astype(np.uint8)
+
+    def _refuse(self, ids: np.ndarray, path: str | Path) -> NoReturn:
+        values = [int(value) for value in np.unique(ids) if self._unknown[value]]
+        raise InputError(
+            f'Label map {str(path)!r} holds the values {_listed(values)}, which are no class'
+            f'{self._expected()}. {self._remedy(values)}'
+        )
+
+    @cached_property
+    def _most(self) -> int:
+        """The largest value that a file may hold: beyond 255 only where the config names such values."""
+        named = [*self.ignored, *(value for value, _ in self.label_map or ())]
+        return WIDEST if max(named, default=0) > BYTE else BYTE
 
     @cached_property
     def _table(self) -> np.ndarray:
-        """File value -> train id, or :data:`UNKNOWN`; int16 (256,)."""
+        """File value -> train id, or :data:`UNKNOWN`; int16 (256,), or int32 (65536,) for wide values."""
+        kind: Any = np.int16 if self._most == BYTE else np.int32
         if self.label_map is None:
-            table = np.arange(256, dtype=np.int16)
+            table = np.arange(self._most + 1, dtype=kind)
         else:
-            table = np.full(256, UNKNOWN, dtype=np.int16)
+            table = np.full(self._most + 1, UNKNOWN, dtype=kind)
             table[[value for value, _ in self.label_map]] = [train_id for _, train_id in self.label_map]
         if self.reduce_zero_label:
             table = np.where(table == 0, self.ignore_index, np.where(table > 0, table - 1, table))
         if self.num_classes is not None:
             table[(table >= self.num_classes) & (table != self.ignore_index)] = UNKNOWN
         table[[*self.ignored, *(() if self._maps_255 else (255,))]] = self.ignore_index
-        return table.astype(np.int16)
+        return table.astype(kind)
 
     @cached_property
     def _unknown(self) -> np.ndarray:
@@ -213,8 +295,8 @@ def label_reader(
 
 def _file_value(key: int | str, setting: str) -> int:
     text = str(key)
-    if not (text.isascii() and text.isdecimal() and len(text) <= 3 and int(text) <= 255):
-        raise InputError(f'{setting}: {key!r} is no value of a label file (0..255).')
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= WIDEST):
+        raise InputError(f'{setting}: {key!r} is no value of a label file (0..{WIDEST}).')
     return int(text)
 
 

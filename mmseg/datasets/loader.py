@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, Subset, get_worker_in
 from mmseg.config.leaves import INSIDE, leaves
 from mmseg.datasets.custom import described
 from mmseg.datasets.dataset_wrappers import ConcatDataset
+from mmseg.datasets.label_forms import colour_entries
 from mmseg.datasets.label_sets import LabelSet, label_set_of
 from mmseg.datasets.parallel import single_threaded
 from mmseg.datasets.stream import TrainingSet
@@ -61,8 +62,10 @@ def label_sets_of(cfg: Any) -> Iterator[LabelSet]:
     for part in leaves(cfg):
         kind = DATASETS.get(part['type'])
         base = label_set_of(part['label_set']) if part.get('label_set') else getattr(kind, 'LABELS', None)
-        if base is not None or part.get('classes') is not None:
-            yield described(base, part.get('classes'), part.get('palette'), part.get('ignore_index'), part['type'])
+        colours = colour_entries(part.get('label_colors'))
+        if base is not None or part.get('classes') is not None or colours:
+            about = (part.get('classes'), part.get('palette'), part.get('ignore_index'), part['type'])
+            yield described(base, *about, colours=colours)
 
 
 def build_train_loader(

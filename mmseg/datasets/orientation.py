@@ -4,6 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from mmseg.datasets.tiff import tiff_header
 from mmseg.errors import InputError
 
 ORIENTATION = 0x0112  # the EXIF tag
@@ -25,4 +26,6 @@ def orientation(path: str | Path) -> int:
             noted = file.format != 'TIFF' and (file.format != 'PNG' or 'exif' in file.info)
             return int(file.getexif().get(ORIENTATION, UPRIGHT)) if noted else UPRIGHT
     except (OSError, SyntaxError, ValueError) as error:
+        if tiff_header(path) is not None:  # of bands and depths that Pillow does not know
+            return UPRIGHT
         raise InputError(f'{str(path)!r} cannot be read as an image ({error}).') from error

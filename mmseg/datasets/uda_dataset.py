@@ -151,7 +151,7 @@ def unlabelled(dataset: dict, label_set: LabelSet) -> dict:
         return {**cfg, 'dataset': unlabelled(cfg['dataset'], label_set)}
     if 'datasets' in cfg:
         return {**cfg, 'datasets': [unlabelled(part, label_set) for part in cfg['datasets']]}
-    if cfg.get('type') == 'CustomDataset' and not {'classes', 'label_set'} & cfg.keys():
+    if cfg.get('type') == 'CustomDataset' and not {'classes', 'label_set', 'label_colors'} & cfg.keys():
         cfg['label_set'] = label_set
     return {**cfg, 'ann_dir': None, 'pipeline': image_steps(cfg.get('pipeline', []))}
 

@@ -82,6 +82,9 @@ def _classes(classes: Classes) -> str:
     extras = []
     if classes.label_map is not None:
         extras.append(f'label_map={classes.label_map!r}')
+    if classes.label_colors is not None:
+        rows_of = ''.join(f'    dict(color={list(colour)}, name={name!r}),\n' for colour, name in classes.label_colors)
+        extras.append(f'label_colors=[\n{rows_of}]')
     if classes.reduce_zero_label:
         extras.append('reduce_zero_label=True')
     return f"""# Everything that depends on the number of classes takes it from here.
@@ -177,7 +180,9 @@ def _data(plan: Plan) -> str:
 
 def _domain(domain: Domain, pipeline: str) -> str:
     naming = domain.naming
-    fields = [f'img_dir={str(domain.images)!r}', f'img_suffix={naming.suffixes.img[0]!r}']
+    several = naming.suffixes.img
+    suffix = several[0] if len(several) == 1 else list(several)
+    fields = [f'img_dir={str(domain.images)!r}', f'img_suffix={suffix!r}']
     if domain.labels:
         fields += [f'ann_dir={str(domain.labels)!r}', f'seg_map_suffix={naming.suffixes.seg_map!r}', '**labels']
     rows = ''.join(f'    {part},\n' for part in ("type='CustomDataset'", *fields, 'classes=classes', 'palette=palette'))

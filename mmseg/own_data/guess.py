@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmseg.datasets.class_list import NamedClass
+from mmseg.datasets.label_colours import colour_of
 from mmseg.datasets.label_sets import IGNORE
-from mmseg.own_data.class_list import NamedClass
 from mmseg.own_data.look import ImageFacts, LabelFacts
 
 LARGEST_SHORT_SIDE = 768
@@ -25,6 +26,7 @@ class Classes:
     names: list[str]
     colours: list[tuple[int, int, int]] | None = None
     label_map: dict[int, int] | None = None
+    label_colors: list[tuple[tuple[int, int, int], str | None]] | None = None
     reduce_zero_label: bool = False
     shares: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -41,6 +43,8 @@ class Geometry:
 
 def guess_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Classes:
     """The classes of label files with these values."""
+    if labels.are_colours:
+        return _coloured_classes(labels, given)
     if given is not None:
         return _given_classes(labels, given)
     values = sorted(value for value in labels.pixels if value != IGNORE)
@@ -68,6 +72,27 @@ def guess_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Cla
         label_map={value: i for i, value in enumerate(values)},
         shares=shares,
         notes=[f'label values are not 0..N-1: {", ".join(map(str, values))} become classes 0..{len(values) - 1}'],
+    )
+
+
+def _coloured_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Classes:
+    """The classes of label images: those of ``given`` that have a colour, or one a colour, most frequent first."""
+    shown = {colour_of(code): code for code, _ in labels.pixels.most_common()}
+    if given is None:
+        rows: list[tuple[tuple[int, int, int], str | None]] = [
+            (colour, f'class_{number}') for number, colour in enumerate(shown)
+        ]
+        notes = ['labels are colours, each taken for a class: name them, and give those that mean "no data" name=None']
+    else:
+        rows = [(entry.colour, entry.name) for entry in given if entry.colour is not None]
+        others = [colour for colour in shown if colour not in dict(rows)]
+        rows += [(colour, None) for colour in others]
+        told = ', '.join(f'{list(colour)} ({labels.share(shown[colour]):.1%})' for colour in others)
+        notes = [f'colours without a name are ignored: {told}'] if others else []
+    named = [(colour, name) for colour, name in rows if name is not None]
+    shares = [labels.share(shown[colour]) if colour in shown else 0.0 for colour, _ in named]
+    return Classes(
+        [name for _, name in named], [colour for colour, _ in named], label_colors=rows, shares=shares, notes=notes
     )
 
 

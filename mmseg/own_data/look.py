@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mmseg.datasets.labels import read_ids
+from mmseg.datasets.labels import WIDEST, read_codes, read_ids, shows_colours
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.errors import InputError
 
 MOST = 200
+MOST_COLOURS = 150
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class LabelFacts:
-    """Of ``looked`` label maps: pixels by file value."""
+    """Of ``looked`` label maps: pixels by file value, or, where ``are_colours``, by colour (red * 65536 + ...)."""
 
     looked: int
     pixels: Counter[int] = field(default_factory=Counter)
+    are_colours: bool = False
 
     def share(self, value: int) -> float:
         """Share of the pixels with a file value, in 0..1."""
@@ -95,10 +97,16 @@ def look_at_labels(folder: Path, names: Sequence[str], *, progress: bool = False
     """
     pixels: Counter[int] = Counter()
     chosen = spread(names)
+    colours = shows_colours(folder / chosen[0])
     for name in tqdm(chosen, desc=f'labels of {folder}', unit='file', disable=not progress, leave=False):
-        counts = np.bincount(read_ids(folder / name).ravel(), minlength=256)
-        pixels.update({int(value): int(counts[value]) for value in np.flatnonzero(counts)})
-    return LabelFacts(len(chosen), pixels)
+        values = read_codes(folder / name) if colours else read_ids(folder / name, most=WIDEST)
+        pixels.update(dict(zip(*(part.tolist() for part in np.unique(values, return_counts=True)), strict=True)))
+        if colours and len(pixels) > MOST_COLOURS:
+            raise InputError(
+                f'The label images in {folder} show more than {MOST_COLOURS} colours, {folder / name} among them: were '
+                'they saved with loss, or with smoothed edges?'
+            )
+    return LabelFacts(len(chosen), pixels, colours)
 
 
 def spread(names: Sequence[str], most: int = MOST) -> list[str]:

@@ -42,13 +42,13 @@ def image_files(folder: Path) -> list[str]:
 
 
 def suffix_naming(images: Sequence[str]) -> Naming:
-    """The naming of images without labels: the most frequent suffix."""
-    (suffix, _), *_ = Counter(PurePosixPath(name).suffix.lower() for name in images).most_common(1)
-    return _naming(images, Suffixes((suffix,), ''))
+    """The naming of images without labels: all of their suffixes, the most frequent one first."""
+    found = Counter(PurePosixPath(name).suffix.lower() for name in images).most_common()
+    return _naming(images, Suffixes(tuple(suffix for suffix, _ in found), ''))
 
 
 def paired_naming(images: Sequence[str], labels: Sequence[str], *, where: tuple[Path, Path]) -> Naming:
-    """The pair of suffixes under which most images have a label map.
+    """The pair of suffixes under which most images have a label map, and further ones of which all images have one.
 
     Args:
         images: relative names of the images.
@@ -79,6 +79,10 @@ def paired_naming(images: Sequence[str], labels: Sequence[str], *, where: tuple[
             f'{len(missing)} of {labelled(best) + len(missing)} images in {where[0]} have no label map in {where[1]}: '
             f'{missing[0]} needs {label_name(missing[0], best)}. Take such images out of the folder of the source.'
         )
+    for further in sorted({PurePosixPath(name).suffix.lower() for name in images}) if best.img[0][:1] == '.' else ():
+        wider = best._replace(img=(*best.img, further))
+        if further not in best.img and not unlabelled(wider):
+            best = wider
     return _naming(images, best, same_folder=same_folder)
 
 

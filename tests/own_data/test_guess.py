@@ -2,8 +2,8 @@ from collections import Counter
 
 import pytest
 
+from mmseg.datasets.class_list import NamedClass, read_classes
 from mmseg.errors import InputError
-from mmseg.own_data.class_list import NamedClass, read_classes
 from mmseg.own_data.guess import guess_classes, guess_geometry, guess_iterations, guess_sampling
 from mmseg.own_data.look import ImageFacts, LabelFacts
 

@@ -31,7 +31,9 @@ def test_the_ends_of_names_are_found_by_what_pairs_most_images(images, labels, s
 def test_a_suffix_counts_in_any_case_as_in_the_data_sets_and_other_files_are_told():
     found = paired_naming(['a.jpg', 'b.JPG', 'c.bmp'], ['a.png', 'b.png'], where=WHERE)
     assert (found.names, found.others) == (['a.jpg', 'b.JPG'], {'.bmp': 1})
-    assert suffix_naming(['a.jpg', 'b.JPG', 'c.png']).others == {'.png': 1}
+    assert suffix_naming(['a.png', 'b.jpg', 'c.JPG']).suffixes.img == ('.jpg', '.png')
+    both = paired_naming(['a.jpg', 'b.png', 'c.jpg'], ['a.png', 'b.png', 'c.png'], where=WHERE)
+    assert both.suffixes.img == ('.jpg', '.png')
 
 
 def test_an_image_without_a_label_is_named_as_the_data_set_would_refuse_it():

@@ -189,10 +189,3 @@ def test_autocast_leaves_the_images_their_precision():
     with torch.autocast('cpu', torch.bfloat16):
         found = strong_augment.apply(params, img, mean=[0.0] * 3, std=[1.0] * 3)
     torch.testing.assert_close(found, exact, rtol=0, atol=0)
-
-
-def test_colours_of_images_that_are_not_rgb_are_not_jittered():
-    with pytest.raises(InputError, match=r'these have 4 channel.*color_jitter_probability=1'):
-        StrongAugment(jitter_threshold=0.2).check_channels(4)
-    StrongAugment(jitter_threshold=1.0).check_channels(4)
-    StrongAugment().check_channels(3)

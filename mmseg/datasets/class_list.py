@@ -18,8 +18,8 @@ class NamedClass(NamedTuple):
     colour: tuple[int, int, int] | None
 
 
-def read_classes(path: Path) -> list[NamedClass]:
-    """The classes in a file: text (a name a line, values from 0 on), CSV or JSON.
+def read_classes(path: Path, option: str = '--classes') -> list[NamedClass]:
+    """The classes in a file that ``option`` names: text (a name a line, values from 0 on), CSV or JSON.
 
     CSV has a header with ``id`` and ``name``, perhaps ``r``, ``g``, ``b``; JSON is a list of objects with ``id`` and
     ``name``, perhaps ``color`` [r, g, b], or one object of name by id.
@@ -30,17 +30,17 @@ def read_classes(path: Path) -> list[NamedClass]:
     try:
         text = path.read_text(encoding='utf-8-sig')
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f'--classes {path} cannot be read: {error}.') from None
+        raise InputError(f'{option} {path} cannot be read: {error}.') from None
     readers = {'.csv': _from_csv, '.json': _from_json}
     try:
         found = readers.get(path.suffix.lower(), _from_lines)(text)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f'--classes {path} is no list of classes ({type(error).__name__}: {error}): give a text file of a name a '
+            f'{option} {path} is no list of classes ({type(error).__name__}: {error}): give a text file of a name a '
             'line, CSV with the columns id,name[,r,g,b], or JSON like [{"id": 0, "name": "road", "color": [9, 9, 9]}].'
         ) from None
     if not found or len({entry.value for entry in found}) != len(found):
-        raise InputError(f'--classes {path} has to name every class once, with an id of its own.')
+        raise InputError(f'{option} {path} has to name every class once, with an id of its own.')
     return sorted(found)
 
 
