@@ -94,7 +94,8 @@ def command(main: Callable[..., int | None]) -> Callable[..., int]:
             reason = full_disk(error) or _refused_path(error)
             if reason is None:
                 raise
-            print(f'error: {reason.filename or "A file"} cannot be used: {reason.strerror}.', file=sys.stderr)
+            path = reason.filename2 or reason.filename or 'A file'  # the second is the name that was to be taken
+            print(f'error: {path} cannot be used: {reason.strerror}.', file=sys.stderr)
             return 2
 
     return run

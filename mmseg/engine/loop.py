@@ -16,6 +16,7 @@ from mmseg.engine.checkpoint_io import LATEST
 from mmseg.engine.distributed import largest
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.stop import Interrupted, WorkerGone
+from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import EvaluationStopped
 
 NO_DATA = 1  # why to stop, where it is no signal; those count from here, so that a signal is the stronger reason
@@ -49,7 +50,9 @@ class TrainLoop(BaseLoop):
         self.iter = start_iteration
         self.started = self.data_time = 0.0
         self.mode = TrainMode(runner.model)
+        self._start = start_iteration
         self._lost = ''  # why no training data comes any more
+        self._wrong_data = False  # it is what a user can mend
         self._evaluation_stopped = False
 
     def run(self) -> None:
@@ -58,6 +61,7 @@ class TrainLoop(BaseLoop):
         Raises:
             Interrupted: a signal has asked to stop; the state is saved.
             WorkerGone: data does not come any more; the state is saved.
+            InputError: a file of the data cannot be used; the state is saved if anything has been learnt.
         """
         with self.runner.stop_request:
             self._call_hooks('before_train')
@@ -81,7 +85,11 @@ class TrainLoop(BaseLoop):
             return next(batches)
         except DataLost as error:
             self._lost = str(error)
-            return None
+        except InputError as error:
+            if self.iter == self._start:
+                raise
+            self._lost, self._wrong_data = str(error), True
+        return None
 
     def _run_iteration(self, batch: Any) -> None:
         self.mode.set()
@@ -115,6 +123,8 @@ class TrainLoop(BaseLoop):
             f'after iteration {self.iter} of {self.max_iters}; '
             f'{remedy if saved else "no state is saved (checkpoint_config=None)."}'
         )
+        if reason == NO_DATA and self._wrong_data:
+            raise InputError(f'{self._lost} This ended the run {end}')
         if reason == NO_DATA:
             raise WorkerGone(f'{self._lost or "Another process of this run has no data any more"}, {end}')
         raise Interrupted(f'Stopped by signal {reason - NO_DATA} {end}', signal_number=reason - NO_DATA)

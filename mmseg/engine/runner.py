@@ -25,6 +25,7 @@ from mmseg.engine.provenance import config_text, write_provenance
 from mmseg.engine.rank_state import add_own_parts, take_own_part
 from mmseg.engine.resume_check import Change
 from mmseg.engine.stop import StopRequest
+from mmseg.engine.work_dir import gone
 from mmseg.errors import InputError
 from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.left_out import LeftOut, completed
@@ -133,7 +134,17 @@ class TrainRunner(Runner):
         if self._left_out is not None:
             meta[LEFT_OUT] = self._left_out.note
             state['state_dict'] = self._left_out.reduced(state['state_dict'])
-        on_main(lambda: save_atomically(state, Path(self.work_dir, name)))
+        on_main(lambda: self._write_state(state, Path(self.work_dir, name)))
+
+    def _write_state(self, state: dict[str, Any], path: Path) -> None:
+        """Save ``state``, where its folder is gone in a new one."""
+        if not path.parent.is_dir():
+            self.logger.warning(
+                f'{gone(path.parent)}. {path.name} begins a new one, without the earlier checkpoints and logs.'
+            )
+            path.parent.mkdir(parents=True)
+            self.write_records()
+        save_atomically(state, path)
 
     def load_state(self, state: dict[str, Any], source: Path, *, changes: Sequence[Change] = ()) -> None:
         """Take over what :meth:`save_state` wrote to ``source``; with ``changes``, the optimizer's settings are ours.

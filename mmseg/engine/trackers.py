@@ -47,8 +47,8 @@ class TensorboardBackend(TensorboardVisBackend):
 
 
 def _tell_unless_full(event: threading.ExceptHookArgs) -> None:
-    """What Python says of a thread that failed, except where the main thread says it of a full disk."""
-    if full_disk(event.exc_value) is None:
+    """What Python says of a thread that failed, except where the main thread says it: a full disk, a folder gone."""
+    if full_disk(event.exc_value) is None and not isinstance(event.exc_value, FileNotFoundError):
         threading.__excepthook__(event)
 
 

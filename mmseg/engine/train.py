@@ -1,5 +1,6 @@
 """From a config to a trained network: every part is built here, then the runner's loop takes over."""
 
+import contextlib
 import logging
 import os
 import secrets
@@ -55,7 +56,7 @@ from mmseg.engine.unlabelled_target import (
     tell_what_is_not_measured,
     without_held_out,
 )
-from mmseg.engine.work_dir import refuse_used, set_work_dir
+from mmseg.engine.work_dir import gone, refuse_used, set_work_dir
 from mmseg.errors import InputError
 from mmseg.evaluation.metrics import columns_of
 from mmseg.evaluation.source import source_of
@@ -88,12 +89,17 @@ def train(cfg: Config, *, resume: Path | None = None, allow_changes: bool = Fals
         TrainingStopped: a signal or a non-finite loss ended the run; its state is saved.
     """
     runner = build_runner(cfg, resume=resume, allow_changes=allow_changes)
+    work_dir = Path(runner.work_dir)
     try:
-        runner.train()
-    finally:
-        runner.close()
-        return_freed_memory()
-    return Path(runner.work_dir)
+        with contextlib.ExitStack() as at_end:
+            at_end.callback(return_freed_memory)
+            at_end.callback(runner.close)
+            runner.train()
+    except OSError as error:
+        if work_dir.is_dir():
+            raise
+        raise InputError(f'{gone(work_dir)}, which it cannot any more.') from error
+    return work_dir
 
 
 def build_runner(cfg: Config, *, resume: Path | None = None, allow_changes: bool = False) -> TrainRunner:

@@ -99,6 +99,11 @@ def require_checkpoint(work_dir: Path) -> Path:
     return checkpoint
 
 
+def gone(work_dir: str | Path) -> str:
+    """What is said of the folder of a run that it does not find any more."""
+    return f'The work directory {work_dir} is gone: it was deleted or renamed while its run wrote there'
+
+
 def refuse_used(work_dir: Path) -> None:
     """Keep a new run from writing into the folder of an earlier one.
 
