@@ -15,6 +15,7 @@ import torch
 from mmengine.config import Config
 
 from mmseg.config.encoder_images import check_images
+from mmseg.config.forward_check import check_forward
 from mmseg.config.schema import Purpose
 from mmseg.config.values import shown
 from mmseg.errors import InputError, nearest
@@ -43,6 +44,7 @@ def check_components(cfg: Config, purpose: Purpose = 'train') -> torch.nn.Module
     if purpose == 'train':
         _check_pairs(cfg, model)
         check_images(cfg, model)
+        told_with_place('model', lambda: check_forward(cfg, model))
     return model
 
 

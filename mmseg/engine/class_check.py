@@ -4,13 +4,12 @@ import logging
 from typing import Any
 
 from mmengine.logging import print_log
-from torch import nn
 
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import label_sets_of
 from mmseg.datasets.stream import TrainingSet
 from mmseg.errors import InputError
-from mmseg.models.networks import student_network
+from mmseg.models.networks import input_channels, student_network
 
 
 def check_classes(model: Any, label_set: LabelSet) -> None:
@@ -65,13 +64,6 @@ def check_channels(model: Any, dataset: Any, place: str) -> None:
             f'The images of {place} have {min(others)} channel(s), but the network takes {wanted}: change color_type '
             'of LoadImageFromFile, or the in_channels (in_chans) of model.backbone.'
         )
-
-
-def input_channels(student: Any) -> int | None:
-    """Channels that the encoder takes: those of its first layer, if that is a convolution."""
-    modules = student.backbone.modules() if hasattr(student, 'backbone') else ()
-    first = next((module for module in modules if not list(module.children()) and list(module.parameters())), None)
-    return first.in_channels if isinstance(first, nn.Conv2d) else None
 
 
 def check_evaluated_classes(data: dict, label_set: LabelSet) -> None:

@@ -40,3 +40,10 @@ def networks_of(model: Any) -> list[Network]:
 def student_network(model: Any) -> Any:
     """The network that is evaluated, tested and started from other weights."""
     return networks_of(model)[0].module
+
+
+def input_channels(student: Any) -> int | None:
+    """Channels that the encoder takes: those of its first layer, if that is a convolution."""
+    modules = student.backbone.modules() if hasattr(student, 'backbone') else ()
+    first = next((module for module in modules if not list(module.children()) and list(module.parameters())), None)
+    return first.in_channels if isinstance(first, nn.Conv2d) else None
