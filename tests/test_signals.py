@@ -47,6 +47,7 @@ def started(call):
     return process
 
 
+@pytest.mark.usefixtures('sighup_heard')
 @pytest.mark.parametrize('code', [START, RUN], ids=['imports', 'command'])
 @pytest.mark.parametrize('number', signals.ENDING)
 def test_a_signal_is_one_sentence(code, number):

@@ -121,6 +121,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(straight, tmp_path, wor
     assert_same_run(straight, work_dir)
 
 
+@pytest.mark.usefixtures('sighup_heard')
 @pytest.mark.parametrize(
     ('number', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGUSR1, 75)]
 )

@@ -21,6 +21,9 @@ BUDGET = {
 }
 NEEDS_SHIM = pytest.mark.skipif(reason_without() is not None, reason=str(reason_without()))
 VERSION = tuple(map(int, torch.__version__.split('.')[:2]))
+pytestmark = pytest.mark.skipif(
+    not hasattr(torch._C, '_ensureCUDADeviceGuardSet'), reason=f'torch {torch.__version__} has no fake CUDA tensors'
+)
 NEWEST = pytest.mark.skipif(VERSION != COUNTED_WITH, reason=f'counted with torch {COUNTED_WITH}, not {VERSION}')
 
 
