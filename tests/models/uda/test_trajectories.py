@@ -44,12 +44,19 @@ def trajectory(request) -> Trajectory:
 
 
 def test_losses_and_accuracies(trajectory):
+    """Of the first iteration to rounding, and to one pixel of the pseudo-labels, which rounding may turn over.
+
+    In double precision no pixel differs, see the last test; with torch 2.7.1 one does in single precision.
+    """
+    pixel = 1 / trajectory.reference.tensor('pseudo_label')[0].numel()
     for iteration, expected in enumerate(trajectory.reference.logged):
         logged = {name: value.item() for name, value in trajectory.logged[iteration].items()}
         assert logged.pop('loss') == pytest.approx(sum(v for name, v in logged.items() if 'loss' in name), rel=1e-6)
         assert logged.keys() == expected.keys()
         for name, value in expected.items():
             exact = {'rel': 1e-5 if iteration == 0 else 5e-3} if 'loss' in name else {'abs': 0.1}
+            if 'loss' in name and name.startswith(('mix.', 'masked.')):
+                exact['abs'] = pixel
             assert logged[name] == pytest.approx(value, **exact), (iteration, name)
 
 
