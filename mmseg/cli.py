@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 import mmseg
 from mmseg import signals
 from mmseg.errors import nearest
+from mmseg.shortage import what_is_short
 
 
 class Command(NamedTuple):
@@ -51,7 +52,15 @@ def exit_code(argv: Sequence[str]) -> int:
         print(usage(), end='', file=sys.stderr)
         return 2
     sys.argv[0] = f'mmseg {name}'
-    return importlib.import_module(COMMANDS[name].module).main(rest)
+    try:
+        module = importlib.import_module(COMMANDS[name].module)
+    except (ImportError, OSError, MemoryError) as error:
+        short = what_is_short(error)
+        if short is None:
+            raise
+        print(f'stopped: {short}.', file=sys.stderr)
+        return 1
+    return module.main(rest)
 
 
 def main() -> NoReturn:

@@ -17,6 +17,7 @@ WORDS = {
     "can't allocate memory": errno.ENOMEM,
     'out of memory': errno.ENOMEM,
     'bad_alloc': errno.ENOMEM,
+    'failed to map segment': errno.ENOMEM,  # a library that is loaded
     "can't start new thread": errno.ENOMEM,
     'allocate shared memory': errno.ENOSPC,
     'No space left on device': errno.ENOSPC,
@@ -33,6 +34,6 @@ def what_is_short(error: BaseException, numbers: Container[int] = SHORT) -> str 
     if isinstance(error, MemoryError):
         return SHORT[errno.ENOMEM]
     number = error.errno if isinstance(error, OSError) else None
-    if number is None and isinstance(error, OSError | RuntimeError):
+    if number is None and isinstance(error, OSError | RuntimeError | ImportError):
         number = next((number for words, number in WORDS.items() if words in str(error)), None)
     return SHORT.get(number) if number is not None and number in numbers else None

@@ -123,3 +123,23 @@ def test_a_wheel_has_the_configs_and_works_from_an_empty_folder(tmp_path):
     assert ended.returncode == 2
     assert 'data/toy/gta/images' in ended.stderr
     assert (tmp_path / 'site' / 'mmseg' / 'py.typed').is_file()
+
+
+@pytest.mark.parametrize(
+    'error', [ImportError('libtorch_cpu.so: failed to map segment from shared object'), MemoryError()]
+)
+def test_too_little_memory_for_the_libraries_is_one_sentence(monkeypatch, capsys, error):
+    def import_module(name):
+        raise error
+
+    monkeypatch.setattr(cli.importlib, 'import_module', import_module)
+    assert cli.exit_code(['train']) == 1
+    said = capsys.readouterr().err
+    assert said.startswith('stopped: there is no more memory')
+    assert said.count('\n') == 1
+
+
+def test_a_package_that_is_missing_keeps_its_traceback(monkeypatch):
+    monkeypatch.setitem(cli.COMMANDS, 'train', cli.Command('mmseg.no_such_module', ''))
+    with pytest.raises(ModuleNotFoundError):
+        cli.exit_code(['train'])

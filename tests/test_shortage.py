@@ -14,6 +14,7 @@ from mmseg.shortage import what_is_short
         (RuntimeError('CUDA out of memory. Tried to allocate 2.00 GiB'), 'no more memory'),
         (OSError(errno.EMFILE, 'Too many open files', 'a.png'), 'ulimit -n'),
         (RuntimeError('received 0 items of ancdata'), 'ulimit -n'),
+        (ImportError('libtorch_cpu.so: failed to map segment from shared object'), 'ulimit -v'),
         (RuntimeError('unable to allocate shared memory(shm) for file: No space left on device'), '/dev/shm'),
     ],
 )

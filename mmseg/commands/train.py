@@ -14,6 +14,7 @@ More in docs/experiments.md.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -123,6 +124,8 @@ def run() -> None:
     """The command as a whole process, which may be one of several that end together."""
     signals.end_while_starting()
     code = main()
+    if 'torch' not in sys.modules:  # there was no memory for it
+        sys.exit(code)
     from mmseg.engine.distributed import leave  # noqa: PLC0415
 
     leave(code)

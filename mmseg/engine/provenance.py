@@ -31,7 +31,8 @@ def environment(seed: int) -> dict[str, str]:
         'platform': platform.platform(),
         **{package: _version(package) for package in PACKAGES},
         'cuda': str(torch.version.cuda),
-        'cudnn': str(torch.backends.cudnn.version()),
+        # asking for it loads it, which without a GPU is memory for nothing
+        **({'cudnn': str(torch.backends.cudnn.version())} if gpus else {}),
         'gpu': ', '.join(gpus) or 'none',
         'tf32': tf32_setting(),
         'processor': processor(),
