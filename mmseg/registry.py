@@ -37,6 +37,13 @@ def accepted_arguments(target: Callable) -> set[str] | None:
     return None if open_ended else names
 
 
+def required_arguments(target: Callable) -> list[str]:
+    """Names of the arguments that ``target`` itself cannot do without; those of parent classes may come from it."""
+    parameters = list(inspect.signature(_constructors(target)[0]).parameters.values()) if _constructors(target) else []
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [one.name for one in parameters if one.kind in by_name and one.default is one.empty and one.name != 'self']
+
+
 def keywords(target: Callable) -> Iterator[inspect.Parameter]:
     """The parameters of ``target`` that can be given by name, those of the class before those of its parents."""
     for constructor in _constructors(target):
@@ -69,6 +76,9 @@ def build(cfg: Mapping, registry: engine.Registry | None = None, default_args: d
     arguments.pop('_scope_', None)
     target = kind if callable(kind) else _find(kind, registry)
     check_arguments(target, {name: value for name, value in arguments.items() if name in cfg})
+    missing = [name for name in required_arguments(target) if name not in arguments]
+    if missing:
+        raise InputError(f'{target.__name__} needs {", ".join(map(repr, missing))}.')
     return target(**arguments)
 
 

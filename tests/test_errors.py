@@ -53,3 +53,12 @@ def test_a_machine_at_its_limits_is_no_defect(error, capsys):
 def test_our_own_defects_keep_their_traceback(error):
     with pytest.raises(type(error)):
         ended(error)
+
+
+def test_what_is_said_commands_no_terminal(capsys):
+    @command
+    def main():
+        raise InputError('a name \x1b]0;title\x07 of\nothers\x9b31m')
+
+    assert main() == 2
+    assert capsys.readouterr().err == 'error: a name \ufffd]0;title\ufffd of\nothers\ufffd31m\n'

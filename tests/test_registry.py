@@ -13,9 +13,10 @@ from mmseg.registry import (
     MODELS,
     TRANSFORMS,
     _annotated,
-    _keywords,
     accepted_arguments,
     build,
+    keywords,
+    required_arguments,
 )
 from tests.parity import golden
 
@@ -93,7 +94,7 @@ def test_every_argument_of_what_is_registered_here_says_what_it_takes():
             if not target.__module__.startswith('mmseg.'):
                 continue
             said = {argument for argument, _, _ in _annotated(target)}
-            unsaid = {parameter.name for parameter in _keywords(target)} - said
+            unsaid = {parameter.name for parameter in keywords(target)} - said
             assert not unsaid, (name, unsaid)
             checked += len(said)
     assert checked > 500
@@ -122,3 +123,9 @@ def test_arguments_are_those_of_the_class_and_of_the_parents_it_forwards_to():
     assert accepted_arguments(Child) == {'a', 'b'}
     assert accepted_arguments(Closed) == {'c'}
     assert accepted_arguments(lambda **anything: None) is None
+
+
+def test_an_argument_that_is_missing_is_named():
+    with pytest.raises(InputError, match=r"^CustomDataset needs 'pipeline', 'img_dir'\.$"):
+        DATASETS.build({'type': 'CustomDataset'})
+    assert required_arguments(lambda a, *, b, c=1, **rest: None) == ['a', 'b']

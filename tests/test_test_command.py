@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from mmseg.evaluation.metrics import ConfusionMatrix
 from mmseg.evaluation.source import source_of
 from tests.engine.pair import run_pair
 from tests.fabricated import PUBLISHED, RUN, cityscapes, small_config, work_dir
+from tests.models.networks import tiny_segmentor
 from tests.test_demo import command_line
 from tools import test as test_command
 from tools import test_work_dir
@@ -311,3 +313,18 @@ def test_a_python_without_the_packages_is_told_to_install_them(tmp_path):
     )
     assert ended.returncode == 2
     assert 'run make install first' in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ('data', 'said'),
+    [
+        ({'type': 'CustomDataset', 'classes': 3}, r'data\.test: .*classes=3 does not fit'),
+        ({'img_dir': '.'}, 'None is not a known data set'),
+        ([{'type': 'CustomDataset', 'pipeline': [{'type': 'Resiz'}]}], r"data\.test\.0\.pipeline\.0: 'Resiz'"),
+    ],
+)
+def test_data_that_cannot_be_built_are_named_before_the_network_is_loaded(tmp_path, capsys, data, said):
+    config = tmp_path / 'c.json'
+    config.write_text(json.dumps({'model': tiny_segmentor(), 'data': {'test': data}}))
+    assert test_command.main([str(config), str(tmp_path / 'absent.pth')]) == 2
+    assert re.search(said, capsys.readouterr().err)

@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader
 
 from mmseg.apis import init_segmentor
 from mmseg.arithmetic import DTYPES, tf32_setting, warn_of_slow_bf16
+from mmseg.config.components import check_datasets
 from mmseg.config.leaves import leaves
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.bands import image_reader
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     check_args(args)
     cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='test', trust=args.trust)
+    check_datasets(cfg.data.test, 'data.test')
     if args.aug_test:
         add_views(cfg)
     join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))

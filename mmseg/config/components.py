@@ -38,14 +38,23 @@ def check_components(cfg: Config, purpose: Purpose = 'train') -> torch.nn.Module
     uda = cfg.get('uda') if purpose == 'train' else None
     for split in ('train', 'val', 'test') if purpose == 'train' else ('test',):
         if cfg.data.get(split) is not None:
-            for place, dataset in _datasets(cfg.data[split], f'data.{split}'):
-                _check_dataset(place, dataset)
+            check_datasets(cfg.data[split], f'data.{split}')
     model = told_with_place('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
     if purpose == 'train':
         _check_pairs(cfg, model)
         check_images(cfg, model)
         told_with_place('model', lambda: check_forward(cfg, model))
     return model
+
+
+def check_datasets(data: Any, place: str) -> None:
+    """Check names, arguments and pipelines of the data sets at ``place``, without looking for files.
+
+    Raises:
+        InputError: as :func:`check_components`.
+    """
+    for inner, dataset in _datasets(data, place):
+        _check_dataset(inner, dataset)
 
 
 def _check_pairs(cfg: Config, model: Any) -> None:

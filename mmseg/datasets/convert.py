@@ -60,6 +60,10 @@ def convert(
     folder = root / args.gt_dir
     if not folder.is_dir():
         raise InputError(f'Label folder {str(folder)!r} does not exist. {download}')
+    if not folder.is_relative_to(root):
+        raise InputError(
+            f'--gt-dir {args.gt_dir} has to lie below {str(root)!r}: names in the index are relative to that.'
+        )
     names = sorted(name for name in walk(folder) if name.endswith(suffix) and not name.endswith(SUFFIX))
     if not names:
         raise InputError(f'Label folder {str(folder)!r} holds no file that ends in {suffix!r}. {download}')

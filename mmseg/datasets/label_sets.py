@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg.config.names import unfit_as_name
+from mmseg.config.values import fits, shown
 from mmseg.datasets.text_files import lines_of
 from mmseg.errors import InputError, nearest
 from mmseg.registry import check_arguments
@@ -187,6 +188,8 @@ def label_set_of(spec: 'LabelSet | str | Mapping') -> LabelSet:
 def class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
     """Class names as given, or read from a text file with one name a line."""
     if not isinstance(classes, str):
+        if not fits(classes, Sequence[str]):
+            raise InputError(f'classes has to be a list of names, or a text file of them, not {shown(classes)}.')
         return tuple(classes)
     if not Path(classes).is_file():
         raise InputError(f'The file of class names {classes!r} does not exist.')

@@ -60,11 +60,11 @@ def build_part(cfg: Any, default_args: dict) -> Any:
 def label_sets_of(cfg: Any) -> Iterator[LabelSet]:
     """The classes that the data sets in ``cfg`` describe, without looking for files; none for a kind that says none."""
     for part in leaves(cfg):
-        kind = DATASETS.get(part['type'])
+        kind = DATASETS.get(str(part.get('type')))
         base = label_set_of(part['label_set']) if part.get('label_set') else getattr(kind, 'LABELS', None)
         colours = colour_entries(part.get('label_colors'))
         if base is not None or part.get('classes') is not None or colours:
-            about = (part.get('classes'), part.get('palette'), part.get('ignore_index'), part['type'])
+            about = (part.get('classes'), part.get('palette'), part.get('ignore_index'), str(part.get('type')))
             yield described(base, *about, colours=colours)
 
 

@@ -163,3 +163,10 @@ def test_a_failure_in_another_process_is_one_sentence_too(tmp_path):
     assert done.returncode == 2
     assert '30.png' in done.stderr.splitlines()[-1]
     assert 'Traceback' not in done.stderr
+
+
+def test_a_folder_elsewhere_is_refused(tmp_path, capsys):
+    (tmp_path / 'labels').mkdir()
+    (tmp_path / 'root').mkdir()
+    assert gta.main([str(tmp_path / 'root'), '--gt-dir', str(tmp_path / 'labels')]) == 2
+    assert 'has to lie below' in capsys.readouterr().err

@@ -258,7 +258,7 @@ class Pad(Transform):
         *,
         size: tuple[Count, Count] | None = None,
         size_divisor: Count | None = None,
-        pad_val: float = 0,
+        pad_val: Finite = 0,
         seg_pad_val: int = 255,
     ) -> None:
         if (size is None) == (size_divisor is None):
@@ -305,7 +305,7 @@ class RandomRotate(Transform):
         *,
         prob: Fraction,
         degree: Finite | tuple[Finite, Finite],
-        pad_val: float = 0,
+        pad_val: Finite = 0,
         seg_pad_val: int = 255,
         center: tuple[Finite, Finite] | None = None,
         auto_bound: bool = False,

@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from mmseg.config.values import Count, Fraction
+from mmseg.config.values import Count, Finite, Fraction
 from mmseg.errors import InputError, nearest
 from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.convnext_keys import to_convnext
@@ -90,7 +90,7 @@ class ConvNeXt(Backbone):
         depths: Sequence[Count] = SIZES['tiny'][0],
         dims: Sequence[Count] = SIZES['tiny'][1],
         drop_path_rate: Fraction = 0.0,
-        layer_scale_init_value: float = 1e-6,
+        layer_scale_init_value: Finite = 1e-6,
         out_indices: Sequence[int] = (0, 1, 2, 3),
         with_cp: bool = False,
         pretrained: str | None = None,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmseg.config.values import Count, Fraction, Positive
+from mmseg.config.values import Count, Finite, Fraction, Positive
 from mmseg.errors import InputError
 from mmseg.models.backbones.base import Backbone, freeze
 from mmseg.models.backbones.position import gather_bias, relative_position_index, resize_window_table, without_indices
@@ -268,7 +268,7 @@ class SwinTransformer(Backbone):
         strides: Sequence[Count] = (4, 2, 2, 2),
         out_indices: Sequence[int] = (0, 1, 2, 3),
         qkv_bias: bool = True,
-        qk_scale: float | None = None,
+        qk_scale: Finite | None = None,
         patch_norm: bool = True,
         drop_rate: Fraction = 0.0,
         attn_drop_rate: Fraction = 0.0,

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmseg.config.values import Finite
 from mmseg.errors import InputError
 from mmseg.models.networks import Network, Role
 from mmseg.models.segmentors.base import BaseSegmentor
@@ -57,7 +58,7 @@ class DACS(MeanTeacher):
         pseudo_threshold: float = 0.968,
         pseudo_weight_ignore_top: int = 0,
         pseudo_weight_ignore_bottom: int = 0,
-        imnet_feature_dist_lambda: float = 0.0,
+        imnet_feature_dist_lambda: Finite = 0.0,
         imnet_feature_dist_classes: Sequence[int] | None = None,
         imnet_feature_dist_scale_min_ratio: float | None = None,
         mix: str = 'class',

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmseg.config.values import Finite
 from mmseg.errors import InputError, nearest
 from mmseg.models.networks import Network, Role
 from mmseg.models.segmentors.base import BaseSegmentor
@@ -98,7 +99,7 @@ class MaskedConsistency(FurtherTerm):
         block_size: int = 64,
         hidden: Literal['pixels', 'tokens'] = 'pixels',
         ratio: float = 0.7,
-        weight: float = 1.0,
+        weight: Finite = 1.0,
         alpha: float | Same = 'same',
         pseudo_threshold: float | Same | None = 'same',
         color_jitter_strength: float | Same = 'same',

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmseg.config.values import Finite
 from mmseg.models.uda.batch import Batch, Labelled
 from mmseg.models.uda.uda_decorator import Term, UDADecorator, require
 from mmseg.registry import MODELS
@@ -33,7 +34,7 @@ class MinEnt(UDADecorator):
         InputError: a setting is out of its range.
     """
 
-    def __init__(self, *, entropy_weight: float = 0.001, **decorator) -> None:
+    def __init__(self, *, entropy_weight: Finite = 0.001, **decorator) -> None:
         super().__init__(**decorator)
         require(entropy_weight > 0, 'uda.entropy_weight', entropy_weight, 'above 0')
         self.entropy_weight = entropy_weight

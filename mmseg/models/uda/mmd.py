@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmseg.config.values import Finite
 from mmseg.errors import InputError, nearest
 from mmseg.models.uda.uda_decorator import require
 from mmseg.registry import MODELS
@@ -129,7 +130,7 @@ class MMD(nn.Module):
     """
 
     def __init__(
-        self, *, weight: float, features: Sequence[int] = (-1,), estimate: str = 'unbiased', queue: int = 0
+        self, *, weight: Finite, features: Sequence[int] = (-1,), estimate: str = 'unbiased', queue: int = 0
     ) -> None:
         super().__init__()
         require(isinstance(weight, int | float) and weight > 0, 'uda.mmd.weight', weight, 'above 0 (or mmd=None)')
@@ -177,6 +178,10 @@ class MMD(nn.Module):
         for level in self.features:
             valid = f'levels in {-levels}..{levels - 1}: the student has {levels}'
             require(-levels <= level < levels, 'uda.mmd.features', list(self.features), valid)
+        counted = {level % levels for level in self.features}
+        require(
+            len(counted) == len(self.features), 'uda.mmd.features', list(self.features), 'levels, none of them twice'
+        )
         if self.queue:
             require(self.queue >= batch, 'uda.mmd.queue', self.queue, f'no less than a batch of {batch} images')
         elif batch == 1:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmseg.config.values import Finite
 from mmseg.errors import InputError
 from mmseg.models.decode_heads.cluda_head import CLUDAHead
 from mmseg.models.decode_heads.hrda_head import ScaleMaps
@@ -88,8 +89,8 @@ class PixelContrast(FurtherTerm):
         self,
         *,
         resolutions: int = 1,
-        weight: float = 1.0,
-        mixed_weight: float = 1.0,
+        weight: Finite = 1.0,
+        mixed_weight: Finite = 1.0,
         size: int | Sequence[int] = 65,
         order: Order = 'aligned',
         chunk: int = CHUNK,

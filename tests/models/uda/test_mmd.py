@@ -238,3 +238,10 @@ def test_settings_that_do_not_fit_network_or_batch_are_refused_in_the_first_step
     model = build(mmd={'weight': 1.0, **settings})
     with pytest.raises(InputError, match=message):
         model.train_step(batch(), sgd(model))
+
+
+def test_a_level_that_is_named_twice_in_two_ways_is_refused():
+    term = MODELS.build({'type': 'MMD', 'weight': 1.0, 'features': [-1, 1]})
+    levels = [torch.zeros(2, 3, 1, 1), torch.zeros(2, 3, 1, 1)]
+    with pytest.raises(InputError, match='levels, none of them twice'):
+        term(levels, levels)
