@@ -26,6 +26,8 @@ from mmseg.errors import InputError, RepeatedError
 
 Result = TypeVar('Result')
 
+#: bytes of a message of gradients: while one travels, the next is packed
+MESSAGE_BYTES = 25 * 2**20
 # How long one process may keep the others waiting: the first counts the classes of a whole data set, if need be.
 TIMEOUT = timedelta(hours=1)
 
@@ -196,10 +198,11 @@ def broadcast_buffers(module: nn.Module) -> None:
 
 @torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replace every gradient by its mean over all processes, in one message.
+    """Replace every gradient by its mean over all processes.
 
     A parameter that took no part in one process has a gradient of 0 there; one that took part in none stays
-    without, as in a single process.
+    without, as in a single process. Which those are is known behind the last backward only, so that nothing is sent
+    before.
     """
     if get_world_size() == 1:
         return
@@ -211,15 +214,30 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     for parameter in taking_part:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
-    _exchange(_average, [parameter.grad for parameter in taking_part if parameter.grad is not None])
+    _exchange(_begin_mean, [parameter.grad for parameter in taking_part if parameter.grad is not None])
 
 
-def _average(message: Tensor) -> None:
+def _begin_mean(message: Tensor) -> Callable[[], object]:
+    """Begin to replace ``message`` by its mean over all processes; what is returned waits for it."""
     if message.is_cuda and 'cuda:nccl' in distributed.get_backend_config():
-        distributed.all_reduce(message, distributed.ReduceOp.AVG)
-        return
-    distributed.all_reduce(message)  # gloo knows no mean
-    message /= get_world_size()
+        return _begun(distributed.all_reduce(message, distributed.ReduceOp.AVG, async_op=True))
+    wait = _begun(distributed.all_reduce(message, async_op=True))
+
+    def finish() -> None:
+        wait()
+        message.div_(get_world_size())  # gloo knows no mean
+
+    return finish
+
+
+def _begin_broadcast(message: Tensor) -> Callable[[], object]:
+    """Begin to give every process the first one's ``message``; what is returned waits for it."""
+    return _begun(distributed.broadcast(message, 0, async_op=True))
+
+
+def _begun(work: distributed.Work | None) -> Callable[[], object]:
+    assert work is not None  # there are other processes
+    return work.wait
 
 
 @torch.no_grad()
@@ -239,20 +257,41 @@ def differences(named: Iterable[tuple[str, Tensor]]) -> list[list[str]]:
 
 def _broadcast(tensors: Sequence[Tensor]) -> None:
     if get_world_size() > 1:
-        _exchange(lambda message: distributed.broadcast(message, 0), tensors)
+        _exchange(_begin_broadcast, tensors)
 
 
-def _exchange(send: Callable[[Tensor], object], tensors: Sequence[Tensor]) -> None:
-    """Let ``send`` work on all ``tensors`` of a type as one flat one, and write back what it makes of it."""
-    groups = defaultdict(list)
-    for tensor in tensors:
-        groups[tensor.dtype].append(tensor)
-    for dtype, group in groups.items():
-        flat = torch.cat([tensor.reshape(-1) for tensor in group])
+def _exchange(begin: Callable[[Tensor], Callable[[], object]], tensors: Sequence[Tensor]) -> None:
+    """Let ``begin`` work on all ``tensors``, packed into messages of one type, and write back what it makes of them."""
+    under_way = []
+    for group in messages(tensors):
+        flat = torch.cat([as_it_lies(tensor) for tensor in group])
         with _peers_needed():
-            send(flat.view(torch.uint8) if dtype is torch.bool else flat)
+            under_way.append((group, flat, begin(flat.view(torch.uint8) if flat.dtype is torch.bool else flat)))
+    for group, flat, finish in under_way:
+        with _peers_needed():
+            finish()
         parts = flat.split([tensor.numel() for tensor in group])
-        torch._foreach_copy_(group, [part.view_as(tensor) for part, tensor in zip(parts, group, strict=True)])
+        torch._foreach_copy_([as_it_lies(tensor) for tensor in group], list(parts))
+
+
+def messages(tensors: Iterable[Tensor], limit: int = MESSAGE_BYTES) -> list[list[Tensor]]:
+    """The ``tensors`` by their types, in order, in groups of at most ``limit`` bytes (or of a single larger one)."""
+    groups: list[list[Tensor]] = []
+    sizes: dict[torch.dtype, int] = {}
+    last: dict[torch.dtype, list[Tensor]] = {}
+    for tensor in tensors:
+        size = sizes.get(tensor.dtype, limit) + tensor.nbytes
+        if size > limit:
+            last[tensor.dtype], size = [], tensor.nbytes
+            groups.append(last[tensor.dtype])
+        last[tensor.dtype].append(tensor)
+        sizes[tensor.dtype] = size
+    return groups
+
+
+def as_it_lies(tensor: Tensor) -> Tensor:
+    """All numbers of a ``tensor`` without gaps in the order of memory: a view (numel,), whatever its layout is."""
+    return tensor.permute(sorted(range(tensor.dim()), key=tensor.stride, reverse=True)).view(-1)
 
 
 def _share(box: list[Any]) -> None:

@@ -33,10 +33,10 @@ def train_in_turn(runs: list[tuple[Config, dict]], answers: Path) -> int:
     """
     torch.set_num_threads(1)
     distributed.join_processes()
-    average = distributed._average
+    mean = distributed._begin_mean
     ends = []
     for cfg, arguments in runs:
-        distributed._average = (lambda message: None) if cfg.get('sabotage') else average
+        distributed._begin_mean = (lambda message: lambda: None) if cfg.get('sabotage') else mean
         try:
             train(cfg, **arguments)
             ends.append('')

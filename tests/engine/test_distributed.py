@@ -48,6 +48,7 @@ def agree(folder: Path) -> int:
     net[2].weight.grad = torch.ones(1, 1) if rank == 1 else None  # took part in the second process alone
     distributed.average_gradients(net.parameters())
     said['gradients'] = [None if p.grad is None else p.grad.flatten().tolist() for p in net.parameters()]
+    said |= {'packed': means(rank, limit=200), 'one by one': means(rank, limit=1)}
     said['largest'] = distributed.largest(15 * rank)
     said['gathered'] = distributed.gather(f'of {rank}')
     said['on_main'] = distributed.gather_on_main(rank)
@@ -63,6 +64,20 @@ def agree(folder: Path) -> int:
     ]
     (folder / f'{rank}.json').write_text(json.dumps(said))
     return 0
+
+
+def means(rank: int, limit: int) -> list:
+    """Averaged gradients of several types and layouts, in messages of ``limit`` bytes."""
+    shapes = [(5, 2), (3, 2, 3, 3), (7,), (4, 1, 3, 3), (), (20,)]
+    parameters = [torch.nn.Parameter(torch.zeros(shape)) for shape in shapes]
+    parameters[1].data = parameters[1].data.contiguous(memory_format=torch.channels_last)
+    generator = torch.Generator().manual_seed(rank)
+    for parameter in parameters:
+        parameter.grad = torch.empty_like(parameter).copy_(torch.randn(parameter.shape, generator=generator))
+    whole, distributed.messages = distributed.messages, lambda tensors: whole(tensors, limit)
+    distributed.average_gradients(parameters)
+    distributed.messages = whole
+    return [parameter.grad.tolist() for parameter in parameters]
 
 
 @pytest.fixture(scope='module')
@@ -88,6 +103,31 @@ def test_networks_that_differ_are_named_by_process_until_they_are_alike(said):
 def test_gradients_are_means_and_a_parameter_that_took_no_part_anywhere_has_none(said):
     for one in said:
         assert one['gradients'] == [[1.5, 1.5], None, None, None, [0.5], None, None, None]
+
+
+def test_means_are_those_of_one_message_whatever_is_packed_together_and_however_it_lies(said):
+    for one in said:
+        assert one['packed'] == one['one by one']
+
+
+def test_messages_hold_one_type_each_and_no_more_than_asked_unless_a_tensor_is_larger():
+    a, b, c, d = (torch.zeros(count) for count in (3, 2, 9, 1))
+    whole = torch.zeros(2, dtype=torch.int64)
+    packed = distributed.messages([a, whole, b, c, d], limit=20)
+    assert [[id(x) for x in group] for group in packed] == [[id(a), id(b)], [id(whole)], [id(c)], [id(d)]]
+    assert distributed.messages([]) == []
+
+
+@pytest.mark.parametrize('shape', [(), (3,), (2, 3), (4, 1, 3, 3), (4, 2, 3, 3), (4, 2, 1, 1), (0, 2)])
+def test_a_tensor_in_the_order_of_memory_is_a_view(shape):
+    last = torch.randn(shape)
+    if last.dim() == 4:
+        last = last.contiguous(memory_format=torch.channels_last)
+    for tensor in (torch.randn(shape), last, torch.randn(shape).T if len(shape) == 2 else last):
+        flat = distributed.as_it_lies(tensor)
+        assert flat.shape == (tensor.numel(),)
+        assert flat.data_ptr() == tensor.data_ptr()
+        assert torch.equal(flat.sort().values, tensor.flatten().sort().values)
 
 
 def test_numbers_and_objects_of_all_processes(said):
