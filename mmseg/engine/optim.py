@@ -15,6 +15,7 @@ from mmseg.config.components import told_with_place
 from mmseg.config.values import NotNegative, Positive, Share, fits, in_words, shown
 from mmseg.engine.distributed import average_gradients
 from mmseg.engine.joint_optimizer import JointOptimizer, members_of, parameters_of
+from mmseg.engine.layout import lay_out_moments
 from mmseg.errors import InputError, nearest
 from mmseg.models.half_weights import HalfWeights
 from mmseg.models.networks import Role, networks_of
@@ -296,11 +297,13 @@ class StudentOptimWrapper(OptimWrapper):
             for now, old in zip(self.param_groups, state['param_groups'], strict=True)
         ]
         for parameter, gradient in zip(self._parameters(), state.pop('gradients', ()), strict=False):
-            parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
+            parameter.grad = None if gradient is None else torch.empty_like(parameter).copy_(gradient)
         scaling = state.pop('loss_scaler', None)
         if scaling and self.scaler.is_enabled():
             self.scaler.load_state_dict(scaling)
         self.optimizer.load_state_dict(state)
+        for member in members_of(self.optimizer):
+            lay_out_moments(member, MOMENTS)
 
 
 def lacks_moments(groups: list[dict], saved: dict) -> bool:

@@ -40,6 +40,7 @@ from mmseg.engine.hooks.scalar_log import ScalarLog
 from mmseg.engine.hooks.settled_choices import SettledChoices, keep_choices
 from mmseg.engine.hooks.training_log import TrainingLog
 from mmseg.engine.host_memory import keep_freed_memory, return_freed_memory
+from mmseg.engine.layout import lay_out_weights
 from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.loop import TrainLoop
 from mmseg.engine.optim import build_optim_wrapper, learning_share, rates_by_depth, unmatched_keys
@@ -210,6 +211,8 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     if world_size > 1 and device.type == 'cpu':
         refuse_synchronised(model)
     model.to(device)
+    if device.type == 'cuda':
+        lay_out_weights(model)
     compile_encoders(model, cfg.get('compile', False), device=device)
     optim_wrapper = build_optim_wrapper(
         model,

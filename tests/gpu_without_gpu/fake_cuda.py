@@ -62,22 +62,30 @@ def attention_of_a_gpu(  # noqa: PLR0917 (torch's signature)
     is_causal: bool = False,
     scale: float | None = None,
 ) -> Tensor:
-    """The choice among kernels asks the driver; this is what an H100 takes: flash in half, efficient in fp32."""
+    """The choice among kernels asks the driver; this is what an H100 takes: flash in half, efficient in fp32.
+
+    Flash takes keys and values of one width and no mask; efficient takes widths that fill its products of matrices;
+    what is left to "math" holds all scores.
+    """
     aten = torch.ops.aten
     if torch.is_autocast_enabled('cuda'):
         half = torch.get_autocast_dtype('cuda')
         query, key, value = (x.to(half) for x in (query, key, value))
         if attn_mask is not None and attn_mask.dtype != torch.bool:
             attn_mask = attn_mask.to(half)
-    if query.dim() != 4:
-        attention['math'] += 1
-        return aten._scaled_dot_product_attention_math(query, key, value, attn_mask, dropout_p, is_causal, scale=scale)[
-            0
-        ]
-    if query.dtype != torch.float32 and attn_mask is None and query.shape[-1] <= 256:
+    width, half = query.shape[-1], query.dtype != torch.float32
+    if query.dim() == 4 and half and attn_mask is None and width == value.shape[-1] <= 256:
         attention['flash'] += 1
+        missing = -width % 8  # what torch adds and takes away again
+        query, key, value = (F.pad(x, (0, missing)) if missing else x for x in (query, key, value))
         flash = aten._scaled_dot_product_flash_attention
-        return flash(query, key, value, dropout_p, is_causal, False, scale=scale)[0]
+        scale = scale or width**-0.5
+        return flash(query, key, value, dropout_p, is_causal, False, scale=scale)[0][..., :width]
+    unit = 8 if half else 4
+    if query.dim() != 4 or width % unit or value.shape[-1] % unit:
+        attention['math'] += 1
+        math = aten._scaled_dot_product_attention_math
+        return math(query, key, value, attn_mask, dropout_p, is_causal, scale=scale)[0]
     attention['efficient'] += 1
     if attn_mask is not None:
         attn_mask = attn_mask.expand(*query.shape[:3], key.shape[2])

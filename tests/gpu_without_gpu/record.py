@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from mmseg.engine.layout import layout_of
+
 #: operations without a kernel: views, questions, and memory that is only taken
 FREE = {
     'view', '_unsafe_view', 'transpose', 't', 'permute', 'expand', 'slice', 'select', 'unsqueeze', 'squeeze', 'detach',
@@ -77,7 +79,7 @@ class Record(TorchDispatchMode):
             if tensor.is_cuda:
                 self.hold(tensor)
         self._note_waiting(name, args, kwargs, given, made)
-        if name not in FREE:
+        if name not in FREE and any(x.numel() for x in (made or given)):
             self.operations[name] += 1
             self.casts += name == '_to_copy'
             launches, moved = cost(name, args, given, made)
@@ -108,12 +110,9 @@ def cost(name: str, args: tuple, given: list[Tensor], made: list[Tensor]) -> tup
     moved = size_of(given) + size_of(made)
     if name.startswith(('_foreach', '_fused_adam')):
         return foreach_cost(name, args)
-    if name == 'convolution':  # cuDNN adds the bias by itself, and wants the weights in the layout of the images
-        last = torch.channels_last
-        channels_last = args[0].is_contiguous(memory_format=last) and not args[0].is_contiguous()
-        turned = channels_last and not args[1].is_contiguous(memory_format=last)
-        bias = args[2] is not None
-        return 1 + bias + turned, moved + 2 * bias * size_of(made) + 2 * turned * size_of([args[1]])
+    if name == 'convolution':  # cuDNN adds the bias by itself, and wants images and weights in the same layout
+        turned, bias = turned_for_convolution(*args[:2]), args[2] is not None
+        return 1 + bias + len(turned), moved + 2 * bias * size_of(made) + 2 * size_of(turned)
     if name == 'convolution_backward':
         gradient, x, weight, wanted = args[0], args[1], args[2], args[-1]
         one = size_of([gradient, x, weight])
@@ -125,8 +124,20 @@ def cost(name: str, args: tuple, given: list[Tensor], made: list[Tensor]) -> tup
     return (2 if name == 'native_layer_norm_backward' else 1), moved
 
 
+def turned_for_convolution(*operands: Tensor) -> list[Tensor]:
+    """Those of images and weights that are copied to lie in memory as the others: channels last, where one does."""
+    last = torch.channels_last
+    if not any(x.is_contiguous(memory_format=last) and not x.is_contiguous() for x in operands):
+        return []
+    return [x for x in operands if not x.is_contiguous(memory_format=last)]
+
+
 def foreach_cost(name: str, args: tuple) -> tuple[int, int]:
     lists = [x for x in args if isinstance(x, list | tuple) and x and isinstance(x[0], Tensor)]
+    alike = [x for x in lists if len(x) == len(lists[0]) and x[0].dim()]
+    if any(layout_of(x) != layout_of(tensors[0]) for tensors in zip(*alike, strict=True) for x in tensors):
+        assert not name.startswith('_fused_adam'), 'the fused update takes tensors of one layout only'
+        return len(lists[0]), sum(map(size_of, lists)) + size_of(lists[0])  # one after another
     depth = 4 if name.startswith('_fused_adam') else len([x for x in lists if len(x) > 1 or x[0].numel() > 1])
     limit, launches, tensors, blocks = TENSORS[min(max(depth, 1), 4)], 1, 0, 0
     for tensor in lists[0]:

@@ -1,4 +1,6 @@
-"""What the tests start in a process of its own, with the shim: prints a JSON object by name of what was asked for.
+"""What the tests start in a process of its own: prints a JSON object by name of what was asked for.
+
+Started without the shim, it builds one and starts itself with it.
 
 python -m tests.gpu_without_gpu.run steps small 0 2      # half of the small cases
 python -m tests.gpu_without_gpu.run final bf16 fuse 2    # the final config, batch 2
@@ -6,8 +8,11 @@ python -m tests.gpu_without_gpu.run around               # evaluation, resume
 """
 
 import json
+import os
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +32,7 @@ from mmseg.models.segmentors.encoder_decoder import TestSettings
 from tests.gpu_without_gpu import cases
 from tests.gpu_without_gpu.fake_cuda import CUDA, attention, fake_gpu, to_fake_gpu
 from tests.gpu_without_gpu.record import Record
+from tests.gpu_without_gpu.shim import SHIM, build_shim, run
 from tools.benchmark._training import FINAL, NORM
 
 OPTIMIZER = {'type': 'AdamW', 'lr': 6e-5, 'weight_decay': 0.01}
@@ -167,7 +173,12 @@ def resumed(mode: FakeTensorMode) -> dict[str, Any]:
     return {'waits': {}, 'steps': model.steps, 'devices': sorted(devices)}
 
 
+def main(command: str, *arguments: str) -> dict[str, Any]:
+    if SHIM in os.environ.get('LD_PRELOAD', ''):
+        return {'steps': steps, 'final': final, 'around': around}[command](*arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        return run(build_shim(Path(folder)), command, *arguments)
+
+
 if __name__ == '__main__':
-    command, *arguments = sys.argv[1:]
-    answer = {'steps': steps, 'final': final, 'around': around}[command](*arguments)
-    print(json.dumps(answer))  # noqa: T201 (the tests read it)
+    print(json.dumps(main(*sys.argv[1:])))  # noqa: T201 (the tests read it)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 ROOT = Path(__file__).parents[2]
+SHIM = 'gpu_without_gpu.so'
 
 
 def reason_without() -> str | None:
@@ -24,7 +25,7 @@ def reason_without() -> str | None:
 
 def build_shim(folder: Path) -> Path:
     """The library, built in ``folder``."""
-    library = folder / 'shim.so'
+    library = folder / SHIM
     include = Path(torch.__path__[0], 'include')
     source = Path(__file__).with_name('shim.cpp')
     options = ['-std=c++20', '-shared', '-fPIC', '-O1', f'-I{include}']

@@ -19,6 +19,7 @@ from mmseg.compiled import begin_step
 from mmseg.config.load import load_config
 from mmseg.engine.acceleration import compile_encoders
 from mmseg.engine.host_memory import M_MMAP_MAX, M_TRIM_THRESHOLD, keep_freed_memory
+from mmseg.engine.layout import lay_out_weights
 from mmseg.engine.optim import StudentOptimWrapper, build_optim_wrapper
 from mmseg.engine.train import build_model
 from mmseg.errors import InputError, nearest
@@ -87,6 +88,8 @@ class Trainer:
         self.plain = 'plain' in setting.words
         torch.manual_seed(0)
         self.uda = _method(setting, model, size).to(device).train()
+        if device.type == 'cuda' and not self.plain:
+            lay_out_weights(self.uda)
         self.uda.steps = 1000  # the teacher is warmed up
         words = setting.words
         compiled = 'reduce-overhead' if 'graphs' in words else 'compile' in words

@@ -35,6 +35,8 @@ class Backbone(nn.Module, ABC):
 
     may_be_missing: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    #: whether its maps lie in memory pixel by pixel, as those of tokens do
+    channels_last: ClassVar[bool] = False
     #: (height, width) of the only images that it takes; None = any
     fixed_size: tuple[int, int] | None = None
     #: what the images were normalised with that its pretrained weights come from; None = not known

@@ -11,6 +11,7 @@ from mmseg.models.backbones.mit_keys import to_mit
 from mmseg.models.layers import DropPath, Linear, drop_path_rates, init_vision_transformer
 from mmseg.models.layers.drop import DrawnPaths, draw_paths
 from mmseg.models.layers.pad import pad
+from mmseg.models.layers.precision import as_for_products
 from mmseg.models.layers.recompute import run_block
 from mmseg.models.weights import State
 from mmseg.registry import MODELS
@@ -75,6 +76,7 @@ class EfficientSelfAttention(nn.Module):
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """(B, N, C) -> (B, N, C)."""
+        x = as_for_products(x)  # queries, and what keys and values are made of
         reduced = self.reduce(x, size) if self.sr_ratio > 1 else x
         query = self.split_heads(self.q(x))
         key, value = (self.split_heads(part) for part in self.kv(reduced).chunk(2, dim=-1))
@@ -180,6 +182,7 @@ class MixVisionTransformer(Backbone):
 
     block_names = r'(?:patch_embed|block)(?P<stage>\d)\.(?:(?P<block>\d+)\.)?|norm(?P<norm>\d)'
     ignored = ('head',)  # published encoders carry the ImageNet classifier
+    channels_last = True
 
     def __init__(
         self,

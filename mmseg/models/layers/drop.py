@@ -1,6 +1,7 @@
 """Stochastic depth."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,20 +30,36 @@ class DropPath(nn.Module):
         """``x + forward(branch)``, with what was drawn for this layer where it was drawn at once for all.
 
         Args:
-            x: (B, ...), what the branch is added to.
+            x: (B, ...), what the branch is added to; in its precision they are added.
             branch: of the same shape.
             drawn: of the whole encoder; None draws here.
             use: which use of this layer in a forward pass it is, from 0.
         """
         if drawn is None or self not in drawn:
             return x + self(branch)
-        factor = drawn.factor(self, use, branch.dtype).view(-1, *(1,) * (branch.ndim - 1))
-        if branch.dtype != x.dtype:
-            return x + branch * factor
-        return torch.addcmul(x, branch, factor)
+        return _AddScaled.apply(x, branch, drawn.factor(self, use, x.dtype).view(-1, *(1,) * (branch.ndim - 1)))
 
     def extra_repr(self) -> str:
         return f'drop_prob={self.drop_prob:.4f}'
+
+
+class _AddScaled(torch.autograd.Function):
+    """``x + branch * factor``: one launch there and one back, also where the branch is in half precision.
+
+    torch would multiply the factor by 1 on the way back, and cast a half branch, and its gradient, in a launch each.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, branch: Tensor, factor: Tensor) -> Tensor:
+        ctx.save_for_backward(factor)
+        ctx.dtype = branch.dtype
+        return torch.addcmul(x, branch, factor, out=torch.empty_like(x))  # autocast would cast for one without out
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        (factor,) = ctx.saved_tensors
+        of_branch = torch.empty_like(gradient, dtype=ctx.dtype)
+        return gradient, torch.mul(gradient, factor, out=of_branch), None
 
 
 class DrawnPaths:

@@ -154,13 +154,19 @@ def test_nothing_is_drawn_where_nothing_is_dropped():
     assert blocks[0](torch.zeros(2, 2), None).tolist() == [[11.0, 11.0]] * 2
 
 
-def test_a_branch_in_half_precision_is_added_to_full_precision_as_before():
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_what_is_drawn_multiplies_a_branch_of_any_precision_and_its_gradient_in_full_precision(dtype):
     torch.manual_seed(1)
     block = TwoBranches(0.3).train()
     layer, drawn = block.drop_path, draw_paths([block], torch.zeros(8, 1))
-    x, branch = torch.randn(8, 5), torch.randn(8, 5).bfloat16()
-    factor = drawn.factor(layer, 1, torch.float32)[:, None].bfloat16()
-    assert torch.equal(layer.add(x, branch, drawn, 1), x + branch * factor)
+    x, branch, gradient = torch.randn(8, 5, requires_grad=True), torch.randn(8, 5).to(dtype), torch.randn(8, 5)
+    branch.requires_grad_()
+    factor = drawn.factor(layer, 1, torch.float32)[:, None]
+    out = layer.add(x, branch, drawn, 1)
+    torch.testing.assert_close(out, x + branch.float() * factor, rtol=0, atol=1e-6)
+    out.backward(gradient)
+    assert torch.equal(x.grad, gradient)
+    assert torch.equal(branch.grad, (gradient * factor).to(dtype))
 
 
 def test_a_map_without_margins_is_not_copied():
