@@ -23,7 +23,8 @@ def segmentor(kind: str) -> nn.Module:
 
 def moved(model: nn.Module, wrapper, seed: int) -> nn.Module:
     torch.manual_seed(seed)
-    wrapper.backward(model(torch.randn(2, 3, 32, 32)).square().mean())
+    image = torch.randn(2, 3, 32, 32).to(next(model.parameters()).device)
+    wrapper.backward(model(image).square().mean())
     wrapper.step()
     return model
 

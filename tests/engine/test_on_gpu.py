@@ -10,10 +10,14 @@ from torch import nn
 
 from mmseg.compiled import begin_step
 from mmseg.engine.acceleration import compile_encoders
-from mmseg.engine.optim import StudentOptimWrapper
+from mmseg.engine.layout import lay_out_weights
+from mmseg.engine.optim import StudentOptimWrapper, build_optim_wrapper
 from mmseg.engine.train import train
 from mmseg.engine.work_dir import set_work_dir
+from mmseg.models.layers import DropPath
+from mmseg.models.layers.drop import draw_paths
 from mmseg.registry import MODELS
+from tests.engine.test_layout import OPTIMIZER, moved, segmentor
 from tests.engine.test_train_uda import SEGMENTOR, UDA
 from tests.engine.tiny import tiny_config
 from tests.models.backbones.test_every_backbone import BACKBONES, PYRAMID, heads
@@ -75,6 +79,37 @@ def test_a_checkpoint_of_a_cpu_goes_on_on_a_gpu_and_the_other_way_round(tmp_path
     set_work_dir(resumed, tmp_path / 'run')
     weights = weights_of(train(resumed, resume=tmp_path / 'run' / 'latest.pth'))
     assert all(torch.isfinite(value).all() for value in weights.values() if value.is_floating_point())
+
+
+def test_a_state_of_a_cpu_goes_on_on_a_gpu_whose_weights_lie_otherwise():
+    one, other = segmentor('mit_b0'), segmentor('mit_b0').cuda()
+    lay_out_weights(other)
+    optimizer, resumed = build_optim_wrapper(one, OPTIMIZER), build_optim_wrapper(other, OPTIMIZER)
+    moved(one, optimizer, 1)
+    other.load_state_dict(copy.deepcopy(one.state_dict()))
+    resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    moved(one, optimizer, 2)
+    moved(other, resumed, 2)
+    for name, value in other.state_dict().items():
+        torch.testing.assert_close(value.cpu(), one.state_dict()[name], rtol=1e-2, atol=3e-3, msg=name)
+
+
+def test_a_half_branch_is_added_on_a_gpu_under_autocast_as_on_a_cpu_without():
+    torch.manual_seed(0)
+    layer = DropPath(0.4).train()
+    x, branch, gradient = torch.randn(8, 5), torch.randn(8, 5).bfloat16(), torch.randn(8, 5)
+    found = []
+    drawn = draw_paths([nn.ModuleDict({'drop_path': layer})], x)
+    for device in ('cpu', 'cuda'):
+        drawn._factors = {dtype: value.to(device) for dtype, value in drawn._factors.items()}
+        leaf = branch.to(device).requires_grad_()
+        with torch.autocast(device, torch.bfloat16, enabled=device == 'cuda'):
+            out = layer.add(x.to(device), leaf, drawn, 1)
+        out.backward(gradient.to(device))
+        found.append((out.detach().cpu(), leaf.grad.cpu()))
+    (out, grad), (on_gpu_out, on_gpu_grad) = found
+    torch.testing.assert_close(on_gpu_out, out)
+    assert torch.equal(on_gpu_grad, grad)
 
 
 @pytest.mark.parametrize('fuse', [False, True])

@@ -4,7 +4,7 @@ Started without the shim, it builds one and starts itself with it.
 
 python -m tests.gpu_without_gpu.run steps small 0 2      # half of the small cases
 python -m tests.gpu_without_gpu.run final bf16 fuse 2    # the final config, batch 2
-python -m tests.gpu_without_gpu.run around               # evaluation, resume
+python -m tests.gpu_without_gpu.run around               # evaluation, demo, resume
 """
 
 import json
@@ -14,12 +14,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._pytree import tree_map
 
+from mmseg.apis import inference_segmentor
 from mmseg.config.load import load_config
 from mmseg.datasets.batch import to_network
 from mmseg.engine.chance import seed_everything
@@ -116,7 +119,7 @@ def final(precision: str, fuse: str, batch: str) -> dict[str, Any]:
 
 
 def around() -> dict[str, Any]:
-    """Evaluation and resume."""
+    """Evaluation, the demo and resume."""
     case = cases.Case()
 
     def evaluated(dtype: torch.dtype | None, views: list[tuple[int, int, bool]], slide: bool) -> Callable:
@@ -127,6 +130,7 @@ def around() -> dict[str, Any]:
     checks = {f'evaluation in {dtype}': evaluated(dtype, plain, False) for dtype in halves}
     checks['several views'] = evaluated(torch.bfloat16, flipped, False)
     checks['sliding'] = evaluated(torch.bfloat16, plain, True)
+    checks['demo'] = demonstrated
     checks['resume'] = resumed
     return in_turn(checks)
 
@@ -153,6 +157,16 @@ def evaluate(
         for label_map in found:
             confusion.update(label_map, torch.empty(130, 260, dtype=torch.uint8, device=CUDA))
     return {'waits': dict(record.waits), 'shapes': [list(x.shape) for x in found], 'elsewhere': not found[0].is_cuda}
+
+
+def demonstrated(mode: FakeTensorMode) -> dict[str, Any]:
+    """What the demo waits for: its answer, which the host needs."""
+    model: Any = to_fake_gpu(cases.Case().build(), mode).eval()
+    model.cfg = load_config(FINAL)
+    answer = patch.object(FakeTensor, 'numpy', lambda x: np.zeros(x.shape), create=True)
+    with answer, mode, Record() as record:
+        (label_map,) = inference_segmentor(model, np.zeros((130, 260, 3), np.uint8))
+    return {'waits': dict(record.waits), 'shape': list(label_map.shape)}
 
 
 def resumed(mode: FakeTensorMode) -> dict[str, Any]:

@@ -59,9 +59,10 @@ def test_steps_of_every_combination_run_on_a_gpu_without_waiting_for_it(library,
 
 
 @NEEDS_SHIM
-def test_evaluation_and_resume_run_on_a_gpu_without_waiting_for_it(library):
+def test_evaluation_demo_and_resume_run_on_a_gpu_and_only_the_demos_answer_is_waited_for(library):
     found = run(library, 'around')
-    assert len(found) == 6
+    assert len(found) == 7
+    assert found.pop('demo') == {'waits': {'cuda to cpu': 1}, 'shape': [130, 260]}
     resumed = found.pop('resume')
     assert resumed == {'waits': {}, 'steps': 8, 'devices': ['cuda:0']}
     for name, result in found.items():

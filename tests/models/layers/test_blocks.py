@@ -162,7 +162,8 @@ def test_what_is_drawn_multiplies_a_branch_of_any_precision_and_its_gradient_in_
     x, branch, gradient = torch.randn(8, 5, requires_grad=True), torch.randn(8, 5).to(dtype), torch.randn(8, 5)
     branch.requires_grad_()
     factor = drawn.factor(layer, 1, torch.float32)[:, None]
-    out = layer.add(x, branch, drawn, 1)
+    with torch.autocast('cpu', torch.bfloat16, enabled=dtype is torch.bfloat16):
+        out = layer.add(x, branch, drawn, 1)
     torch.testing.assert_close(out, x + branch.float() * factor, rtol=0, atol=1e-6)
     out.backward(gradient)
     assert torch.equal(x.grad, gradient)
