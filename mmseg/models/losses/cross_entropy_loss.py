@@ -85,7 +85,8 @@ class CrossEntropyLoss(nn.Module):
             loss = F.cross_entropy(logits, label, weight=self.class_weight, reduction='none', ignore_index=ignore_index)
         if weight is not None:
             loss = loss * weight
-        return self.loss_weight * reduce(loss, reduction, avg_factor)
+        loss = reduce(loss, reduction, avg_factor)
+        return loss if self.loss_weight == 1 else self.loss_weight * loss
 
     def sigmoid_loss(self, logits: Tensor, label: Tensor, ignore_index: int) -> Tensor:
         """Binary cross entropy of each class against the others (B, C, ...), 0 at ignored pixels."""

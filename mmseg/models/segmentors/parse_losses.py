@@ -11,6 +11,6 @@ def parse_losses(losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor
 
     Entries that are not 0-dimensional count with their mean. Nothing is moved to the host.
     """
-    means = {name: value.mean() for name, value in losses.items()}
+    means = {name: value.mean() if value.dim() else value for name, value in losses.items()}
     total = torch.stack([value for name, value in means.items() if 'loss' in name]).sum()
     return total, {name: value.detach() for name, value in means.items()}

@@ -210,12 +210,10 @@ def adjust_hue(img: Tensor, turn: float) -> Tensor:
     red, green, blue = (img / torch.where(chroma > 0, chroma, 1)).split(1, dim=-3)
     # hue in sixths of the circle, counted from the brightest channel
     sixths = torch.where(brightest == 0, green - blue, torch.where(brightest == 1, blue - red + 2, red - green + 4))
-    sixths = sixths + 6 * turn
-    channels = []
-    for offset in (5, 3, 1):  # red, green, blue fall off from the value at these places of the circle
-        k = (sixths + offset) % 6
-        channels.append(value - chroma * torch.minimum(k, 4 - k).clamp(0, 1))
-    return torch.cat(channels, dim=-3)
+    # red, green, blue fall off from the value at these places of the circle
+    offsets = torch.arange(5, 0, -2, device=img.device).view(3, 1, 1)
+    k = (sixths + 6 * turn + offsets) % 6
+    return value - chroma * torch.minimum(k, 4 - k).clamp(0, 1)
 
 
 def kernel_size(side: int) -> int:
@@ -228,7 +226,9 @@ def gaussian_blur(img: Tensor, sigma: Sequence[float]) -> Tensor:
     """Blur each image (B, C, H, W) with its own sigma (pixels), borders reflected; one pass per axis."""
     height, width = img.shape[2:]
     spread = torch.tensor(sigma, dtype=img.dtype).to(img.device, non_blocking=True)
-    down, across = (gaussian(spread, min(kernel_size(side) // 2, MAX_RADIUS)) for side in (height, width))
+    radii = [min(kernel_size(side) // 2, MAX_RADIUS) for side in (height, width)]
+    of_radius = {radius: gaussian(spread, radius) for radius in set(radii)}
+    down, across = (of_radius[radius] for radius in radii)
     stack = img.flatten(0, 1).unsqueeze(0)  # every channel of every image with its own kernel: one grouped convolution
     down, across = (k.repeat_interleave(img.shape[1], dim=0) for k in (down, across))
     groups, ry, rx = stack.shape[1], down.shape[1] // 2, across.shape[1] // 2
