@@ -202,6 +202,10 @@ class GradClip:
     max_norm: Positive
     norm_type: float = 2.0
 
+    def __post_init__(self) -> None:
+        if self.norm_type <= 0:
+            raise InputError(f'norm_type={self.norm_type} is no norm: it has to be above 0 (2; inf is the largest).')
+
 
 class StudentOptimWrapper(OptimWrapper):
     """Precision, gradient exchange and clipping around an optimizer, without reading anything from the device.
