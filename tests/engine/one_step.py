@@ -1,12 +1,14 @@
-"""One step of a method on noise, and the same with compiled encoders or in half precision."""
+"""What every method is asked: one step with compiled encoders, in half precision, and a run of two processes."""
 
 import copy
+from pathlib import Path
 
 import torch
 
 from mmseg.engine.acceleration import compile_encoders
 from mmseg.engine.optim import build_optim_wrapper
 from mmseg.engine.train import build_model
+from tests.engine.pair import run_pair, train_in_turn
 from tests.engine.tiny import TinyImages
 
 
@@ -50,3 +52,13 @@ def assert_bf16_changes_little(cfg, names):
     for name in names:
         torch.testing.assert_close(logged[name], expected[name], rtol=5e-2, atol=0)
     assert all(gradient.isfinite().all() for gradient in gradients if gradient is not None)
+
+
+def assert_two_processes_keep_the_same_networks(cfg):
+    """``cfg`` records what happens; the processes see different images, and all parameters stay equal."""
+    folder = Path(cfg.work_dir)
+    assert run_pair(train_in_turn, [(cfg, {})], folder.with_name('answers')) == 0
+    made = [torch.load(folder / f'recorded_{rank}.pt', weights_only=True) for rank in (0, 1)]
+    parameters = [name for name, _ in build_model(cfg).named_parameters()]
+    assert all(torch.equal(made[0]['state'][name], made[1]['state'][name]) for name in parameters)
+    assert made[0]['losses'] != made[1]['losses']

@@ -7,8 +7,12 @@ import torch
 
 from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import build_model, train
-from tests.engine.one_step import assert_bf16_changes_little, assert_compiling_changes_nothing, built
-from tests.engine.pair import run_pair, train_in_turn
+from tests.engine.one_step import (
+    assert_bf16_changes_little,
+    assert_compiling_changes_nothing,
+    assert_two_processes_keep_the_same_networks,
+    built,
+)
 from tests.engine.test_train import lines
 from tests.engine.test_train_uda import SEGMENTOR
 from tests.engine.tiny import tiny_config
@@ -40,12 +44,7 @@ def test_a_stopped_run_goes_on_bit_for_bit_with_the_state_of_both_optimizers(tmp
 @pytest.mark.slow
 def test_two_processes_keep_one_student_and_one_discriminator(tmp_path):
     cfg = adv_config(tmp_path / 'pair', custom_hooks=[{'type': 'Recorder'}], runner__max_iters=2)
-    assert run_pair(train_in_turn, [(cfg, {})], tmp_path / 'answers') == 0
-    made = [torch.load(tmp_path / 'pair' / f'recorded_{rank}.pt', weights_only=True) for rank in (0, 1)]
-    parameters = [name for name, _ in build_model(cfg).named_parameters()]
-    assert any(name.startswith('discriminator.') for name in parameters)
-    assert all(torch.equal(made[0]['state'][name], made[1]['state'][name]) for name in parameters)
-    assert made[0]['losses'] != made[1]['losses']
+    assert_two_processes_keep_the_same_networks(cfg)
 
 
 @pytest.mark.slow

@@ -6,9 +6,14 @@ import pytest
 import torch
 
 from mmseg.engine.stop import Interrupted
-from mmseg.engine.train import build_model, train
-from tests.engine.one_step import assert_bf16_changes_little, assert_compiling_changes_nothing, built, step
-from tests.engine.pair import run_pair, train_in_turn
+from mmseg.engine.train import train
+from tests.engine.one_step import (
+    assert_bf16_changes_little,
+    assert_compiling_changes_nothing,
+    assert_two_processes_keep_the_same_networks,
+    built,
+    step,
+)
 from tests.engine.test_train import lines
 from tests.engine.test_train_uda import SEGMENTOR, UDA
 from tests.engine.tiny import SIZE, tiny_config
@@ -55,11 +60,7 @@ def test_a_stopped_run_goes_on_with_the_same_detail_crops_bit_for_bit(tmp_path, 
 
 def test_two_processes_draw_different_crops_and_keep_one_student_and_teacher(tmp_path):
     cfg = hrda_config(tmp_path / 'pair', custom_hooks=[{'type': 'Recorder'}], runner__max_iters=2, evaluation=None)
-    assert run_pair(train_in_turn, [(cfg, {})], tmp_path / 'answers') == 0
-    made = [torch.load(tmp_path / 'pair' / f'recorded_{rank}.pt', weights_only=True) for rank in (0, 1)]
-    parameters = [name for name, _ in build_model(cfg).named_parameters()]
-    assert all(torch.equal(made[0]['state'][name], made[1]['state'][name]) for name in parameters)
-    assert made[0]['losses'] != made[1]['losses']
+    assert_two_processes_keep_the_same_networks(cfg)
 
 
 @pytest.mark.slow

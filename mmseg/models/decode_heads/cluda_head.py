@@ -37,7 +37,7 @@ class CLUDAHead(HRDAHead):
         """a of each pixel of the context, in 0..1: (B, 1, h, w); a pair gets the product of both."""
         return self.feat_weighter(features.context).sigmoid()
 
-    def blend(self, attention: Tensor, detail: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+    def blend(self, attention: Tensor, detail: Tensor, context: Tensor, scale: float) -> tuple[Tensor, Tensor]:
         fine = (detail.shape[2], detail.shape[3])
-        shown = self._up(attention, fine)
-        return shown * detail + (1 - shown) * self._up(context, fine), context
+        shown = self._up(attention, fine, scale)
+        return shown * detail + (1 - shown) * self._up(context, fine, scale), context

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mmseg.errors import InputError
 from mmseg.models.layers import resize
@@ -27,12 +28,14 @@ class ScaleFeatures(NamedTuple):
         boxes: the windows, of one size, in pixels of the image. While training a single one, perhaps at another place
             in each image.
         size: (H, W) of the images.
+        scale: of the downscaled images, in (0, 1].
     """
 
     context: 'StageFeatures'
     detail: 'StageFeatures'
     boxes: list[Window]
     size: tuple[int, int]
+    scale: float
 
 
 class ScaleMaps(NamedTuple):
@@ -44,6 +47,7 @@ class ScaleMaps(NamedTuple):
         attention: of the attention network, as large as ``context``; None where the attention is fixed.
         boxes: as in :class:`ScaleFeatures`.
         size: likewise.
+        scale: likewise.
     """
 
     context: Any
@@ -51,6 +55,7 @@ class ScaleMaps(NamedTuple):
     attention: Any
     boxes: list[Window]
     size: tuple[int, int]
+    scale: float
 
 
 class ScaleLogits(NamedTuple):
@@ -63,6 +68,7 @@ class ScaleLogits(NamedTuple):
         attention: sigmoid, (B, classes or 1, h, w), also where no window is.
         boxes: as in :class:`ScaleFeatures`.
         size: likewise.
+        scale: likewise.
     """
 
     fused: Tensor
@@ -71,6 +77,7 @@ class ScaleLogits(NamedTuple):
     attention: Tensor
     boxes: list[Window]
     size: tuple[int, int]
+    scale: float
 
 
 @MODELS.register_module()
@@ -154,7 +161,7 @@ class HRDAHead(nn.Module):
         """The maps in front of the classifiers. Batch norms see the context first, then all windows together."""
         context, detail = self.head.embed(features.context), self.head.embed(features.detail)
         attention = None if self.scale_attention is None else self.scale_attention.embed(features.context)
-        return ScaleMaps(context, detail, attention, features.boxes, features.size)
+        return ScaleMaps(context, detail, attention, features.boxes, features.size, features.scale)
 
     def cls_seg(self, embedded: ScaleMaps) -> Tensor:
         """What :meth:`embed` gives -> fused logits (B, classes, H / stride, W / stride)."""
@@ -174,39 +181,39 @@ class HRDAHead(nn.Module):
         else:
             assert self.scale_attention is not None
             attention = self.scale_attention.cls_seg(embedded.attention).sigmoid()
-        return self.fuse(context, detail, attention, embedded.boxes, embedded.size)
+        return self.fuse(context, detail, attention, embedded)
 
     def prediction(self, logits: ScaleLogits) -> Tensor:
         """The fused logits."""
         return logits.fused
 
-    def fuse(
-        self, context: Tensor, detail: Tensor, attention: Tensor, boxes: list[Window], size: tuple[int, int]
-    ) -> ScaleLogits:
+    def fuse(self, context: Tensor, detail: Tensor, attention: Tensor, places: ScaleMaps) -> ScaleLogits:
         """Logits of context and windows, attention in 0..1; shapes as in :class:`ScaleLogits`."""
+        boxes, size, scale = places.boxes, places.size, places.scale
         cells = (context.shape[2], context.shape[3])
         window = boxes[0].size
         stride = window[0] // detail.shape[2], window[1] // detail.shape[3]
         fine = size[0] // stride[0], size[1] // stride[1]
         masked = attention * inside((box.scaled(size, cells) for box in boxes), attention)
         placed = mean_of_windows(detail, [box.scaled(size, fine) for box in boxes], fine)
-        fused, trained = self.blend(masked, placed, context)
-        return ScaleLogits(fused, trained, detail, attention, boxes, size)
+        fused, trained = self.blend(masked, placed, context, scale)
+        return ScaleLogits(fused, trained, detail, attention, boxes, size, scale)
 
-    def blend(self, attention: Tensor, detail: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+    def blend(self, attention: Tensor, detail: Tensor, context: Tensor, scale: float) -> tuple[Tensor, Tensor]:
         """The fused logits, and those of the context as they are trained.
 
         Args:
             attention: (B, classes or 1, h, w) in 0..1, 0 outside the windows.
             detail: logits (B, classes, H / stride, W / stride), 0 outside the windows.
             context: logits (B, classes, h, w).
+            scale: of the images of the context.
         """
         fine = (detail.shape[2], detail.shape[3])
         weighted = (1 - attention) * context
-        return self._up(attention, fine) * detail + self._up(weighted, fine), weighted
+        return self._up(attention, fine, scale) * detail + self._up(weighted, fine, scale), weighted
 
-    def _up(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        return resize(x, size, align_corners=self.align_corners)
+    def _up(self, x: Tensor, size: tuple[int, int], scale: float) -> Tensor:
+        return to_detail(x, size, scale, align_corners=self.align_corners)
 
     def forward(self, features: ScaleFeatures) -> Tensor:
         """Features of both scales -> fused logits (B, classes, H / stride, W / stride)."""
@@ -233,6 +240,24 @@ class HRDAHead(nn.Module):
         return values
 
 
+def to_detail(x: Tensor, size: tuple[int, int], scale: float, *, align_corners: bool) -> Tensor:
+    """Maps (B, C, h, w) of the context at the ``size`` of maps of the detail.
+
+    By the exact factor, as images are downscaled: where the sides of the context are no whole number of cells, the last
+    cell reaches over the image's edge, and all others lie where they belong.
+
+    Args:
+        x: the maps.
+        size: (H, W) of the result.
+        scale: of the images of the context.
+        align_corners: as in the decoder.
+    """
+    factor = 1 / scale
+    if scale == 1 or any(int(cells * factor) != side for cells, side in zip(x.shape[2:], size, strict=True)):
+        return resize(x, size, align_corners=align_corners)
+    return F.interpolate(x, scale_factor=factor, mode='bilinear', align_corners=align_corners)
+
+
 def attention_map(logits: ScaleLogits, *, align_corners: bool) -> Tensor:
     """How much of the prediction comes from the detail: the attention, averaged over the predicted classes.
 
@@ -240,7 +265,7 @@ def attention_map(logits: ScaleLogits, *, align_corners: bool) -> Tensor:
         (B, 1, H / stride, W / stride) in 0..1.
     """
     fine = (logits.fused.shape[2], logits.fused.shape[3])
-    attention = resize(logits.attention, fine, align_corners=align_corners)
+    attention = to_detail(logits.attention, fine, logits.scale, align_corners=align_corners)
     return (attention * logits.fused.softmax(dim=1)).sum(dim=1, keepdim=True)
 
 

@@ -109,7 +109,7 @@ class HRDAEncoderDecoder(EncoderDecoder):
         boxes: list[Window] = [*self.windows(size)] if view is None else [view]
         context = super().extract_feat(rescaled(img, self.context_scale))
         detail = super().extract_feat(cut_windows(self.detail_of(img), boxes))
-        return ScaleFeatures(context, detail, boxes, size)
+        return ScaleFeatures(context, detail, boxes, size, self.context_scale)
 
     def reference_features(self, img: Tensor, view: Window | None = None) -> ScaleFeatures:
         """The backbone's stages of the context, and of the detail where that is compared too."""
@@ -118,7 +118,8 @@ class HRDAEncoderDecoder(EncoderDecoder):
         detail = StageFeatures([])
         if self.compares_detail:
             detail = super().reference_features(view.cut(self.detail_of(img)))
-        return ScaleFeatures(context, detail, [view], (img.shape[2], img.shape[3]))
+        size = (img.shape[2], img.shape[3])
+        return ScaleFeatures(context, detail, [view], size, self.context_scale)
 
     def compared(self, features: ScaleFeatures, reference: ScaleFeatures, label: Tensor) -> list[Compared]:
         """The last stage of the context; with ``feature_scale='all'`` also that of the detail crop."""

@@ -26,7 +26,7 @@ def test_the_fusion_enlarges_attention_and_context_before_it_mixes_them():
     """Attention 0.25 and 0 of two columns, context 1 and 3, detail 10, twice as fine."""
     attention = torch.tensor([[0.25, 0.0]]).view(1, 1, 1, 2)
     context = torch.tensor([[1.0, 3.0]]).view(1, 1, 1, 2)
-    fused, trained = head().blend(attention, torch.full((1, 1, 2, 4), 10.0), context)
+    fused, trained = head().blend(attention, torch.full((1, 1, 2, 4), 10.0), context, 0.5)
     shown = torch.tensor([0.25, 0.1875, 0.0625, 0.0])
     expected = shown * 10 + (1 - shown) * torch.tensor([1.0, 1.5, 2.5, 3.0])
     torch.testing.assert_close(fused, expected.expand(1, 1, 2, 4))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmseg.errors import InputError
-from mmseg.models.decode_heads.hrda_head import HRDAHead, ScaleFeatures, attention_map
+from mmseg.models.decode_heads.hrda_head import HRDAHead, ScaleFeatures, ScaleMaps, attention_map, to_detail
 from mmseg.models.layers.box import Box
 from mmseg.registry import MODELS
 from tests.parity import ROOT, manifest, shapes
@@ -55,12 +55,16 @@ def head(**changes) -> HRDAHead:
     return MODELS.build({**DAFORMER, **changes})
 
 
+def places(box: Box, size: tuple[int, int]) -> ScaleMaps:
+    return ScaleMaps(None, None, None, [box], size, 0.5)
+
+
 def test_the_fusion_by_hand():
     """Image 8 x 8, context 2 x 2 cells, detail of stride 2 in its right half: 4 x 2 cells."""
     context = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).view(1, 1, 2, 2)
     detail = torch.full((1, 1, 4, 2), 10.0)
     attention = torch.full((1, 1, 2, 2), 0.25)
-    found = head().fuse(context, detail, attention, [Box(0, 8, 4, 8)], (8, 8))
+    found = head().fuse(context, detail, attention, places(Box(0, 8, 4, 8), (8, 8)))
     # 1 - a is 1 in the left column of the context, 0.75 in the right one; enlarged to 4 x 4 by 0, 1/4, 3/4, 1
     left, right = torch.tensor([1.0, 3.0]), torch.tensor([1.5, 3.0])
     assert found.context.flatten().tolist() == [1.0, 1.5, 3.0, 3.0]
@@ -72,12 +76,23 @@ def test_the_fusion_by_hand():
     assert found.attention is attention
 
 
+def test_the_context_is_enlarged_by_the_exact_factor_where_its_last_cell_reaches_over_the_edge():
+    """136 pixels: 34 cells of detail; at 0.75 102 pixels, 25.5 cells of context, which are 26."""
+    ramp = torch.arange(26.0).view(1, 1, 1, 26)
+    found = to_detail(ramp.expand(1, 1, 26, 26), (34, 34), 0.75, align_corners=False)
+    expected = ((torch.arange(34) + 0.5) * 0.75 - 0.5).clamp(min=0)
+    torch.testing.assert_close(found, expected.expand(1, 1, 34, 34))
+    whole = to_detail(torch.ones(1, 1, 9, 9), (34, 34), 0.25, align_corners=False)  # 36 by the factor
+    torch.testing.assert_close(whole, torch.ones(1, 1, 34, 34))
+    assert to_detail(ramp, (1, 26), 1, align_corners=False) is ramp
+
+
 def test_with_attention_0_or_1_one_scale_is_seen_alone():
     network = head().eval()
     context = [torch.randn(1, 8, 4, 4), torch.randn(1, 16, 2, 2)]
     boxes = [Box(0, 32, 0, 32)]
     detail = [torch.randn(1, 8, 8, 8), torch.randn(1, 16, 4, 4)]
-    maps = network.embed(ScaleFeatures(context, detail, boxes, (32, 32)))
+    maps = network.embed(ScaleFeatures(context, detail, boxes, (32, 32), 0.5))
     alone = torch.nn.functional.interpolate(network.head(context), scale_factor=2, mode='bilinear')
     torch.testing.assert_close(network.logits_of(maps, 0.0).fused, alone)
     torch.testing.assert_close(network.logits_of(maps, 1.0).fused, network.head(detail))
@@ -88,8 +103,7 @@ def test_the_attention_map_is_the_attention_of_the_predicted_classes():
         torch.tensor([30.0, -30.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2),
         torch.zeros(1, 2, 4, 4),
         torch.tensor([0.2, 0.9]).view(1, 2, 1, 1).expand(1, 2, 2, 2),
-        [Box(0, 16, 0, 16)],
-        (16, 16),
+        places(Box(0, 16, 0, 16), (16, 16)),
     )
     torch.testing.assert_close(attention_map(logits, align_corners=False), torch.full((1, 1, 4, 4), 0.2))
 
@@ -98,7 +112,7 @@ def test_the_three_losses_share_their_weight_and_the_detail_sees_its_part_of_lab
     network = head(hr_loss_weight=0.25, lr_loss_weight=0.25)
     box = Box(0, 8, 4, 12)
     fused, context, detail = torch.randn(1, 2, 4, 4), torch.randn(1, 2, 2, 2), torch.randn(1, 2, 2, 2)
-    logits = network.fuse(context, detail, torch.rand(1, 2, 2, 2), [box], (16, 16))._replace(
+    logits = network.fuse(context, detail, torch.rand(1, 2, 2, 2), places(box, (16, 16)))._replace(
         fused=fused, context=context
     )
     label, weight = torch.randint(2, (1, 1, 16, 16)), torch.rand(1, 16, 16)

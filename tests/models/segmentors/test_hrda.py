@@ -1,7 +1,9 @@
 """HRDA's network against the reference's numbers, within the tolerances of the parity data."""
 
 import json
+from collections.abc import Mapping
 from copy import copy
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -179,12 +181,12 @@ def test_the_teacher_s_batch_norms_see_the_context_then_all_windows():
         torch.testing.assert_close(value, reference.tensor(key).to(value.dtype), rtol=1e-4, atol=1e-5)
 
 
-def tiny(**changes: object) -> HRDAEncoderDecoder:
+def tiny(*, head: Mapping[str, object] = MappingProxyType({}), **changes: object) -> HRDAEncoderDecoder:
     return MODELS.build(
         {
             'type': 'HRDAEncoderDecoder',
             'backbone': tiny_backbone(),
-            'decode_head': {**daformer_head(), 'type': 'HRDAHead', 'single_scale_head': 'DAFormerHead'},
+            'decode_head': {**daformer_head(), 'type': 'HRDAHead', 'single_scale_head': 'DAFormerHead', **head},
             'hr_crop_size': (32, 32),
             **changes,
         }
@@ -264,3 +266,51 @@ def test_the_feature_distance_sees_the_context_or_also_the_detail_crop_with_its_
         torch.testing.assert_close(pair.map, features)
         torch.testing.assert_close(pair.reference, features)
         assert torch.equal(pair.label, part)
+
+
+@pytest.mark.parametrize(
+    ('shape', 'scale', 'classwise', 'box'),
+    [
+        ((3, 72, 88), 0.5, False, Box(8, 40, 24, 64)),
+        ((1, 136, 104), 0.75, True, Box(40, 104, 16, 64)),  # 25.5 x 19.5 cells of context
+        ((3, 128, 160), 0.25, True, Box(64, 128, 80, 160)),
+        ((2, 64, 64), 1, True, Box(0, 64, 0, 64)),
+    ],
+)
+def test_training_passes_of_any_batch_size_and_scale_are_those_of_the_formulas(shape, scale, classwise, box):
+    """Every step written out, with the decoder's stride of 4 as a number."""
+    settings = {'attention_classwise': classwise, 'hr_loss_weight': 0.3, 'lr_loss_weight': 0.2}
+    torch.manual_seed(0)
+    model = tiny(hr_crop_size=box.size, scales=[scale, 1], feature_scale=scale, head=settings).train()
+    batch, height, width = shape
+    img, label = torch.randn(batch, 3, height, width), torch.randint(5, (batch, height, width))
+    weight = torch.rand(batch, height, width)
+    found = model.training_logits(model.extract_feat(img, box))
+    losses = model.losses_of(found, label[:, None], weight)
+
+    head, (top, bottom, left, right) = model.decode_head, box
+    features = model.backbone(img if scale == 1 else F.interpolate(img, scale_factor=scale, mode='bilinear'))
+    context, attention = head.head(features), head.scale_attention(features).sigmoid()
+    detail = head.head(model.backbone(img[:, :, top:bottom, left:right]))
+    seen = torch.zeros(attention.shape[2:])
+    seen[int(top * scale / 4) : int(bottom * scale / 4), int(left * scale / 4) : int(right * scale / 4)] = 1
+    attention = attention * seen
+    placed = torch.zeros(batch, 5, height // 4, width // 4)
+    placed[:, :, top // 4 : bottom // 4, left // 4 : right // 4] = detail
+    weighted = (1 - attention) * context
+
+    def up(x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=1 / scale, mode='bilinear')
+
+    fused = up(attention) * placed + up(weighted)
+    assert fused.shape == found['decode'].fused.shape
+    torch.testing.assert_close(found['decode'].fused, fused)
+
+    def loss(logits: Tensor, label: Tensor, weight: Tensor) -> Tensor:
+        whole = F.interpolate(logits, label.shape[1:], mode='bilinear')
+        return (F.cross_entropy(whole, label, reduction='none') * weight).mean()
+
+    inside = (slice(None), slice(top, bottom), slice(left, right))
+    torch.testing.assert_close(losses['decode.loss_seg'], 0.5 * loss(fused, label, weight))
+    torch.testing.assert_close(losses['decode.lr.loss_seg'], 0.2 * loss(weighted, label, weight))
+    torch.testing.assert_close(losses['decode.hr.loss_seg'], 0.3 * loss(detail, label[inside], weight[inside]))

@@ -95,6 +95,46 @@ def test_pixels_of_several_images_keep_their_labels():
     assert Pixels('published').values(maps).tolist() == list(range(1, 13))
 
 
+@pytest.mark.parametrize('order', ['aligned', 'published'])
+def test_pairs_of_three_images_are_those_of_plain_loops(order):
+    """Maps of 2 x 2 positions: row r is a position of an image, and gets the numbers that its order says."""
+    generator = torch.Generator().manual_seed(1)
+    context, detail = torch.randn(2, 3, 5, 2, 2, generator=generator)
+    maps = torch.randint(2, (3, 1, 2, 2), generator=generator)
+    attention, weights = torch.rand(2, 3, 1, 2, 2, generator=generator)
+    inside = torch.rand(3, 1, 2, 2, generator=generator) > 0.3
+    pixels = Pixels(order)
+    found = two_resolution_contrast(
+        *(pixels.features(x) for x in (context, detail)),
+        *(pixels.values(x) for x in (maps, attention, inside)),
+        weight=pixels.values(weights),
+        chunk=5,
+    )
+
+    places = [(image, row, column) for row in range(2) for column in range(2) for image in range(3)]
+    if order == 'published':
+        named = [(image, row, column) for image in range(3) for row in range(2) for column in range(2)]
+    else:
+        named = places
+    z, d = ([x[i, :, r, c] / x[i, :, r, c].norm() for i, r, c in places] for x in (context, detail))
+    y, a, w, crop = ([x[i, 0, r, c].item() for i, r, c in named] for x in (maps, attention, weights, inside))
+
+    def ratio(i, j, keys):
+        s = [float(z[i] @ key) for key in keys]
+        return s[j] - math.log(math.exp(s[j]) + sum(math.exp(s[k]) for k in range(12) if y[k] != y[i]))
+
+    rows = []
+    for i in range(12):
+        positives = [j for j in range(12) if y[j] == y[i] and j != i]
+        shares = [a[i] * a[j] * crop[i] for j in positives]
+        terms = [
+            w[i] * w[j] * (share * ratio(i, j, z) + (1 - share) * ratio(i, j, d))
+            for j, share in zip(positives, shares, strict=True)
+        ]
+        rows.append(sum(terms) / max(1, len(positives)))
+    assert found.item() == pytest.approx(-0.5 * sum(rows) / 12, rel=1e-5)
+
+
 def test_chunks_change_nothing_but_what_is_kept_for_the_way_back():
     generator = torch.Generator().manual_seed(0)
     features = torch.nn.functional.normalize(torch.randn(60, 4, generator=generator, dtype=torch.float64))

@@ -48,6 +48,18 @@ def test_draws_from_a_seed_are_the_reference_s(seed):
     assert torch.equal(draw > settings['ratio'], expected.bool())
 
 
+def test_masks_of_sides_that_blocks_do_not_divide_by_hand():
+    """80 / 32 = 2.5 and 112 / 32 = 3.5 are rounded to even: 2 x 4 blocks, of 40 rows and of 28 columns."""
+    assert draw_blocks((1, 80, 112), 32).shape == (1, 1, 2, 4)
+    draw = torch.tensor([[0.7, 0.71, 0.1, 0.9], [0.8, 0.2, 0.3, 0.69]]).view(1, 1, 2, 4)
+    kept = torch.zeros(80, 112)
+    kept[:40, 28:56] = kept[:40, 84:] = kept[40:, :28] = 1  # 0.7 itself is not above 0.7
+    assert torch.equal(block_mask(draw, 0.7, (80, 112))[0, 0], kept)
+    assert draw_blocks((3, 70, 100), 32).shape == (3, 1, 2, 3)
+    thirds = block_mask(torch.tensor([0.0, 1.0, 0.0]).view(1, 1, 1, 3), 0.5, (1, 100))[0, 0, 0]
+    assert thirds.nonzero().flatten().tolist() == list(range(34, 67))
+
+
 def test_a_block_larger_than_the_image_is_the_whole_image():
     assert draw_blocks((3, 5, 20), 64).shape == (3, 1, 1, 1)
 
