@@ -177,6 +177,7 @@ def test_lists_become_tuples_where_json_had_no_choice(old, new):
     ('change', 'way_out'),
     [
         ({'optimizer_config': {'type': 'DistOptimizerHook', 'coalesce': True}}, 'precision and accumulate'),
+        ({'uda': {'mask_mode': 'separate', 'mask_generator': {'type': 'grid'}}}, "'grid' is not known: masks are made"),
     ],
 )
 def test_an_old_setting_without_counterpart_refuses_training_with_the_way_out(change, way_out, tmp_path, caplog):

@@ -2,6 +2,7 @@
 
 import signal
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import train
 from mmseg.errors import InputError
 from mmseg.models.backbones.mix_transformer import MixVisionTransformer
-from tests.engine import outside_method  # noqa: F401 (what custom_imports of a config does)
+from tests.engine import outside_method  # what custom_imports of a config does
 from tests.engine.test_train import lines
 from tests.engine.test_train_uda import SEGMENTOR, UDA
 from tests.engine.tiny import tiny_config
@@ -90,10 +91,14 @@ def test_it_fuses_compiles_and_computes_in_half_precision(straight, tmp_path, wa
     assert lines(other)['train', 2][f'{prefix}.decode.loss_seg'] > 0
 
 
+def test_it_is_a_file_of_thirty_lines():
+    assert len(Path(outside_method.__file__).read_text().splitlines()) <= 30
+
+
 def test_its_old_spellings_and_checks_come_with_it(tmp_path):
     path = tmp_path / 'run.py'
     path.write_text(
-        "custom_imports = dict(imports=['tests.engine.outside_method'])\n"
+        "custom_imports = dict(imports=['tests.engine.outside_method', 'tests.engine.outside_rules'])\n"
         "model = dict(type='EncoderDecoder')\n"
         "data = dict(samples_per_gpu=2, train=dict(type='TinyImages'))\n"
         "optimizer = dict(type='SGD', lr=0.1)\n"

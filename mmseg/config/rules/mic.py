@@ -3,6 +3,7 @@
 from typing import Any
 
 from mmseg.config.rules import old_spelling
+from mmseg.errors import InputError
 
 TODAY = {
     'mask_mode': 'mode',
@@ -27,6 +28,10 @@ def _masks(values: dict[str, Any]) -> list[str]:
     term: dict[str, Any] = {'type': 'MaskedConsistency'}
     term |= {today: old[key] for key, today in TODAY.items() if key in old}
     generator = old.get('mask_generator') or {}
+    if generator.get('type', 'block') != 'block':
+        raise InputError(
+            f"uda.mask_generator.type={generator['type']!r} is not known: masks are made of blocks ('block')."
+        )
     term |= {OF_GENERATOR.get(key, key): value for key, value in generator.items() if key != 'type'}
     if uda.get('source_only'):  # whose settings of the mixed images go
         term |= {key: uda[key] for key in ('color_jitter_strength', 'color_jitter_probability') if key in uda}
