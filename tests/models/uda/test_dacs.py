@@ -6,7 +6,7 @@ import torch
 from mmengine.optim import OptimWrapper
 
 from mmseg.errors import InputError
-from mmseg.models.networks import Role, student_network
+from mmseg.models.networks import Network, Role, student_network
 from mmseg.models.uda.dacs import DACS
 from mmseg.registry import MODELS
 from tests.models.uda.tiny import TinyBackbone, batch, dacs, segmentor, sgd, with_feature_distance
@@ -384,9 +384,9 @@ def test_to_everybody_but_the_training_loop_it_is_the_student():
 def test_every_network_is_listed_with_its_role_and_the_name_it_has_in_checkpoints():
     model = dacs(**WITH_FD)
     assert model.networks() == [
-        ('model', model.model, Role.LEARNS),
-        ('ema_model', model.ema_model, Role.FOLLOWS),
-        ('imnet_model', model.imnet_model, Role.FROZEN),
+        Network('model', model.model, Role.LEARNS),
+        Network('ema_model', model.ema_model, Role.FOLLOWS),
+        Network('imnet_model', model.imnet_model, Role.FROZEN),
     ]
     names = {name.split('.')[0] for name, _ in model.named_parameters()}
     assert names == {network.name for network in model.networks()}

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from mmseg.errors import InputError
 from mmseg.models.layers.box import Box
-from mmseg.models.networks import Role
+from mmseg.models.networks import Network, Role
 from mmseg.models.uda.batch import Batch, Labelled
 from mmseg.models.uda.masked_consistency import MODES, MaskedConsistency, block_mask, draw_blocks
 from mmseg.models.uda.pseudo_label import PseudoLabel, trusted
@@ -259,7 +259,7 @@ def test_the_debug_figure_shows_the_masked_image_and_what_was_learned_from_it():
 
 def test_its_own_teacher_has_the_published_name_and_starts_as_the_student():
     model = mic(alpha=0.5)
-    assert ('mic.teacher.ema_model', model.mic.teacher.ema_model, Role.FOLLOWS) in model.networks()
+    assert Network('mic.teacher.ema_model', model.mic.teacher.ema_model, Role.FOLLOWS) in model.networks()
     assert 'mic.teacher.ema_model.decode_head.conv_seg.weight' in model.state_dict()
     assert not any(key.startswith('mic') for key in mic().state_dict())
     model.init_weights()
