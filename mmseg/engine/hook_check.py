@@ -18,6 +18,19 @@ from mmseg.registry import HOOKS, check_arguments
 
 NEVER = re.compile(r'(before|after)_(val|test)(_iter|_epoch)?|(before|after)_train_epoch')
 
+#: hooks of the engine that cannot work here, or would do beside ours what ours do; and what to do
+INSTEAD = {
+    'EMAHook': (
+        'saves averaged weights, but evaluates and logs the others: take it out. Adaptation has an average of its own, '
+        'the teacher (--weights teacher).'
+    ),
+    'CheckpointHook': 'would write checkpoints of the engine among ours: take it out, and set checkpoint_config.',
+    'IterTimerHook': 'has nothing to add to the times in the log: take it out.',
+    'LoggerHook': 'would write a second log: take it out, and set log_config.',
+    'ParamSchedulerHook': 'has no schedulers here: take it out, and set lr_config.',
+    'EarlyStoppingHook': 'cannot stop this loop: take it out, and set runner.max_iters, or evaluation.save_best.',
+}
+
 
 def check_hooks(cfg: Config) -> None:
     """Check names, arguments and needed packages of ``checkpoint_config``, ``log_config.hooks`` and ``custom_hooks``.
@@ -57,11 +70,8 @@ def _check_points(place: str, name: str, kind: type) -> None:
 
     Evaluation is a hook here, and training has no epochs.
     """
-    if name == 'EMAHook':
-        raise InputError(
-            f'{place}: EMAHook saves averaged weights, but evaluates and logs the others: take it out. Adaptation has '
-            'an average of its own, the teacher (--weights teacher).'
-        )
+    if name in INSTEAD:
+        raise InputError(f'{place}: {name} {INSTEAD[name]}')
     waits = [
         point
         for point in dir(kind)

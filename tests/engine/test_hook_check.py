@@ -74,13 +74,28 @@ def test_a_priority_orders_the_hooks_of_a_run(tmp_path):
     assert STARTED == ['first', 'second']
 
 
-def test_a_hook_whose_checkpoint_would_not_be_what_was_evaluated_is_refused():
-    with pytest.raises(InputError, match=r'custom_hooks\.0: EMAHook saves averaged weights'):
-        check_hooks(Config({'custom_hooks': [{'type': 'EMAHook'}]}))
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('EMAHook', 'saves averaged weights'),
+        ('CheckpointHook', 'take it out, and set checkpoint_config'),
+        ('IterTimerHook', 'nothing to add'),
+        ('LoggerHook', 'set log_config'),
+        ('ParamSchedulerHook', 'set lr_config'),
+        ('EarlyStoppingHook', 'cannot stop this loop'),
+    ],
+)
+def test_a_hook_of_the_engine_that_would_do_something_else_is_refused_with_what_to_do(name, said):
+    assert name in HOOKS.parent.module_dict
+    for place in ('custom_hooks', 'log_config.hooks'):
+        with pytest.raises(InputError, match=rf'{place}\.\d: {name} .*{said}'):
+            check_hooks(with_hook(place, type=name))
 
 
 def test_a_hook_that_waits_for_what_never_comes_is_named(monkeypatch):
     said = []
     monkeypatch.setattr(hook_check, 'print_log', lambda text, *_, **__: said.append(text))
-    check_hooks(Config({'custom_hooks': [{'type': 'EarlyStoppingHook', 'monitor': 'mIoU'}]}))
-    assert said == ['custom_hooks.0: EarlyStoppingHook acts in after_val_epoch, which is never reached.']
+    check_hooks(Config({'custom_hooks': [{'type': 'SyncBuffersHook'}]}))
+    assert said == [
+        'custom_hooks.0: SyncBuffersHook acts in after_train_epoch, before_val_epoch, which is never reached.'
+    ]
