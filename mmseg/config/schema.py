@@ -91,6 +91,7 @@ SECTIONS: dict[str, set[str]] = {
         'policy',
         'power',
         'min_lr',
+        'min_lr_ratio',
         'by_epoch',
         'warmup',
         'warmup_iters',

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg.config.values import Count
+from mmseg.config.values import Count, Fraction
 from mmseg.datasets.files import Joined
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.labels import LabelReader
@@ -62,6 +62,10 @@ class ConcatDataset(TrainingSet):
         dataset, inside = self._locate(index)
         return dataset.image_path(inside)
 
+    def group_of(self, index: int) -> str:
+        dataset, inside = self._locate(index)
+        return dataset.group_of(inside)
+
     def image_of(self, index: int) -> np.ndarray:
         dataset, inside = self._locate(index)
         return dataset.image_of(inside)
@@ -106,6 +110,53 @@ class RepeatDataset(ConcatDataset):
         if times < 1:
             raise InputError(f'RepeatDataset: times is at least 1, not {times}.')
         super().__init__(datasets=[built(dataset)] * times)
+
+
+@DATASETS.register_module()
+class ClassBalancedDataset(ConcatDataset):
+    """A data set whose epoch shows images with rare classes more often (Gupta et al., LVIS, 2019).
+
+    An image comes ceil(max over its classes of max(1, sqrt(oversample_thr / f))) times, f being the share of the images
+    that show the class.
+
+    Args:
+        dataset: config of the data set, a list of them, or the data set.
+        oversample_thr: classes in a smaller share of the images count as rare.
+        index_dir: where the class index goes if the folder of the labels cannot be written to.
+    """
+
+    def __init__(
+        self,
+        *,
+        dataset: dict | Sequence[dict | TrainingSet] | TrainingSet,
+        oversample_thr: Fraction,
+        index_dir: str | Path | None = None,
+    ) -> None:
+        whole = built(dataset)
+        super().__init__(datasets=[whole])
+        times = repeats(whole.class_counts(index_dir), oversample_thr)
+        self.indices = np.repeat(np.arange(len(whole)), times)
+        self.img_infos = [whole.img_infos[int(index)] for index in self.indices]
+
+    def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
+        return super().class_counts(index_dir)[self.indices]
+
+    def known_counts(self, index_dir: str | Path | None = None) -> np.ndarray | None:
+        counts = super().known_counts(index_dir)
+        return None if counts is None else counts[self.indices]
+
+    def _locate(self, index: int) -> tuple[TrainingSet, int]:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.datasets[0], int(self.indices[index])
+
+
+def repeats(counts: np.ndarray, threshold: float) -> np.ndarray:
+    """How often each image comes, (images,), of pixels of each class in each image (images, classes)."""
+    shown = counts > 0
+    share = shown.mean(axis=0)
+    rarity = np.maximum(1.0, np.sqrt(threshold / np.maximum(share, 1e-12)))
+    return np.ceil(np.where(shown, rarity, 1.0).max(axis=1)).astype(int)
 
 
 def check_same_classes(first: LabelSet, second: LabelSet) -> None:

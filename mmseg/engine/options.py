@@ -10,6 +10,7 @@ from mmengine.utils import import_modules_from_strings
 
 from mmseg.config.components import check_components
 from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.engine.class_weights import settle_class_weights
 from mmseg.engine.distributed import join_processes, on_main
 from mmseg.engine.hook_check import check_hooks
 from mmseg.engine.learning_check import check_learning
@@ -47,6 +48,8 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
         cfg.uda.debug_img_interval = 1
     if args.debug and cfg.evaluation:
         cfg.evaluation.interval = cfg.runner.max_iters
+    if getattr(args, 'no_validate', False):
+        cfg.evaluation = None
     if args.from_scratch:
         cfg.model.pretrained = None
         for key in ('pretrained', 'init_cfg'):
@@ -61,6 +64,7 @@ def check_run(cfg: Config) -> None:
     Raises:
         InputError: something is not known or does not fit.
     """
+    settle_class_weights(cfg)
     check_learning(cfg, check_components(cfg))
     check_hooks(cfg)
 

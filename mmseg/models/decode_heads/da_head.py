@@ -86,11 +86,11 @@ class DAHead(BaseDecodeHead):
         self.pam_in_conv = self._conv(inputs)
         self.pam = PositionAttention(in_channels=self.channels, channels=pam_channels)
         self.pam_out_conv = self._conv(self.channels)
-        self.pam_conv_seg = nn.Conv2d(self.channels, self.num_classes, 1)
+        self.pam_conv_seg = nn.Conv2d(self.channels, self.outputs, 1)
         self.cam_in_conv = self._conv(inputs)
         self.cam = ChannelAttention()
         self.cam_out_conv = self._conv(self.channels)
-        self.cam_conv_seg = nn.Conv2d(self.channels, self.num_classes, 1)
+        self.cam_conv_seg = nn.Conv2d(self.channels, self.outputs, 1)
 
     def _conv(self, in_channels: int) -> ConvModule:
         return ConvModule(in_channels, self.channels, 3, padding=1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
@@ -111,8 +111,8 @@ class DAHead(BaseDecodeHead):
         """Both maps -> the three predictions that :meth:`losses` descends."""
         return DualLogits(
             pam_cam=self.cls_seg(embedded),
-            pam=self.pam_conv_seg(self.dropout(embedded.pam)),
-            cam=self.cam_conv_seg(self.dropout(embedded.cam)),
+            pam=self.of_classes(self.pam_conv_seg(self.dropout(embedded.pam))),
+            cam=self.of_classes(self.cam_conv_seg(self.dropout(embedded.cam))),
         )
 
     def prediction(self, logits: DualLogits) -> Tensor:

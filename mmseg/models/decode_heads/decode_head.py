@@ -28,6 +28,8 @@ class BaseDecodeHead(nn.Module, ABC):
         in_channels: channels of the feature read, or of each of several.
         channels: channels in front of the classifier.
         num_classes: number of classes.
+        out_channels: 1 for two classes that one output tells apart, whose sigmoid is the probability of the second;
+            None: an output for each class.
         in_index: which stage(s) of the backbone are read.
         input_transform: None for one stage, 'multiple_select' for a list of stages, 'resize_concat' for several
             resized to the first and concatenated.
@@ -37,7 +39,7 @@ class BaseDecodeHead(nn.Module, ABC):
         act_cfg: activation of the head's convolutions.
         loss_decode: a loss, or several that are added up.
         ignore_index: class id of pixels without a label.
-        sampler: no pixel sampler is known: None.
+        sampler: config of what chooses the pixels that teach (``OHEMPixelSampler``); None: all do.
         align_corners: how maps are resized.
         init_cfg: how the classifier starts, see :func:`mmseg.models.layers.init_from_cfg`.
     """
@@ -48,6 +50,7 @@ class BaseDecodeHead(nn.Module, ABC):
         in_channels: Count | Sequence[Count],
         channels: Count,
         num_classes: Count,
+        out_channels: Count | None = None,
         in_index: int | Sequence[int] = -1,
         input_transform: str | None = None,
         dropout_ratio: Fraction = 0.1,
@@ -62,9 +65,12 @@ class BaseDecodeHead(nn.Module, ABC):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        for key, value in (('conv_cfg', conv_cfg), ('sampler', sampler)):
-            if value is not None:
-                raise InputError(f'{name}: {key} must be None, got {value}')
+        if conv_cfg is not None:
+            raise InputError(f'{name}: conv_cfg must be None, got {conv_cfg}')
+        if out_channels not in (None, num_classes) and (out_channels, num_classes) != (1, 2):
+            raise InputError(
+                f'{name}: out_channels={out_channels} with num_classes={num_classes}; one output is for num_classes=2.'
+            )
         self.input_transform = input_transform
         self.in_index = in_index
         self.in_channels = _checked_channels(name, in_channels, in_index, input_transform)
@@ -78,15 +84,29 @@ class BaseDecodeHead(nn.Module, ABC):
         self.loss_decode = nn.ModuleList(
             MODELS.build(cfg) for cfg in ([loss_decode] if isinstance(loss_decode, Mapping) else loss_decode)
         )
+        self.sampler = None if sampler is None else MODELS.build(sampler)
+        self.single_output = out_channels == 1 and num_classes == 2
         for criterion in self.loss_decode:
+            if self.single_output and getattr(criterion, 'use_sigmoid', False):
+                raise InputError(
+                    f'{name}: with out_channels=1 the softmax of the two classes is the sigmoid of the one output: '
+                    f'leave use_sigmoid of {type(criterion).__name__} out.'
+                )
+            if self.sampler is not None and not takes_pixel_weights(criterion):
+                raise InputError(f'{name}: {type(criterion).__name__} cannot weigh pixels, as the sampler asks.')
             weights = getattr(criterion, 'class_weight', None)
             if weights is not None and len(weights) != num_classes:
                 raise InputError(
                     f'{name}: class_weight of {type(criterion).__name__} has {len(weights)} numbers for {num_classes} '
                     'classes (num_classes): it needs one for each, in their order.'
                 )
-        self.conv_seg: nn.Conv2d | None = Conv2d(channels, num_classes, 1)
+        self.conv_seg: nn.Conv2d | None = Conv2d(channels, self.outputs, 1)
         self.dropout = nn.Dropout2d(dropout_ratio) if dropout_ratio > 0 else nn.Identity()
+
+    @property
+    def outputs(self) -> int:
+        """Channels of a classifier."""
+        return 1 if self.single_output else self.num_classes
 
     def init_weights(self) -> None:
         """Draw the classifier as ``init_cfg`` says; the other layers are drawn when they are built."""
@@ -153,7 +173,11 @@ class BaseDecodeHead(nn.Module, ABC):
     def cls_seg(self, embedded: Any) -> Tensor:
         """Features in front of the classifier (B, channels, h, w) -> logits (B, classes, h, w)."""
         assert self.conv_seg is not None
-        return self.conv_seg(self.dropout(embedded))
+        return self.of_classes(self.conv_seg(self.dropout(embedded)))
+
+    def of_classes(self, scores: Tensor) -> Tensor:
+        """Scores of the classifier -> logits (B, classes, h, w): a single output s stands for the logits (0, s)."""
+        return torch.cat([torch.zeros_like(scores), scores], dim=1) if self.single_output else scores
 
     def losses(self, logits: Tensor, label: Tensor, seg_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Losses and accuracy of ``logits`` resized to the label's size.
@@ -168,6 +192,9 @@ class BaseDecodeHead(nn.Module, ABC):
         """
         label = label.squeeze(1) if label.ndim == 4 else label
         logits = resize(logits, (label.shape[1], label.shape[2]), align_corners=self.align_corners)
+        if self.sampler is not None:
+            chosen = self.sampler(logits, label, ignore_index=self.ignore_index)
+            seg_weight = chosen if seg_weight is None else seg_weight * chosen
         values: dict[str, Tensor] = {}
         for criterion in self.loss_decode:
             loss = criterion(logits, label, seg_weight, ignore_index=self.ignore_index)
@@ -175,6 +202,11 @@ class BaseDecodeHead(nn.Module, ABC):
             values[name] = values[name] + loss if name in values else loss
         values['acc_seg'] = accuracy(logits, label)[0]
         return values
+
+
+def takes_pixel_weights(criterion: nn.Module) -> bool:
+    """Whether a loss can weigh pixels, as adaptation and samplers ask."""
+    return bool(getattr(criterion, 'takes_pixel_weights', True))
 
 
 def head_settings(given: Mapping, kind: type[Settings]) -> Settings:

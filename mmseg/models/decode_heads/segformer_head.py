@@ -56,7 +56,7 @@ class SegFormerHead(BaseDecodeHead):
             padding=params.conv_kernel_size // 2,
             norm_cfg=self.norm_cfg,
         )
-        self.linear_pred = nn.Conv2d(params.embed_dim, self.num_classes, 1)
+        self.linear_pred = nn.Conv2d(params.embed_dim, self.outputs, 1)
 
     def embed(self, features: Sequence[Tensor]) -> Tensor:
         """Stage features, finest first -> (B, embed_dim, H/4, W/4)."""
@@ -70,4 +70,4 @@ class SegFormerHead(BaseDecodeHead):
 
     def cls_seg(self, embedded: Tensor) -> Tensor:
         """What :meth:`embed` gives -> logits (B, classes, H/4, W/4)."""
-        return self.linear_pred(self.dropout(embedded))
+        return self.of_classes(self.linear_pred(self.dropout(embedded)))

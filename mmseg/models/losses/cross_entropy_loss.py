@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmseg.config.values import NotNegative
+from mmseg.config.values import Fraction, NotNegative
 from mmseg.errors import InputError
 from mmseg.registry import MODELS
 
@@ -20,12 +20,15 @@ class CrossEntropyLoss(nn.Module):
     """Softmax (or, per class, sigmoid) cross entropy.
 
     The mean is over all pixels: ignored ones and those of weight 0 add nothing to the sum but count, and class
-    weights do not renormalise. So the loss of an image shrinks with the part of it that teaches nothing.
+    weights do not renormalise. So the loss of an image shrinks with the part of it that teaches nothing; with
+    ``avg_non_ignore`` ignored pixels do not count either.
 
     Args:
         use_sigmoid: every class is a yes/no question of its own; ignored pixels are asked none.
         reduction: 'mean' over pixels, 'sum' or 'none'.
         class_weight: one weight per class.
+        avg_non_ignore: a 'mean' is over the pixels that are not ignored.
+        label_smoothing: share of the target that is spread over all classes alike; for the softmax.
         loss_weight: factor of the result.
         loss_name: name in the log; what is to be descended contains 'loss'.
     """
@@ -38,12 +41,17 @@ class CrossEntropyLoss(nn.Module):
         use_sigmoid: bool = False,
         reduction: Reduction = 'mean',
         class_weight: Sequence[NotNegative] | None = None,
+        avg_non_ignore: bool = False,
+        label_smoothing: Fraction = 0.0,
         loss_weight: NotNegative = 1.0,
         loss_name: str = 'loss_seg',
     ) -> None:
         super().__init__()
         if reduction not in REDUCTIONS:
             raise InputError(f'CrossEntropyLoss: reduction must be one of {REDUCTIONS}, got {reduction!r}')
+        if use_sigmoid and label_smoothing:
+            raise InputError('CrossEntropyLoss: label_smoothing is for the softmax, without use_sigmoid.')
+        self.avg_non_ignore, self.label_smoothing = avg_non_ignore, label_smoothing
         self.use_sigmoid = use_sigmoid
         self.reduction = reduction
         self.loss_weight = loss_weight
@@ -82,7 +90,17 @@ class CrossEntropyLoss(nn.Module):
             loss = self.sigmoid_loss(logits, label, ignore_index)
             weight = weight.unsqueeze(1) if weight is not None else None
         else:
-            loss = F.cross_entropy(logits, label, weight=self.class_weight, reduction='none', ignore_index=ignore_index)
+            loss = F.cross_entropy(
+                logits,
+                label,
+                weight=self.class_weight,
+                reduction='none',
+                ignore_index=ignore_index,
+                label_smoothing=self.label_smoothing,
+            )
+        if self.avg_non_ignore and reduction == 'mean' and avg_factor is None:
+            known = (label != ignore_index).sum().clamp(min=1) * (loss.numel() // label.numel())
+            return self.loss_weight * (loss if weight is None else loss * weight).sum() / known
         if weight is not None:
             loss = loss * weight
         loss = reduce(loss, reduction, avg_factor)

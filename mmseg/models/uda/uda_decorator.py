@@ -87,6 +87,8 @@ class UDADecorator(nn.Module):
         self.debug_img_interval = debug_img_interval
         if fuse_forward is True:
             refuse_fusion(self.model)
+        if self.labels_target:
+            refuse_unweighable(self.model)
         self.last_step: StepRecord | None = None
         #: weights of all pseudo-labels since somebody has looked, on the device; no part of the state
         self.pseudo_weight_sum: Tensor | None = None
@@ -370,3 +372,18 @@ def joined(terms: Iterator[Term]) -> Iterator[Term]:
 def add_prefix(values: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """``mix`` makes ``mix.decode.loss_seg`` of ``decode.loss_seg``; an empty prefix changes nothing."""
     return {f'{prefix}.{name}' if prefix else name: value for name, value in values.items()}
+
+
+def refuse_unweighable(segmentor: Any) -> None:
+    """Refuse losses that cannot weigh pixels by how sure the teacher is of them.
+
+    Raises:
+        InputError: names the loss and its head.
+    """
+    for name, head in segmentor.heads().items() if hasattr(segmentor, 'heads') else ():
+        for module in head.modules():
+            if getattr(module, 'takes_pixel_weights', True) is False:
+                raise InputError(
+                    f'{type(module).__name__} of the {name} head cannot weigh pixels by the quality of their '
+                    'pseudo-label, as this method does: take CrossEntropyLoss, DiceLoss or FocalLoss.'
+                )

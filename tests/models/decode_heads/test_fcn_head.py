@@ -41,7 +41,7 @@ def test_without_convolutions_the_input_is_classified():
         ({'in_channels': [8], 'in_index': [1], 'input_transform': 'multiple_select'}, 'input_transform'),
         ({'input_transform': 'concat'}, 'resize_concat'),
         ({'conv_cfg': {'type': 'DCN'}}, 'conv_cfg must be None'),
-        ({'sampler': {'type': 'OHEMPixelSampler'}}, 'sampler must be None'),
+        ({'sampler': {'type': 'OHEMSampler'}}, "'OHEMPixelSampler'"),
         ({'norm_cfg': {'type': 'BM'}}, r"'BM' is not a known normalisation.*'BN'"),
         ({'act_cfg': {'type': 'Relu'}}, r"'Relu' is not a known activation.*'ReLU'"),
         ({'num_conv': 1}, r"'num_conv'.*'num_convs'"),
