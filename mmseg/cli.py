@@ -27,6 +27,7 @@ COMMANDS = {
     'init': Command('mmseg.commands.init', 'look at your own data and write a config for it'),
     'check': Command('mmseg.commands.check', "decode every file of a config's data sets"),
     'config': Command('mmseg.commands.config', 'list, show and copy the configs that come with the code'),
+    'submit': Command('mmseg.commands.submit', 'pack predictions for the server of a benchmark'),
     'doctor': Command('mmseg.commands.doctor', 'what this machine can do, and what to do next'),
 }
 

@@ -30,6 +30,7 @@ from mmseg.arithmetic import DTYPES, tf32_setting, warn_of_slow_bf16
 from mmseg.config.components import check_datasets
 from mmseg.config.leaves import leaves
 from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.config.test_data import of_test_set
 from mmseg.datasets.bands import image_reader
 from mmseg.datasets.dataset_wrappers import ConcatDataset
 from mmseg.datasets.loader import build_dataset, build_test_loader
@@ -43,12 +44,14 @@ from mmseg.engine.sample_check import check_test_sample
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import OnPrediction, evaluate, predict_only
 from mmseg.evaluation.export import PictureNames, PredictionWriter
+from mmseg.evaluation.groups import Groups
 from mmseg.evaluation.metrics import COLUMNS, Metrics, columns_of, reported_subsets
 from mmseg.evaluation.parts import check_parts, evaluate_parts
 from mmseg.evaluation.source import source_of
 from mmseg.report.table import class_table
 from mmseg.writing import write_text
 
+OLD_EVAL_OPTIONS = {'imgfile_prefix', 'to_label_id', 'efficient_test'}
 AUG_RATIOS = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
 
 
@@ -60,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_datasets(cfg.data.test, 'data.test')
     if args.aug_test:
         add_views(cfg)
+    if args.test_set:
+        cfg.data.test = of_test_set(cfg.data.test)
     join_processes(cfg.get('dist_params', {}).get('backend', 'nccl'))
     rank, world_size = get_dist_info()
     model = init_segmentor(cfg, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
@@ -86,11 +91,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         pin_memory=device.type == 'cuda',
     )
     how: dict[str, Any] = {'progress': is_main_process(), 'dtype': DTYPES[args.precision]}
-    if not getattr(dataset, 'labelled', True):  # a data set from elsewhere need not say so
+    if args.format_only or not getattr(dataset, 'labelled', True):  # a data set from elsewhere need not say so
         predict_unlabelled(args, model, loader, dataset, how)
         return
-    with writers(args, dataset) as on_prediction:
+    groups = Groups(dataset)
+    with writers(args, dataset, groups) as on_prediction:
         metrics = evaluate(model, loader, dataset, on_prediction=on_prediction, **how)
+    by_group = groups.metrics()
     rows = {'': metrics}
     if args.parts_dir:
         parts = evaluate_parts(model, loader, dataset, args.parts_dir, opacity=args.opacity, **how)
@@ -103,6 +110,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f'\n{type(dataset).__name__}, split {dataset.split_name}, {len(dataset)} images, {args.weights} weights')
     print(f'Computed in {args.precision}, TF32 {tf32_setting()}')
     print(class_table(rows, dataset.label_set, subsets, columns))
+    if by_group:
+        print(f'\nBy condition:\n{class_table({**by_group, "all": metrics}, dataset.label_set, subsets)}')
     if args.show_dir:
         print(f'Predictions: {args.show_dir}')
     if args.parts_dir:
@@ -124,7 +133,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--aug-test', action='store_true', help='average over six scales and mirrored images')
     parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
     parser.add_argument('--out', type=Path, help='write the results to this JSON file')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings that replace')
+    parser.add_argument('--format-only', action='store_true', help='predictions without scores; servers: tools.submit')
+    parser.add_argument(
+        '--eval-options', nargs='+', default=[], metavar='KEY=VALUE', help='imgfile_prefix=DIR is --id-dir'
+    )
+    parser.add_argument('--test-set', action='store_true', help='the images in the folder test instead of val')
+    parser.add_argument(
+        '--cfg-options', '--options', nargs='+', default=[], metavar='KEY=VALUE', help='settings that replace'
+    )
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
     parser.add_argument('--samples-per-gpu', type=int, default=1, help='images predicted together, if of one size')
     parser.add_argument('--precision', choices=list(DTYPES), default='fp32', help='what the network computes in')
@@ -132,8 +148,29 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def read_old_options(args: argparse.Namespace) -> None:
+    """Let options of mmseg 0.x mean what they meant there.
+
+    Raises:
+        InputError: one that means nothing here.
+    """
+    given = parse_cfg_options(args.eval_options)
+    for key in given.keys() - OLD_EVAL_OPTIONS:
+        raise InputError(
+            f'--eval-options {key}: known are {", ".join(sorted(OLD_EVAL_OPTIONS))}; for servers: '
+            'python -m tools.submit.'
+        )
+    if given.get('to_label_id'):
+        raise InputError('--eval-options to_label_id: python -m tools.submit writes the ids of a benchmark.')
+    if args.format_only and args.id_dir is None and args.show_dir is None:
+        args.id_dir = Path(str(given.get('imgfile_prefix', 'format_results')))
+    elif 'imgfile_prefix' in given and args.id_dir is None:
+        args.id_dir = Path(str(given['imgfile_prefix']))
+
+
 def check_args(args: argparse.Namespace) -> None:
-    """Refuse values and combinations of options that mean nothing."""
+    """Refuse values and combinations of options that mean nothing; old ones are those of today."""
+    read_old_options(args)
     if args.out and args.out.suffix != '.json':
         raise InputError(f'--out writes JSON; name the file {args.out.with_suffix(".json")}.')
     if args.samples_per_gpu < 1:
@@ -152,7 +189,8 @@ def predict_unlabelled(
     """
     if args.parts_dir or not (args.show_dir or args.id_dir):
         raise InputError(
-            'data.test has no labels (ann_dir), so nothing can be measured: give --show-dir or --id-dir for pictures '
+            'Nothing is measured, with --format-only or where data.test has no labels (ann_dir): give --show-dir or '
+            '--id-dir for pictures '
             'of the predictions, and no --parts-dir.'
         )
     with writers(args, dataset) as on_prediction:
@@ -161,7 +199,8 @@ def predict_unlabelled(
     if not is_main_process():
         return
     print(f'\n{type(dataset).__name__}, split {dataset.split_name}, {len(dataset)} images, {args.weights} weights')
-    print('data.test has no labels: nothing was measured.')
+    why = '--format-only' if args.format_only else 'data.test has no labels'
+    print(f'{why}: nothing was measured.')
     for folder in filter(None, (args.show_dir, args.id_dir)):
         print(f'Predictions: {folder}')
     if args.out:
@@ -187,8 +226,8 @@ def reader_of(dataset: Any) -> Callable[[Path], np.ndarray]:
 
 
 @contextlib.contextmanager
-def writers(args: argparse.Namespace, dataset: Any) -> Iterator[OnPrediction | None]:
-    """What writes the pictures asked for, as the callback of an evaluation; None if none are."""
+def writers(args: argparse.Namespace, dataset: Any, groups: Groups | None = None) -> Iterator[OnPrediction | None]:
+    """What writes the pictures asked for and counts for ``groups``, as the callback of an evaluation; or None."""
     wanted = [(args.show_dir, dataset.PALETTE, args.opacity)] if args.show_dir else []
     wanted += [(args.id_dir, None, 1)] if args.id_dir else []
     name_of = PictureNames(dataset.img_infos)
@@ -202,7 +241,10 @@ def writers(args: argparse.Namespace, dataset: Any) -> Iterator[OnPrediction | N
             for writer in open_writers:
                 writer.write(label_map, filename, name_of(filename))
 
-        yield write if open_writers else None
+            if groups is not None:
+                groups.add(label_map, index)
+
+        yield write if open_writers or (groups is not None and groups.names) else None
 
 
 def write_results(path: Path, metrics: Metrics, *, args: argparse.Namespace, dataset: Any, source: str | None) -> None:

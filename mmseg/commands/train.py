@@ -47,9 +47,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that :func:`mmseg.engine.options.load_run` understands."""
     parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override values of the config: runner.max_iters=100'
+        '--cfg-options',
+        '--options',
+        nargs='+',
+        metavar='KEY=VALUE',
+        help='override values of the config: runner.max_iters=100',
     )
     parser.add_argument('--seed', type=int, help='seed of the run')
+    parser.add_argument('--no-validate', action='store_true', help='train without evaluations')
     parser.add_argument('--work-dir', type=Path, help='folder of the run (default: a new one in work_dirs/)')
     parser.add_argument(
         '--gpus', type=int, metavar='N', help='train on N GPUs of this machine, one process each; 0 = on the CPU'

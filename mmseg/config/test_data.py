@@ -2,9 +2,11 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmseg.config.leaves import INSIDE, first_leaf
+from mmseg.errors import InputError
 
 GEOMETRY = {'RandomCrop', 'RandomFlip', 'RandomRotate', 'RandomCutOut', 'Pad', 'SegRescale', 'LoadAnnotations'}
 CHANCE = {'PhotoMetricDistortion', 'PseudoMargins'}
@@ -65,3 +67,39 @@ def with_pipeline(dataset: Any, pipeline: Sequence[Mapping[str, Any]]) -> Any:
         if key in dataset:
             return {**dataset, key: with_pipeline(dataset[key], pipeline)}
     return {**copy.deepcopy(dict(dataset)), 'pipeline': copy.deepcopy(list(pipeline))}
+
+
+def of_test_set(dataset: Any, *, labels: bool = True) -> Any:
+    """The description of data in folders called ``val``, as one of those called ``test``.
+
+    Args:
+        dataset: a description, or one that wraps or lists others.
+        labels: keep the label folder, if it is there; servers hold labels of test images back.
+
+    Raises:
+        InputError: no folder is called ``val``.
+    """
+    if isinstance(dataset, list | tuple):
+        return [of_test_set(part, labels=labels) for part in dataset]
+    for key in INSIDE:
+        if key in dataset:
+            return {**dataset, key: of_test_set(dataset[key], labels=labels)}
+    found = {key: in_test(dataset.get(key)) for key in ('img_dir', 'ann_dir', 'split')}
+    if found['img_dir'] == dataset.get('img_dir'):
+        raise InputError(
+            f'The images in {dataset.get("img_dir")!r} are in no folder called val, which test could replace.'
+        )
+    folder = found['ann_dir']
+    one = folder[0] if isinstance(folder, list) and folder else folder
+    if not labels or one is None or not Path(str(dataset.get('data_root') or ''), str(one)).is_dir():
+        found['ann_dir'] = None
+    return {**dataset, **found}
+
+
+def in_test(path: Any) -> Any:
+    """A path, or several, with every part ``val`` as ``test``."""
+    if isinstance(path, list | tuple):
+        return [in_test(one) for one in path]
+    if not isinstance(path, str):
+        return path
+    return '/'.join('test' if part == 'val' else part for part in path.split('/'))

@@ -8,9 +8,13 @@ from mmseg.registry import DATASETS
 
 @DATASETS.register_module()
 class ACDCDataset(CityscapesDataset):
-    """``rgb_anon/train/X_rgb_anon.png`` with ``gt/train/X_gt_labelTrainIds.png``; train ids come with the download."""
+    """``rgb_anon/train/X_rgb_anon.png`` with ``gt/train/X_gt_labelTrainIds.png``; train ids come with the download.
+
+    Conditions are told by folders: ``rgb_anon/val/fog/...``, or ``img_dir=['rgb_anon/fog/val', ...]``.
+    """
 
     PREPARATION = ''
+    GROUPS = ('fog', 'night', 'rain', 'snow')
 
     def __init__(
         self,

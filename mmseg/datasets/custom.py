@@ -84,6 +84,9 @@ class CustomDataset(TrainingSet):
     PREPARATION: ClassVar[str] = ''
     """How to convert the labels of a subclass: a command with ``{root}``."""
 
+    GROUPS: ClassVar[tuple[str, ...]] = ()
+    """Folders of a subclass whose images are evaluated by themselves too."""
+
     def __init__(
         self,
         *,
@@ -240,6 +243,11 @@ class CustomDataset(TrainingSet):
         if 'ann' not in info:
             raise InputError(f'{type(self).__name__} has no ann_dir: there is no label map of {info["filename"]!r}.')
         return Path(info['ann']['ann_dir'], info['ann']['seg_map'])
+
+    def group_of(self, index: int) -> str:
+        """The folder of :attr:`GROUPS` that an image lies in; '' for none."""
+        parts = self.image_path(index).parts
+        return next((part for part in reversed(parts) if part in self.GROUPS), '')
 
     def label_of(self, index: int) -> np.ndarray:
         return self.reader(self.label_path(index))

@@ -53,6 +53,10 @@ class TrainingSet(Dataset):
         """The file of image ``index``."""
         raise NotImplementedError
 
+    def group_of(self, index: int) -> str:
+        """The part of the data that image ``index`` belongs to and that is evaluated by itself too; '' for none."""
+        return ''
+
     def image_of(self, index: int) -> np.ndarray:
         """The pixels of image ``index`` as its pipeline reads them, (H, W[, C])."""
         raise NotImplementedError

@@ -1,0 +1,115 @@
+"""Predict the test images of a benchmark and pack them as its server wants them.
+
+python -m tools.submit WORK_DIR --benchmark cityscapes --out cityscapes.zip
+python -m tools.submit WORK_DIR --benchmark acdc --images data/acdc/rgb_anon/test --out acdc.zip
+python -m tools.submit --check cityscapes.zip --benchmark cityscapes
+
+The images are those of data.test of the run's config with the folder val replaced by test, or those of --images. Ids,
+names, sizes and the number of the results are checked.
+"""
+
+import argparse
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmseg.errors import InputError, command
+
+if TYPE_CHECKING:
+    from mmseg.evaluation.benchmarks import Benchmark
+
+NAMES = ('cityscapes', 'acdc', 'dark_zurich', 'bdd100k')
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
+    # Here, so that --help needs neither torch nor a second.
+    from mmseg.evaluation.benchmarks import BENCHMARKS, check_zip  # noqa: PLC0415
+
+    benchmark = BENCHMARKS[args.benchmark]
+    if args.check:
+        check_zip(args.check, benchmark)
+        print(f'{args.check}: {benchmark.count} results, as {args.benchmark} wants them.')
+        return 0
+    if args.work_dir is None or args.out is None or args.out.suffix != '.zip':
+        raise InputError('Name WORK_DIR and --out FILE.zip (or --check FILE.zip).')
+    count = write_zip(args, benchmark)
+    try:
+        check_zip(args.out, benchmark)
+    except InputError:
+        args.out.rename(args.out.with_suffix('.refused.zip'))
+        raise
+    print(f'{args.out}: {count} results for {args.benchmark}, checked.')
+    return 0
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='python -m tools.submit', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('work_dir', nargs='?', help='work directory of a run')
+    parser.add_argument('--benchmark', choices=NAMES, required=True, help='whose server')
+    parser.add_argument('--out', type=Path, metavar='ZIP', help='what to upload')
+    parser.add_argument('--images', type=Path, metavar='DIR', help='the test images')
+    parser.add_argument('--check', type=Path, metavar='ZIP', help='only check a zip that is there')
+    parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
+    parser.add_argument('--trust', action='store_true', help='files that can run code: you know their origin')
+    return parser.parse_args(argv)
+
+
+def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
+    """Predict the images and pack the results; how many there are.
+
+    Raises:
+        InputError: the network has other classes, or there are no images.
+    """
+    import cv2  # noqa: PLC0415 (heavy)
+    import numpy as np  # noqa: PLC0415 (heavy)
+
+    from mmseg.apis import init_segmentor  # noqa: PLC0415 (heavy)
+    from mmseg.datasets.label_sets import CITYSCAPES19  # noqa: PLC0415 (heavy)
+    from mmseg.datasets.loader import build_dataset, build_test_loader  # noqa: PLC0415 (heavy)
+    from mmseg.engine.recovery import usable_config_of  # noqa: PLC0415 (heavy)
+    from mmseg.engine.work_dir import find_work_dir, require_checkpoint  # noqa: PLC0415 (heavy)
+    from mmseg.evaluation.evaluate import predict_only  # noqa: PLC0415 (heavy)
+    from mmseg.writing import replacing  # noqa: PLC0415 (heavy)
+
+    work_dir = find_work_dir(args.work_dir)
+    model = init_segmentor(
+        usable_config_of(work_dir), require_checkpoint(work_dir), args.device, weights=args.weights, trust=args.trust
+    )
+    if tuple(model.CLASSES) != CITYSCAPES19.classes:
+        raise InputError(
+            f'The network of {work_dir} has the classes {", ".join(model.CLASSES)}; this benchmark those of Cityscapes.'
+        )
+    dataset = build_dataset(of_images(model.cfg.data.test, args.images), {'test_mode': True})
+    loader = build_test_loader(dataset, workers_per_gpu=model.cfg.data.get('workers_per_gpu', 2))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    names: set[str] = set()
+    with replacing(args.out) as temporary, zipfile.ZipFile(temporary, 'w', zipfile.ZIP_STORED) as file:
+
+        def pack(label_map: Any, filename: str, index: int) -> None:
+            name = f'{Path(filename).stem}.png'
+            if name in names:
+                raise InputError(f'Two test images are called {name}.')
+            names.add(name)
+            file.writestr(name, cv2.imencode('.png', benchmark.encoded(np.asarray(label_map)))[1].tobytes())
+
+        predict_only(model, loader, pack, progress=sys.stderr.isatty())
+    return len(names)
+
+
+def of_images(described: Any, images: Path | None) -> Any:
+    """The description of the test images, without labels: data.test in the folder test, or another folder."""
+    from mmseg.config.leaves import first_leaf  # noqa: PLC0415 (heavy)
+    from mmseg.config.test_data import of_test_set  # noqa: PLC0415 (heavy)
+
+    if images is None:
+        return of_test_set(described, labels=False)
+    leaf = dict(first_leaf(described))
+    suffixes = ['.png', '.jpg']
+    return {**leaf, 'data_root': None, 'img_dir': str(images), 'img_suffix': suffixes, 'ann_dir': None, 'split': None}

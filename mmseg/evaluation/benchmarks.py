@@ -1,0 +1,96 @@
+"""What the servers of benchmarks take: a zip of one PNG of ids an image, named after it."""
+
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import cv2
+import numpy as np
+
+from mmseg.datasets.label_sets import CITYSCAPES19, CITYSCAPES_IDS
+from mmseg.errors import InputError
+
+TRAIN_IDS = tuple(range(len(CITYSCAPES19)))
+LABEL_IDS = tuple(sorted(CITYSCAPES_IDS))
+LISTED = 5
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Rules of a server.
+
+    Attributes:
+        count: test images.
+        size: (width, height) of each.
+        name: pattern of the name of a result.
+        label_ids: whether results hold the ids of label files (7 = road), instead of train ids (0 = road).
+    """
+
+    count: int
+    size: tuple[int, int]
+    name: str
+    label_ids: bool
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """What a result may hold."""
+        return LABEL_IDS if self.label_ids else TRAIN_IDS
+
+    def encoded(self, label_map: np.ndarray) -> np.ndarray:
+        """Train ids (H, W) as the server wants them, uint8."""
+        if not self.label_ids:
+            return label_map.astype(np.uint8)
+        table = np.array([_label_id(name) for name in CITYSCAPES19.classes], np.uint8)
+        return table[label_map]
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    'cityscapes': Benchmark(1525, (2048, 1024), r'[a-z]+_\d{6}_\d{6}\w*\.png', label_ids=True),
+    'acdc': Benchmark(2000, (1920, 1080), r'\w+_rgb_anon\.png', label_ids=False),
+    'dark_zurich': Benchmark(151, (1920, 1080), r'\w+_rgb_anon\.png', label_ids=False),
+    'bdd100k': Benchmark(2000, (1280, 720), r'[0-9a-f]{8}-[0-9a-f]{8}\.png', label_ids=False),
+}
+
+
+def _label_id(name: str) -> int:
+    return next(label_id for label_id, known in CITYSCAPES_IDS.items() if known == name)
+
+
+def check_zip(path: object, benchmark: Benchmark) -> None:
+    """Refuse a zip that the server would not take, or that would be scored wrongly.
+
+    Raises:
+        InputError: names, number, sizes or ids of its files are wrong; names the first.
+    """
+    seen: dict[str, str] = {}
+    for name, content in _files(path):
+        base = PurePosixPath(name).name
+        if not re.fullmatch(benchmark.name, base):
+            raise InputError(f'{path}: {name} is not named as a result of this benchmark ({benchmark.name}).')
+        if base in seen:
+            raise InputError(f'{path}: {seen[base]} and {name} are results of one image.')
+        seen[base] = name
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        if picture is None or picture.ndim != 2 or picture.dtype != np.uint8:
+            raise InputError(f'{path}: {name} is no PNG of one channel of 8 bits.')
+        if picture.shape[::-1] != benchmark.size:
+            sizes = ['x'.join(map(str, size)) for size in (picture.shape[::-1], benchmark.size)]
+            raise InputError(f'{path}: {name} is {sizes[0]}; results of this benchmark are {sizes[1]} pixels.')
+        foreign = sorted(set(np.unique(picture).tolist()) - set(benchmark.ids))
+        if foreign:
+            kind = 'label ids (7 = road); these look like train ids' if benchmark.label_ids else 'train ids (0 = road)'
+            raise InputError(f'{path}: {name} holds the ids {foreign[:LISTED]}, but this benchmark takes {kind}.')
+    if len(seen) != benchmark.count:
+        raise InputError(f'{path} holds {len(seen)} results; this benchmark has {benchmark.count} test images.')
+
+
+def _files(path: object) -> Iterator[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(str(path)) as file:
+            for entry in file.infolist():
+                if not entry.is_dir():
+                    yield entry.filename, file.read(entry)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f'{path} is no zip that can be read: {error}.') from None
