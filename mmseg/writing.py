@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from mmseg.errors import InputError, full_disk
 
@@ -94,6 +95,34 @@ def naming_full_disk(path: Path, *, needed: int | None = None) -> Iterator[None]
         if reason is None:
             raise
         raise DiskFullError(_sentence(path, reason, needed)) from error
+
+
+def refuse_lost(path: Path, temporary: Path, told: object) -> NoReturn:
+    """Say why a library could not write all of a file, of which it tells only that.
+
+    Args:
+        path: what was to be written.
+        temporary: where it was written to.
+        told: what the library said.
+
+    Raises:
+        DiskFullError: there is no room for a little more.
+        InputError: there is.
+    """
+    with naming_full_disk(path):
+        _probe(temporary)
+    raise InputError(f'{path} cannot be written: {told}.')
+
+
+def _probe(path: Path) -> None:
+    """Add a little at the end of a file, and take it away again: raises what writing it raises."""
+    with path.open('ab', buffering=0) as file:
+        before, missing = file.tell(), MEGABYTE
+        try:
+            while missing:
+                missing -= file.write(bytes(missing))
+        finally:
+            file.truncate(before)
 
 
 def sync_folder(folder: Path) -> None:

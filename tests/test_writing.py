@@ -13,10 +13,11 @@ from mmseg import writing
 from mmseg.engine.checkpoint_io import point_latest_to, save_atomically
 from mmseg.engine.trackers import TensorboardBackend
 from mmseg.engine.train import train
-from mmseg.errors import command
+from mmseg.errors import InputError, command
 from mmseg.evaluation.export import write_png
+from mmseg.prediction.sinks import TiffSink, VideoSink
 from mmseg.report.figures import new_figure, save
-from mmseg.writing import DiskFullError, append_text, naming_full_disk, write_bytes, write_text
+from mmseg.writing import DiskFullError, append_text, naming_full_disk, refuse_lost, write_bytes, write_text
 from tests.engine.tiny import tiny_config
 
 resource = pytest.importorskip('resource')
@@ -143,3 +144,49 @@ def test_a_command_says_it_in_one_sentence_wherever_it_comes_from(capsys):
 def test_texts_and_names_that_are_no_utf_8_are_written_as_their_bytes(tmp_path):
     write_text(tmp_path / os.fsdecode(b'caf\xe9.txt'), 'x' + os.fsdecode(b'\xe9'))
     assert next(iter(tmp_path.iterdir())).read_bytes() == b'x\xe9'
+
+
+def tiff_to(path):
+    pytest.importorskip('rasterio')
+    sink = TiffSink(path, (512, 512), {})
+    try:
+        for row in (0, 256):
+            noise = np.random.default_rng(row).integers(0, 256, (256, 512)).astype(np.uint8)
+            sink.add(slice(row, row + 256), slice(0, 512), noise)
+        sink.close()
+    except BaseException:
+        sink.discard()
+        raise
+
+
+def video_to(path):
+    sink = VideoSink(path, 25)
+    try:
+        for frame in range(8):
+            noise = np.random.default_rng(frame).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+            sink.add(slice(0, 200), slice(0, 200), noise)
+        sink.close()
+    except BaseException:
+        sink.discard()
+        raise
+
+
+@pytest.mark.parametrize('room', [LIMIT, 100_000])
+@pytest.mark.parametrize(('name', 'write'), [('ids.tif', tiff_to), ('ride.mp4', video_to)])
+def test_a_prediction_that_a_library_writes_without_room_is_the_same_sentence(tmp_path, name, write, room):
+    path = tmp_path / name
+    path.write_text('old')
+    with files_up_to(room), pytest.raises(DiskFullError, match=rf'{name} cannot be written: .*limit'):
+        write(path)
+    assert path.read_text() == 'old'
+    assert os.listdir(tmp_path) == [name]
+    write(path)
+    assert path.stat().st_size > room
+
+
+def test_what_a_library_cannot_write_for_another_reason_is_told_as_it_says(tmp_path):
+    (tmp_path / 'x.tmp').write_bytes(b'begun')
+    with pytest.raises(InputError, match=r'x\.tif cannot be written: no such codec\.') as error:
+        refuse_lost(tmp_path / 'x.tif', tmp_path / 'x.tmp', 'no such codec')
+    assert not isinstance(error.value, DiskFullError)
+    assert (tmp_path / 'x.tmp').read_bytes() == b'begun'

@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from mmseg.errors import InputError
 from mmseg.evaluation.export import write_png
-from mmseg.writing import naming_full_disk
+from mmseg.writing import naming_full_disk, refuse_lost
 
 TIFF_BLOCK = 256
 CODEC = 'mp4v'
@@ -117,11 +118,43 @@ class TiffSink:
         if self.file is None:
             self._open(bands.shape[2], bands.dtype)
         window = ((rows.start, rows.stop), (columns.start, columns.stop))
-        self.file.write(np.ascontiguousarray(bands.transpose(2, 0, 1)), window=window)
+        with self._naming():
+            self.file.write(np.ascontiguousarray(bands.transpose(2, 0, 1)), window=window)
 
     def close(self) -> None:
-        self.file.close()
+        with self._naming():
+            self.file.close()
+        if not self._is_whole():  # what GDAL cannot write while it closes a file, it keeps to itself
+            refuse_lost(self.path, self.temporary, 'parts of it are missing')
         self.temporary.replace(self.path)
+
+    def _is_whole(self) -> bool:
+        """Whether every block is on the disk."""
+        import rasterio  # noqa: PLC0415 (an extra)
+
+        length = self.temporary.stat().st_size
+        try:
+            with rasterio.open(self.temporary) as file:
+                for (row, column), _ in file.block_windows(1):
+                    place, size = (
+                        int(file.get_tag_item(f'BLOCK_{what}_{column}_{row}', 'TIFF', bidx=1) or 0)
+                        for what in ('OFFSET', 'SIZE')
+                    )
+                    if not place or place + size > length:
+                        return False
+        except rasterio.errors.RasterioError:
+            return False
+        return True
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Say which file got no room."""
+        from rasterio.errors import RasterioError  # noqa: PLC0415 (an extra)
+
+        try:
+            yield
+        except RasterioError as error:
+            refuse_lost(self.path, self.temporary, error)
 
     def discard(self) -> None:
         if self.file is not None:
@@ -162,6 +195,7 @@ class VideoSink:
         self.rate = rate
         self.temporary = path.with_name(f'.{path.stem}.tmp{path.suffix}')
         self.writer: cv2.VideoWriter | None = None
+        self.frames = 0
 
     def add(self, rows: slice, columns: slice, part: np.ndarray) -> None:
         if self.writer is None:
@@ -171,13 +205,25 @@ class VideoSink:
             if not self.writer.isOpened():
                 raise InputError(f'Cannot write the video {self.path}: OpenCV has no {CODEC} encoder here.')
         self.writer.write(part)
+        self.frames += 1
 
     def close(self) -> None:
         assert self.writer is not None
         self.writer.release()
+        found = frames_in(self.temporary)
+        if found < self.frames:  # OpenCV says nothing of frames that it cannot write
+            refuse_lost(self.path, self.temporary, f'{self.frames - found} of {self.frames} frames are missing')
         self.temporary.replace(self.path)
 
     def discard(self) -> None:
         if self.writer is not None:
             self.writer.release()
         self.temporary.unlink(missing_ok=True)
+
+
+def frames_in(path: Path) -> int:
+    """Frames of a video file, as it says itself; 0 for one that cannot be read."""
+    capture = cv2.VideoCapture(str(path))
+    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+    capture.release()
+    return count
