@@ -2,11 +2,13 @@
 
 python -m tools.download mit_b5 swin_base              by name
 python -m tools.download CONFIG.py                     what a config starts from
+python -m tools.download timm:NAME                     timm's weights of a network (model.backbone.pretrained='timm')
 python -m tools.download open-mmlab://resnet101_v1c    by the names and addresses that configs give
 python -m tools.download --list                        all names, with sizes, licences and the configs that need them
 """
 
 import argparse
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,9 +18,23 @@ if __name__ == '__main__':  # as a plain script: tools/ is on the path instead o
 
 from mmseg.config.load import load_config
 from mmseg.errors import InputError, command, nearest
+from mmseg.models.backbones.timm_backbone import BY_NAME
+from mmseg.models.backbones.timm_weights import HUB, TimmWeights, file_of, weights_of
 from mmseg.models.download import Source, fetch, sha256_of
 from mmseg.models.unpack import unpack
-from mmseg.models.weight_files import PRETRAINED_DIR, WeightFile, name_of_file, remote_sources, weight_files
+from mmseg.models.weight_files import (
+    HTTP,
+    OPEN_MMLAB,
+    PRETRAINED_DIR,
+    WeightFile,
+    name_of_file,
+    remote_sources,
+    weight_files,
+)
+from mmseg.writing import replacing
+
+#: what the names of timm's weights begin with
+TIMM = 'timm:'
 
 
 @command
@@ -65,7 +81,10 @@ def expand(name: str) -> list[str]:
     model = load_config(name, purpose='test').model
     paths = [model.get('pretrained'), model.backbone.get('pretrained')]
     paths.append((model.backbone.get('init_cfg') or {}).get('checkpoint'))
-    found = [path if remote_sources(path) else name_of_file(Path(path).name) or path for path in paths if path]
+    if model.backbone.get('pretrained') in (True, BY_NAME):
+        paths = [f'{TIMM}{model.backbone.model_name}']
+    known = (TIMM, *HTTP, *OPEN_MMLAB)
+    found = [path if path.startswith(known) else name_of_file(Path(path).name) or path for path in paths if path]
     if not found:
         print(f'{name} starts from no pretrained weights.')
     return found
@@ -77,6 +96,9 @@ def get(name: str) -> None:
     Raises:
         InputError: no such name, or no source gives it.
     """
+    if name.startswith(TIMM):
+        get_timm(weights_of(name.removeprefix(TIMM)))
+        return
     sources = remote_sources(name)
     if sources:
         get_file(PRETRAINED_DIR / sources[0].file, sources)
@@ -104,6 +126,20 @@ def get_file(path: Path, sources: Sequence[Source], *, licence: str = '') -> Non
     print(f'  SHA-256 {sha256_of(path)} ({checked})')
     if licence:
         print(f'  licence: {licence}')
+
+
+def get_timm(weights: TimmWeights) -> None:
+    """Bring timm's weights to pretrained/, where those that start from them look first."""
+    path = weights.local
+    if path.is_file():
+        print(f'{path} is there already.')
+        return
+    found = file_of(weights)
+    with replacing(path, needed=found.stat().st_size) as temporary:
+        shutil.copyfile(found, temporary)
+    print(f'{path}: {path.stat().st_size / 1e6:.1f} MB from {HUB}{weights.repository}')
+    print(f'  SHA-256 {sha256_of(path)}')
+    print(f'  licence: {weights.licence or "not stated by timm"}')
 
 
 def get_archive(row: WeightFile) -> None:

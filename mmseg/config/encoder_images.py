@@ -32,7 +32,7 @@ def check_images(cfg: Config, model: Any) -> None:
     if not hasattr(backbone, 'check_size'):
         return
     _check_sizes(cfg, student)
-    if backbone.pixel_statistics is not None and (backbone.pretrained or getattr(backbone, 'download', None)):
+    if backbone.pixel_statistics is not None and (backbone.pretrained or getattr(backbone, 'weights', None)):
         _compare_statistics(cfg, backbone)
 
 

@@ -84,7 +84,7 @@ MISSPELT = 0.85
 
 SECTIONS: dict[str, set[str]] = {
     'data': {'samples_per_gpu', 'workers_per_gpu', 'train', 'val', 'test'},
-    'data.train.rare_class_sampling': {'min_pixels', 'class_temp', 'min_crop_ratio'},
+    'data.train.rare_class_sampling': {'min_pixels', 'class_temp', 'min_crop_ratio', 'tries'},
     'data.train.long_tail_paste': {'classes', 'num_classes', 'min_pixels', 'min_crop_ratio'},
     'runner': {'type', 'max_iters'},
     'lr_config': {
@@ -129,6 +129,7 @@ AT_LEAST: dict[str, int] = {
     'seed': 0,
     'n_gpus': 0,
     'dist_params.check_interval': 1,
+    'data.train.rare_class_sampling.tries': 1,
     'checkpoint_config.interval': 1,
     'evaluation.interval': 1,
     'evaluation.samples_per_gpu': 1,
@@ -153,7 +154,13 @@ TYPES: dict[str, Any] = {
     'data.test': dict | Sequence[dict],
 }
 
-MAY_BE_ABSENT = {'seed', 'evaluation.samples_per_gpu', 'target_monitor.interval', 'target_monitor.images'}
+MAY_BE_ABSENT = {
+    'seed',
+    'evaluation.samples_per_gpu',
+    'target_monitor.interval',
+    'target_monitor.images',
+    'data.train.rare_class_sampling.tries',
+}
 
 # Numbers that may be absent, and whether they may be 0.
 NUMBERS: dict[str, bool] = {

@@ -1,11 +1,13 @@
 """Rare class sampling (DAFormer, section 3.3): images with rare classes are drawn more often."""
 
 import logging
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from mmengine.logging import print_log
 
+from mmseg.datasets.pipelines.compose import REDRAWS
 from mmseg.errors import InputError
 
 
@@ -38,6 +40,7 @@ class RareClassSampler:
         class_temp: T of :func:`class_probabilities`.
         min_crop_ratio: a crop is accepted with more than ``min_pixels * min_crop_ratio`` pixels of the class; with 0
             it still has to show one.
+        tries: how many crops are drawn until one is accepted; the last one is taken as it is.
 
     Attributes:
         train_ids: the classes that are drawn, rarest first.
@@ -55,9 +58,11 @@ class RareClassSampler:
         min_pixels: int = 3000,
         class_temp: float = 0.01,
         min_crop_ratio: float = 0.5,
+        tries: int = 1 + REDRAWS,
     ) -> None:
         if class_temp <= 0:
             raise InputError(f'rare_class_sampling: class_temp is above 0, not {class_temp}.')
+        self.tries = tries
         self.min_crop_pixels = min_pixels * min_crop_ratio
         totals = counts.sum(axis=0)
         self.candidates = {
@@ -90,3 +95,18 @@ class RareClassSampler:
     def enough(self, label: np.ndarray, *, train_id: int) -> bool:
         """Whether the crop ``label`` shows the class well."""
         return bool(np.count_nonzero(label == train_id) > self.min_crop_pixels)
+
+
+@dataclass(frozen=True)
+class Shows:
+    """Whether a crop shows the class that its image was drawn for; see :class:`Compose` for who asks."""
+
+    sampler: RareClassSampler
+    train_id: int
+
+    @property
+    def tries(self) -> int:
+        return self.sampler.tries
+
+    def __call__(self, label: np.ndarray) -> bool:
+        return self.sampler.enough(label, train_id=self.train_id)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,14 @@ from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.long_tail_paste import LongTailPaste
 from mmseg.datasets.pipelines.fields import VALID_PSEUDO
-from mmseg.datasets.rare_class_sampling import RareClassSampler
+from mmseg.datasets.rare_class_sampling import RareClassSampler, Shows
 from mmseg.datasets.stream import TrainingSet, generator, shuffled
 from mmseg.datasets.sync_crop import check_size, cut_alike
 from mmseg.errors import InputError, nearest
 from mmseg.registry import DATASETS
 
 SOURCE, TARGET, SECOND_SOURCE = 0, 1, 2
-RCS_KEYS = ('min_pixels', 'class_temp', 'min_crop_ratio')
+RCS_KEYS = ('min_pixels', 'class_temp', 'min_crop_ratio', 'tries')
 LONG_TAIL_KEYS = ('classes', 'num_classes', 'min_pixels', 'min_crop_ratio')
 
 
@@ -38,7 +37,7 @@ class UDADataset(TrainingSet):
     Args:
         source: config of the labelled data set, a list of them, or the data set.
         target: the same for the unlabelled one. A plain CustomDataset need not repeat the classes.
-        rare_class_sampling: None, or a dict of ``min_pixels``, ``class_temp``, ``min_crop_ratio`` as in
+        rare_class_sampling: None, or a dict of ``min_pixels``, ``class_temp``, ``min_crop_ratio``, ``tries`` as in
             :class:`RareClassSampler`.
         second_source: add another source image, ``template_img``, ``template_img_metas`` and
             ``template_gt_semantic_seg``, drawn as the first.
@@ -47,7 +46,7 @@ class UDADataset(TrainingSet):
         sync_crop_size: (height, width) of a box that is cut from all images of a sample alike, after everything else;
             rare class sampling judges what was there before. None = nothing is cut.
         pseudo_margins: pixels at the top, bottom, left and right of the target's files whose pseudo-labels do not
-            count, see :class:`PseudoMargins`; adds ``target_valid_pseudo_mask``. None = all count.
+            count, or percentages, see :class:`PseudoMargins`; adds ``target_valid_pseudo_mask``. None = all count.
         index_dir: where the class index of the source goes if its own folder cannot be written to.
 
     Attributes:
@@ -67,7 +66,7 @@ class UDADataset(TrainingSet):
         second_source: bool = False,
         long_tail_paste: Mapping | None = None,
         sync_crop_size: tuple[int, int] | None = None,
-        pseudo_margins: Sequence[int] | None = None,
+        pseudo_margins: Sequence[int | str] | None = None,
         index_dir: str | Path | None = None,
     ) -> None:
         self.source = built(source)
@@ -132,7 +131,7 @@ class UDADataset(TrainingSet):
         if self.sampler is None:
             return self.source.draw(shuffled(i, len(self.source), seed, stream), rng)
         wanted = self.sampler.draw(rng)
-        return self.source.draw(wanted.image, rng, partial(self.sampler.enough, train_id=wanted.train_id))
+        return self.source.draw(wanted.image, rng, Shows(self.sampler, wanted.train_id))
 
 
 def check_keys(option: str, given: Mapping, known: Sequence[str]) -> None:
@@ -156,7 +155,7 @@ def unlabelled(dataset: dict, label_set: LabelSet) -> dict:
     return {**cfg, 'ann_dir': None, 'pipeline': image_steps(cfg.get('pipeline', []))}
 
 
-def with_margins(dataset: dict, margins: Sequence[int]) -> dict:
+def with_margins(dataset: dict, margins: Sequence[int | str]) -> dict:
     """The config of a data set, or of one that wraps others, whose images come with ``valid_pseudo_mask``."""
     if 'dataset' in dataset:
         return {**dataset, 'dataset': with_margins(dataset['dataset'], margins)}

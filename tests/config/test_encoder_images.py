@@ -5,7 +5,7 @@ from mmengine import Config
 
 from mmseg.config.encoder_images import check_images
 from mmseg.errors import InputError
-from tests.models.networks import build_on_meta, daformer_head
+from tests.models.networks import build_on_meta, daformer_head, skip_unless_timm_has
 
 HEAD = daformer_head(in_channels=[96, 192, 384, 768])
 IMAGENET = {'type': 'Normalize', 'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375], 'to_rgb': True}
@@ -69,6 +69,7 @@ def test_an_encoder_of_our_own_of_one_size_is_checked_too():
 def test_images_normalised_otherwise_than_the_weights_expect_are_named_once(
     model_name, pretrained, step, warned, caplog
 ):
+    skip_unless_timm_has(model_name)
     model = segmentor(model_name, pretrained=pretrained)
     with caplog.at_level(logging.WARNING):
         check_images(config(step, step), model)

@@ -51,6 +51,16 @@ def test_margins_that_leave_nothing_or_are_none_are_refused(loaded):
         PseudoMargins(margins=[40, 24])
 
 
+def test_margins_in_percent_are_shares_of_the_file(loaded):
+    shares = PseudoMargins(margins=['25%', 16, '12.5%', '0%']).apply(loaded, None)  # of 128x64 (width x height)
+    assert np.array_equal(
+        shares['valid_pseudo_mask'], PseudoMargins(margins=[16, 16, 16, 0]).apply(loaded, None)['valid_pseudo_mask']
+    )
+    for wrong in ('25', '-3%', '%'):
+        with pytest.raises(InputError, match='percentages'):
+            PseudoMargins(margins=[wrong, 0, 0, 0])
+
+
 def test_boxes_cut_from_source_and_target_are_the_reference_s():
     label = REFERENCE.tensor('in.label')[None, :64, :64]
     mask = torch.ones(1, 64, 64, dtype=torch.uint8)
@@ -138,7 +148,7 @@ def test_with_a_crop_ratio_of_2_the_draws_of_a_run_are_the_reference_s(monkeypat
                 shown = pixels[self.total % len(pixels)]
                 self.reads, self.total = self.reads + 1, self.total + 1
                 self.shown = shown
-                if accept(np.full(shown, accept.keywords['train_id'])):
+                if accept(np.full(shown, accept.train_id)):
                     break
             return {'img': index, 'img_metas': {}}
 

@@ -1,5 +1,7 @@
+import csv
 import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,7 +56,7 @@ class Images(TrainingSet):
         good, bad = np.zeros(2000), np.full(2000, -1)
         while accept is not None:  # the wanted class shows 2000 pixels in every third read
             self.reads += 1
-            wanted = accept.keywords['train_id']
+            wanted = accept.train_id
             if accept(good + wanted if self.reads % 3 == 0 else bad):
                 break
         return {'img': index, 'img_metas': {}}
@@ -185,3 +187,41 @@ def test_a_crop_ratio_of_zero_still_asks_for_one_pixel_of_the_class():
     sampler = RareClassSampler(np.array([[9, 9]]), ('a', 'b'), min_pixels=3, min_crop_ratio=0)
     assert sampler.enough(np.array([[0, 1]]), train_id=1)
     assert not sampler.enough(np.array([[0, 0]]), train_id=1)
+
+
+STATISTICS = Path(__file__).parents[1] / 'data' / 'class_statistics.csv'
+
+
+def statistics(dataset):
+    """Rows of the published counts of a data set, classes in their order."""
+    with STATISTICS.open(newline='', encoding='utf-8') as file:
+        return [row for row in csv.DictReader(file) if row['dataset'] == dataset]
+
+
+#: the table's shares of UrbanSyn are of all pixels of its files, also of those without a class
+ALL_PIXELS = {'urbansyn': 7539 * 2048 * 1024}
+
+
+@pytest.mark.parametrize('dataset', ['cityscapes', 'synthia', 'acdc', 'bdd', 'mapillary', 'urbansyn', 'wilddash'])
+def test_frequencies_and_probabilities_are_those_of_the_published_counts(dataset):
+    rows = statistics(dataset)
+    assert [int(row['class_id']) for row in rows] == list(range(19))
+    pixels = np.array([int(row['pixels']) for row in rows])
+    shares = np.array([float(row['share_of_labelled']) for row in rows])
+    wanted = np.array([float(row['rcs_prob_T0.01']) for row in rows])
+    np.testing.assert_allclose(pixels / ALL_PIXELS.get(dataset, pixels.sum()), shares, atol=5.1e-9)
+    there = pixels > 0  # a class that no file shows is never drawn
+    exact = 5.1e-9 if dataset not in ALL_PIXELS else 4e-4
+    np.testing.assert_allclose(class_probabilities(pixels[there], 0.01), wanted[there], atol=exact)
+    sampler = RareClassSampler(pixels[None], CITYSCAPES19.classes, min_pixels=0, class_temp=0.01)
+    np.testing.assert_allclose(sampler.probabilities, wanted[sampler.train_ids], atol=exact)
+
+
+@pytest.mark.parametrize(('settings', 'tries'), [({}, 11), ({'tries': 3}, 3)])
+def test_as_many_crops_are_tried_as_the_sampling_says(pair, settings, tries, monkeypatch):
+    asked = []
+    monkeypatch.setattr(RareClassSampler, 'enough', lambda self, label, train_id: asked.append(train_id))
+    sampling = {'min_pixels': 1, 'class_temp': 1.0, **settings}
+    DATASETS.build(pair | {'rare_class_sampling': sampling})[0]
+    assert len(asked) == tries
+    assert len(set(asked)) == 1

@@ -9,13 +9,15 @@ import torch
 from mmengine import Config
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from torch import nn
 
 from mmseg.engine import distributed
 from mmseg.engine.hooks.non_finite import files_of
 from mmseg.engine.processes import run_processes
 from mmseg.engine.stop import TrainingStopped
-from mmseg.engine.train import train
+from mmseg.engine.train import build_runner, train
 from mmseg.errors import InputError
+from mmseg.models.backbones.timm_backbone import TimmBackbone
 from mmseg.registry import HOOKS
 from tests.engine.tiny import KillAt
 
@@ -44,6 +46,25 @@ def train_in_turn(runs: list[tuple[Config, dict]], answers: Path) -> int:
             ends.append(f'{type(error).__name__}: {error}')
     torch.save(ends, answers.with_suffix(f'.{get_rank()}'))
     return 0
+
+
+def weights_at_start(cfg: Config, answers: Path) -> int:
+    """Write the state that each process would begin to train with; the second one has read its file wrongly."""
+    torch.set_num_threads(1)
+    distributed.join_processes()
+    load = TimmBackbone.load_file
+    if get_rank() == 1:
+        TimmBackbone.load_file = lambda backbone, path: (load(backbone, path), _spoil(backbone))  # type: ignore[assignment]
+    runner = build_runner(cfg)
+    torch.save(runner.model.state_dict(), answers.with_suffix(f'.{get_rank()}'))
+    runner.close()
+    return 0
+
+
+@torch.no_grad()
+def _spoil(module: nn.Module) -> None:
+    for parameter in module.parameters():
+        parameter.add_(1)
 
 
 @HOOKS.register_module()

@@ -12,6 +12,7 @@ from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import train
 from mmseg.errors import InputError
 from mmseg.registry import MODELS
+from tests.engine.pair import run_pair, weights_at_start
 from tests.engine.test_train import assert_same_run, final, lines
 from tests.engine.test_train_uda import SEGMENTOR, UDA
 from tests.engine.tiny import tiny_config
@@ -89,8 +90,8 @@ def test_saving_less_changes_nothing_of_the_training(run, whole):
 
 
 def predicted(cfg, checkpoint, **arguments):
-    torch.manual_seed(3)
     model = init_segmentor(cfg, checkpoint, 'cpu', **arguments)
+    torch.manual_seed(3)  # a network that is put together has drawn weights first
     with torch.no_grad():
         return model.encode_decode(torch.rand(1, 3, 32, 32))
 
@@ -116,3 +117,15 @@ def test_nothing_to_leave_out_is_said_before_the_first_iteration(tmp_path):
     with pytest.raises(InputError, match=r'checkpoint_config\.learned_only=True, but every parameter'):
         train(cfg)
     assert not list((tmp_path / 'run').glob('*.pth'))
+
+
+def test_several_processes_start_from_the_pretrained_weights_of_the_first(pretrained, tmp_path):
+    cfg = config(tmp_path / 'run', pretrained[0], 'lora', evaluation=None)
+    assert run_pair(weights_at_start, cfg, tmp_path / 'weights') == 0
+    first, second = (torch.load(tmp_path / f'weights.{rank}', weights_only=True) for rank in range(2))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    file = torch.load(pretrained[0], weights_only=True)
+    for network in ('model', 'ema_model', 'imnet_model'):
+        name = f'{network}.backbone.model.blocks.1.mlp.fc2.weight'
+        assert torch.equal(first[name], file['blocks.1.mlp.fc2.weight']), name

@@ -32,6 +32,14 @@ def test_the_schedule_is_that_of_the_reference_for_both_base_rates(name):
         assert rates == pytest.approx(list(expected), rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ('printed', 'rate'), [(50, '1.958e-06'), (100, '3.950e-06'), (150, '5.938e-06'), (200, '7.920e-06')]
+)
+def test_rates_of_the_encoder_are_those_that_a_log_of_the_published_recipe_shows(printed, rate):
+    schedule = build_schedule(DAFORMER, 40_000)
+    assert f'{schedule(printed - 1, 6e-5):.3e}' == rate
+
+
 def test_the_table_of_a_short_run():
     schedule = LearningRate(max_iters=10, warmup='linear', warmup_iters=2, warmup_ratio=0.5)
     rates = [schedule(t, 1.0) for t in range(11)]

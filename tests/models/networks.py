@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -13,6 +14,14 @@ def without_style(cfg: Any) -> Any:
     if isinstance(cfg, dict):
         return {key: without_style(value) for key, value in cfg.items() if key != 'style'}
     return [without_style(value) for value in cfg] if isinstance(cfg, list) else cfg
+
+
+def skip_unless_timm_has(name: str) -> None:
+    """Older versions of timm lack some networks."""
+    import timm  # takes seconds, and few tests need it
+
+    if not timm.is_model(name.partition('.')[0]):
+        pytest.skip(f'timm {timm.__version__} has no {name}')
 
 
 def build(cfg: dict) -> nn.Module:

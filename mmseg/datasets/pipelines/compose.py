@@ -40,7 +40,8 @@ class Compose:
         Args:
             results: names the files, see :meth:`mmseg.datasets.custom.CustomDataset.results_of`.
             rng: all chance of this sample.
-            accept: whether a drawn label (H, W) will do; after :data:`REDRAWS` refusals the last one is taken.
+            accept: whether a drawn label (H, W) will do; after its ``tries``, or else :data:`REDRAWS` refusals, the
+                last one is taken.
         """
         if any(step.part is Part.LABEL for step in self.geometry):
             results = self._label_first(results, rng, accept)
@@ -56,7 +57,7 @@ class Compose:
         loading = [step for step in self.geometry if step.part is Part.LABEL]
         moving = [step for step in self.geometry if step.part is not Part.LABEL]
         loaded = run(loading, dict(results), rng)
-        for _ in range(1 + REDRAWS):
+        for _ in range(getattr(accept, 'tries', 1 + REDRAWS)):
             label, params = dict(loaded), []
             for step in moving:
                 params.append(step.draw(label, rng))

@@ -1,5 +1,6 @@
 """Margins of target images whose pseudo-labels are not to be trusted."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,17 @@ from mmseg.errors import InputError
 from mmseg.registry import TRANSFORMS
 
 
+def _is_width(margin: object) -> bool:
+    if isinstance(margin, str):
+        return re.fullmatch(r'\d+(\.\d+)?%', margin) is not None
+    return isinstance(margin, int) and margin >= 0
+
+
+def _pixels(margin: int | str, side: int) -> int:
+    """The pixels of a margin at an edge across a side of this length."""
+    return round(float(margin.rstrip('%')) / 100 * side) if isinstance(margin, str) else margin
+
+
 @TRANSFORMS.register_module()
 class PseudoMargins(Transform):
     """Adds the mask ``valid_pseudo_mask``: 0 in the margins, else 1. It moves with the image through what follows.
@@ -18,20 +30,24 @@ class PseudoMargins(Transform):
     the own car at the bottom (HRDA, Hoyer et al., 2022: 30, 240, 30, 30 of Cityscapes). Collect has to take it.
 
     Args:
-        margins: pixels at the top, bottom, left and right.
+        margins: pixels at the top, bottom, left and right, or shares of the height and width, as '25%'.
     """
 
     part = Part.BOTH
     adds = (VALID_PSEUDO.name,)
 
-    def __init__(self, *, margins: Sequence[int]) -> None:
-        if len(margins) != 4 or any(not isinstance(width, int) or width < 0 for width in margins):
-            raise InputError(f'PseudoMargins: margins has to be four whole numbers of at least 0, got {margins!r}')
+    def __init__(self, *, margins: Sequence[int | str]) -> None:
+        if len(margins) != 4 or not all(map(_is_width, margins)):
+            raise InputError(
+                "PseudoMargins: margins has to be four whole numbers of at least 0, or percentages as '25%', got "
+                f'{margins!r}'
+            )
         self.margins = tuple(margins)
 
     def apply(self, results: dict, params: None) -> dict:
         height, width = size_of(results)
-        top, bottom, left, right = self.margins
+        lengths = (height, height, width, width)
+        top, bottom, left, right = (_pixels(margin, side) for margin, side in zip(self.margins, lengths, strict=True))
         if top + bottom >= height or left + right >= width:
             raise InputError(
                 f'PseudoMargins: margins={self.margins} leave nothing of an image of {width}x{height} (width x height).'

@@ -60,15 +60,23 @@ class Backbone(nn.Module, ABC):
         if self.pretrained is None:
             self.draw_weights()
         else:
-            load_pretrained(
-                self,
-                self.pretrained,
-                convert=self.convert,
-                may_be_missing=self.may_be_missing,
-                ignored=self.ignored,
-                prefix=self.prefix,
-                bands=self.pretrained_bands,
-            )
+            self.load_file(self.pretrained)
+
+    def load_file(self, path: str) -> None:
+        """Load a file of pretrained weights.
+
+        Raises:
+            InputError: as of :meth:`init_weights`.
+        """
+        load_pretrained(
+            self,
+            path,
+            convert=self.convert,
+            may_be_missing=self.may_be_missing,
+            ignored=self.ignored,
+            prefix=self.prefix,
+            bands=self.pretrained_bands,
+        )
 
     @abstractmethod
     def draw_weights(self) -> None:

@@ -3,18 +3,22 @@
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mmseg.config.values import Count, Fraction
+from mmseg.config.values import Count, Fraction, Positive
 from mmseg.errors import InputError, nearest
 from mmseg.models.backbones.base import Backbone, PixelStatistics, freeze, still_parts
+from mmseg.models.backbones.hugging_face_keys import from_hugging_face
+from mmseg.models.backbones.timm_weights import file_of, say_licence, weights_of
 from mmseg.models.layers import resize
-from mmseg.models.weights import State, load_strict
+from mmseg.models.weights import State
 from mmseg.registry import MODELS
+
+#: value of ``pretrained`` for timm's own weights
+BY_NAME = 'timm'
 
 
 @MODELS.register_module()
@@ -35,6 +39,8 @@ class TimmBackbone(Backbone):
         out_indices: blocks or stages whose output is returned; negative ones count from the end.
         img_size: side, or (height, width), of the images that tables of positions are made for; needed by networks
             that take images of one size only.
+        input_scale: images are brought to this size first, then to whole patches: 1120 / 1024 makes 80 patches of 14
+            of a side of 1024.
         in_channels: channels of the image.
         frozen_stages: the stem (0) and the blocks of a plain Transformer, or the stages of others, up to this number
             are not trained; -1: all are.
@@ -43,7 +49,8 @@ class TimmBackbone(Backbone):
         with_cp: recompute blocks in the backward pass instead of keeping their activations.
         norm: a norm behind the last block applies to every output.
         settings: further arguments of the network, as timm names them.
-        pretrained: file (or URL) of weights in timm's or the authors' own names; True for timm's own download.
+        pretrained: 'timm' (or True) for timm's own weights of ``model_name``, from the hub; or a file (or URL) of
+            weights under timm's names, the authors' or those of Hugging Face's transformers.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
     """
 
@@ -57,6 +64,7 @@ class TimmBackbone(Backbone):
         model_name: str,
         out_indices: Sequence[int] = (0, 1, 2, 3),
         img_size: Count | Sequence[Count] | None = None,
+        input_scale: Positive = 1.0,
         in_channels: Count = 3,
         frozen_stages: int = -1,
         mask_token: bool = False,
@@ -67,15 +75,18 @@ class TimmBackbone(Backbone):
         pretrained: str | bool | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(pretrained=pretrained if isinstance(pretrained, str) else None, init_cfg=init_cfg)
+        from_hub = pretrained in (True, BY_NAME)
+        file = pretrained if isinstance(pretrained, str) and not from_hub else None
+        super().__init__(pretrained=file, init_cfg=init_cfg)
+        self.weights = weights_of(model_name) if from_hub else None
         arguments = {**(settings or {}), 'in_chans': in_channels, 'drop_path_rate': drop_path_rate}
         if img_size is not None:
             arguments['img_size'] = img_size
         self.model, arguments = _create_for_any_size(model_name, arguments)
         self.model_name = model_name
+        self.input_scale = input_scale
         self.only_size = _only_size(self.model)
         self.grid = _grid(self.model)
-        self.download = partial(_create, model_name, pretrained=True, **arguments) if pretrained is True else None
         self.norm = norm
         # entries of a file that belong to what is pruned: the classifier, blocks behind the last output
         whole = set(self.model.state_dict())
@@ -89,9 +100,13 @@ class TimmBackbone(Backbone):
         self._freeze(frozen_stages)
         self._still = still_parts(self) if frozen_stages >= 0 else []
 
+    def is_plain(self) -> bool:
+        """Whether the network is a plain Transformer: patches side by side, then blocks that keep their size."""
+        sizes = {stage['reduction'] for stage in self.model.feature_info}
+        return hasattr(getattr(self.model, 'patch_embed', None), 'strict_img_size') and len(sizes) == 1
+
     def _mask_token(self) -> nn.Parameter:
-        patches = getattr(self.model, 'patch_embed', None)
-        if not hasattr(patches, 'strict_img_size') or not hasattr(self.model, 'blocks'):
+        if not self.is_plain():
             raise InputError(
                 f'TimmBackbone: {self.model_name} is no plain Transformer: it has no place for a mask_token.'
             )
@@ -143,18 +158,42 @@ class TimmBackbone(Backbone):
         """Channels of each output, for the ``in_channels`` of a head."""
         return [self.model.feature_info[i]['num_chs'] for i in self.out_indices]
 
+    def init_weights(self) -> None:
+        """Load timm's weights where those are asked for, with their licence told; else as :class:`Backbone`."""
+        if self.weights is None:
+            super().init_weights()
+            return
+        say_licence(self.weights)
+        self.load_file(str(file_of(self.weights)))
+
     def draw_weights(self) -> None:
-        """The weights timm offers for download, where those are asked for; else those it drew at construction."""
-        if self.download is not None:
-            state = {f'model.{key}': value for key, value in self.download().state_dict().items()}
-            load_strict(self, state, ignored=self.ignored, source="timm's download")
+        """Those that timm has drawn at construction."""
 
     def convert(self, state: State) -> State:
         """What timm's own loader does with a file of the authors, e.g. names and position tables; then our prefix."""
+        state = from_hugging_face(dict(state))
+        self._refuse_biases(state)
+        mask_token = state.get('mask_token')
         translate = getattr(sys.modules[type(self.model).__module__], 'checkpoint_filter_fn', None)
         if translate is not None:
             state = translate(state, self.model)
-        return {f'model.{key}': value for key, value in state.items()}
+        converted = {f'model.{key}': value for key, value in state.items() if key != 'mask_token'}
+        return converted if mask_token is None else {**converted, 'mask_token': mask_token.reshape(1, 1, -1)}
+
+    def _refuse_biases(self, state: State) -> None:
+        """Of DINOv3: drop biases of queries, keys and values that are 0; timm would drop others too.
+
+        Raises:
+            InputError: they are not 0, and the network has none.
+        """
+        names = [key for key in state if key.endswith('.qkv.bias')] if 'storage_tokens' in state else []
+        if not names or any(name.endswith('q_bias') for name, _ in self.model.named_parameters()):
+            return
+        if any(state.pop(name).nan_to_num().any() for name in names):
+            raise InputError(
+                f'TimmBackbone: the file has biases of queries, keys and values, {self.model_name} has none: take the '
+                "network of the same name with 'qkvb' in it."
+            )
 
     def forward(self, x: Tensor, hidden: Tensor | None = None) -> list[Tensor]:
         """Image (B, C, H, W) -> maps (B, C', h, w) of the blocks or stages in ``out_indices``.
@@ -180,7 +219,13 @@ class TimmBackbone(Backbone):
 
     def patch_grid(self, size: tuple[int, int]) -> tuple[int, int]:
         """(rows, columns) of the patches of an image of ``size`` (height, width)."""
-        return math.ceil(size[0] / self.grid), math.ceil(size[1] / self.grid)
+        height, width = self._fitting(size)
+        return height // self.grid, width // self.grid
+
+    def _fitting(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) that images of ``size`` are brought to."""
+        height, width = (math.ceil(round(side * self.input_scale, 6) / self.grid) * self.grid for side in size)
+        return height, width
 
     def _hide(self, patches: nn.Module, images: Any, tokens: Tensor) -> Tensor:
         """The ``tokens`` of the patches, (B, rows, columns, C) or (B, N, C), with the mask token for hidden ones."""
@@ -202,7 +247,7 @@ class TimmBackbone(Backbone):
         """Images of a size that the network takes."""
         size = (x.shape[2], x.shape[3])
         self.check_size(size)
-        fitting = (math.ceil(size[0] / self.grid) * self.grid, math.ceil(size[1] / self.grid) * self.grid)
+        fitting = self._fitting(size)
         return x if fitting == size else resize(x, fitting)
 
 

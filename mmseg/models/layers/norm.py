@@ -17,6 +17,13 @@ class SyncBatchNorm(nn.SyncBatchNorm):
         return _BatchNorm.forward(self, input)
 
 
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of maps (B, C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
 #: type in a config -> (name of the layer inside a ConvModule, class)
 NORMS: dict[str, tuple[str, type[nn.Module]]] = {
     'BN': ('bn', nn.BatchNorm2d),

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from mmseg.models.uda import strong_augment
 from mmseg.models.uda.batch import Batch, Labelled
 from mmseg.models.uda.class_mix import check_scope, class_mask, draw_classes, paste
 from mmseg.models.uda.feature_distance import FeatureDistance
-from mmseg.models.uda.pseudo_label import PseudoLabel, pseudo_label, trusted
+from mmseg.models.uda.pseudo_label import PseudoLabel, mean_prediction, pseudo_label, trusted
 from mmseg.models.uda.strong_augment import StrongAugment
 from mmseg.models.uda.teacher import MeanTeacher
 from mmseg.models.uda.uda_decorator import Term, require
@@ -42,6 +42,8 @@ class DACS(MeanTeacher):
         color_jitter_bands: channels of the network's input that are red, green and blue: jitter of saturation and hue
             is of these, that of brightness and contrast of all. [] = none are; None = those of three, none of other
             numbers of channels.
+        augment_scope: 'batch': jitter and blur act on all images of a batch or on none; 'image': on each by itself.
+        pseudo_flip: the teacher labels the mean of what it predicts of an image and of its mirror image.
         **teacher: of :class:`MeanTeacher` and :class:`UDADecorator`.
 
     Raises:
@@ -67,6 +69,8 @@ class DACS(MeanTeacher):
         color_jitter_strength: float = 0.2,
         color_jitter_probability: float = 0.2,
         color_jitter_bands: Sequence[int] | None = None,
+        augment_scope: Literal['batch', 'image'] = 'batch',
+        pseudo_flip: bool = False,
         **teacher,
     ) -> None:
         super().__init__(**teacher)
@@ -79,7 +83,8 @@ class DACS(MeanTeacher):
         self.ignore_bottom = pseudo_weight_ignore_bottom
         self.mix_scope = check_scope(mix_scope)
         rgb = None if color_jitter_bands is None else tuple(color_jitter_bands)
-        self.strong_augment = StrongAugment(color_jitter_strength, color_jitter_probability, blur, rgb)
+        self.strong_augment = StrongAugment(color_jitter_strength, color_jitter_probability, blur, rgb, augment_scope)
+        self.pseudo_flip = pseudo_flip
 
         self.imnet_model = self.feature_distance = None
         require(imnet_feature_dist_lambda >= 0, 'uda.imnet_feature_dist_lambda', imnet_feature_dist_lambda, '0 or more')
@@ -117,6 +122,8 @@ class DACS(MeanTeacher):
     def pseudo_label(self, data: Mapping[str, Any]) -> PseudoLabel:
         """p_T and q_T of the target images, from the teacher."""
         logits = self.ema_model.encode_decode(data['target_img'])
+        if self.pseudo_flip:
+            logits = mean_prediction(logits, self.ema_model.encode_decode(data['target_img'].flip(3)).flip(3))
         return self.trusted(pseudo_label(logits, threshold=self.pseudo_threshold), data)
 
     def trusted(self, pseudo: PseudoLabel, data: Mapping[str, Any]) -> PseudoLabel:

@@ -39,6 +39,17 @@ def pseudo_label(logits: Tensor, *, threshold: float | None) -> PseudoLabel:
     return PseudoLabel(label, quality.expand(confidence.shape).clone(), confidence)
 
 
+def mean_prediction(logits: Tensor, others: Tensor) -> Tensor:
+    """Logits of the mean of two predictions: their softmax is the mean of the softmax of each.
+
+    Args:
+        logits: (B, classes, H, W).
+        others: the same pixels.
+    """
+    precision = torch.promote_types(logits.dtype, torch.float32)
+    return torch.logaddexp(logits.log_softmax(1, dtype=precision), others.log_softmax(1, dtype=precision))
+
+
 def trusted(
     pseudo: PseudoLabel, valid: Tensor | None = None, *, ignore_top: int = 0, ignore_bottom: int = 0
 ) -> PseudoLabel:

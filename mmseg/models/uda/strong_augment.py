@@ -7,8 +7,8 @@ added, contrast multiplies, both without reference to the image's mean, and ever
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,11 +48,12 @@ class Jitter(NamedTuple):
 class StrongParams(NamedTuple):
     """What was drawn for a batch: jitter and sigma of each image, or None where that step is off for all.
 
-    ``rgb``: channels of red, green and blue, which saturation and hue are of; see :class:`StrongAugment`.
+    Where images are drawn for one by one, None among them stands for an image without the step. ``rgb``: channels of
+    red, green and blue, which saturation and hue are of; see :class:`StrongAugment`.
     """
 
-    jitter: list[Jitter] | None
-    sigma: list[float] | None
+    jitter: Sequence[Jitter | None] | None
+    sigma: Sequence[float | None] | None
     rgb: tuple[int, ...] | None = None
 
 
@@ -66,12 +67,14 @@ class StrongAugment:
         blur: allow the blur, which acts with probability 0.5.
         rgb: channels of the network's input that are red, green and blue; the others have brightness and contrast
             alone. () = none are; None = those of three channels, and none of any other number.
+        scope: whether these chances are those of a 'batch' or of each 'image'.
     """
 
     jitter_strength: float = 0.2
     jitter_threshold: float = 0.2
     blur: bool = True
     rgb: tuple[int, ...] | None = None
+    scope: Literal['batch', 'image'] = 'batch'
 
     def __post_init__(self) -> None:
         if self.rgb is not None and len(set(self.rgb)) not in (0, 3):
@@ -82,6 +85,8 @@ class StrongAugment:
             raise InputError(f'uda.color_jitter_strength is {self.jitter_strength}: it must lie in 0..0.5.')
         if not 0 <= self.jitter_threshold <= 1:
             raise InputError(f'uda.color_jitter_probability is {self.jitter_threshold}: it must lie in 0..1.')
+        if self.scope not in ('batch', 'image'):
+            raise InputError(f"uda.augment_scope is {self.scope!r}: it must be 'batch' or 'image'.")
 
     def check_channels(self, channels: int) -> None:
         """Refuse colours in channels that images do not have."""
@@ -92,12 +97,19 @@ class StrongAugment:
             )
 
     def draw(self, batch_size: int, *, generator: torch.Generator | None = None) -> StrongParams:
-        """One decision per step for all images, factors and sigma for each image.
+        """One decision per step for all images, or for each by itself; factors and sigma for each image.
 
         Args:
             batch_size: number of images.
             generator: of the CPU; None is the global one.
         """
+        if self.scope == 'image':
+            alone = [replace(self, scope='batch').draw(1, generator=generator) for _ in range(batch_size)]
+            return StrongParams(
+                [None if one.jitter is None else one.jitter[0] for one in alone],
+                [None if one.sigma is None else one.sigma[0] for one in alone],
+                self.rgb,
+            )
         jitter_draw, blur_draw = torch.rand(2, generator=generator).tolist()
         jitter = blur = None
         if jitter_draw > self.jitter_threshold:
@@ -124,7 +136,16 @@ def apply(params: StrongParams, img: Tensor, *, mean: Sequence[float], std: Sequ
         std: per channel.
     """
     with exact(img.device):
+        if None in (*(params.jitter or ()), *(params.sigma or ())):
+            return torch.cat([_augmented(_alone(params, i), img[i : i + 1], mean, std) for i in range(len(img))])
         return _augmented(params, img, mean, std)
+
+
+def _alone(params: StrongParams, index: int) -> StrongParams:
+    """What was drawn for one image of the batch."""
+    jitter = None if params.jitter is None else params.jitter[index]
+    sigma = None if params.sigma is None else params.sigma[index]
+    return StrongParams(None if jitter is None else [jitter], None if sigma is None else [sigma], params.rgb)
 
 
 def exact(device: torch.device) -> AbstractContextManager:
@@ -141,12 +162,11 @@ def _augmented(params: StrongParams, img: Tensor, mean: Sequence[float], std: Se
             torch.tensor(v, dtype=img.dtype).view(-1, 1, 1).to(img.device, non_blocking=True) for v in (mean, std)
         )
         colour = (img * scale + (centre - black)) / (white - black)
-        colour = torch.stack(
-            [color_jitter(x, jitter, params.rgb) for x, jitter in zip(colour, params.jitter, strict=True)]
-        )
+        drawn = [jitter for jitter in params.jitter if jitter is not None]  # all are, or it is off
+        colour = torch.stack([color_jitter(x, jitter, params.rgb) for x, jitter in zip(colour, drawn, strict=True)])
         img = (colour * (white - black) - (centre - black)) / scale
     if params.sigma is not None:
-        img = gaussian_blur(img, params.sigma)
+        img = gaussian_blur(img, [sigma for sigma in params.sigma if sigma is not None])
     return img
 
 
