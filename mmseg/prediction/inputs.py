@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from mmseg.datasets.pipelines.loading import LoadImageFromFile
+from mmseg.datasets.pipelines.loading import WORKABLE, LoadImageFromFile
 from mmseg.errors import InputError
 
 ChannelOrder = Literal['rgb', 'bgr']
@@ -27,7 +27,8 @@ def pixels_of(image: Any, channel_order: ChannelOrder, load: LoadImageFromFile) 
     """One image as an array (H, W, C).
 
     Args:
-        image: a path; an array (H, W), (H, W, C) uint8; a PIL image; or a tensor (C, H, W), uint8 or float in 0..1.
+        image: a path; an array (H, W), (H, W, C), of other bands than those of pictures as the network takes them;
+            a PIL image; or a tensor (C, H, W), uint8 or float in 0..1.
         channel_order: of arrays and tensors with three or four channels.
         load: how a file is read.
 
@@ -37,11 +38,11 @@ def pixels_of(image: Any, channel_order: ChannelOrder, load: LoadImageFromFile) 
     if isinstance(image, str | Path):
         return load.read(image)
     if isinstance(image, Tensor):
-        return _ordered(_of_tensor(image), channel_order)
+        return _ordered(_of_tensor(image), channel_order, load)
     if isinstance(image, np.ndarray):
-        return _ordered(image, channel_order)
+        return _ordered(image, channel_order, load)
     if hasattr(image, 'convert') and hasattr(image, 'mode'):  # PIL's, without importing it
-        return _ordered(np.asarray(image.convert('RGB')), 'rgb')
+        return _ordered(np.asarray(image.convert('RGB')), 'rgb', load)
     raise InputError(f'An image is a path, an array, a PIL image or a tensor, not {type(image).__name__}.')
 
 
@@ -57,15 +58,20 @@ def _of_tensor(image: Tensor) -> np.ndarray:
     return array if array.ndim == 2 else array.transpose(1, 2, 0)
 
 
-def _ordered(array: np.ndarray, channel_order: ChannelOrder) -> np.ndarray:
+def _ordered(array: np.ndarray, channel_order: ChannelOrder, load: LoadImageFromFile) -> np.ndarray:
+    """An array as the loading step would give the file: of a network for pictures three bands, of others all."""
     if channel_order not in ('rgb', 'bgr'):
         raise InputError(f"channel_order is 'rgb' or 'bgr', not {channel_order!r}.")
-    if array.ndim not in (2, 3) or array.dtype not in (np.uint8, np.uint16) or 0 in array.shape:
-        raise InputError(f'An image array is (H, W) or (H, W, C), uint8 or uint16, not {array.dtype} {array.shape}.')
+    if array.ndim not in (2, 3) or array.dtype not in WORKABLE or 0 in array.shape:
+        kinds = ', '.join(np.dtype(kind).name for kind in WORKABLE)
+        raise InputError(f'An image array is (H, W) or (H, W, C) of {kinds}, not {array.dtype} {array.shape}.')
     bands = 1 if array.ndim == 2 else array.shape[2]
+    pictures = load.color_type.startswith('color')
+    if bands == 1 and not (pictures or load.repeat_grey):
+        return array.reshape(array.shape[:2])
     if bands == 1:
         return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
-    if bands == 4 and array.dtype == np.uint8:
+    if bands == 4 and array.dtype == np.uint8 and pictures:
         array = array[..., :3]  # what covers an image is not part of it
-    reverse = channel_order == 'rgb' and array.shape[2] == 3
+    reverse = channel_order == 'rgb' and array.shape[2] == 3 and load.bands is None
     return np.ascontiguousarray(array[..., ::-1] if reverse else array)

@@ -17,6 +17,7 @@ from mmseg.errors import InputError
 from mmseg.models.backbones.mix_transformer import MixVisionTransformer
 from mmseg.models.input_bands import adapted
 from mmseg.models.uda.strong_augment import Jitter, StrongAugment, color_jitter, value_range
+from mmseg.prediction.inputs import pixels_of
 from mmseg.report.gallery import build_gallery
 from mmseg.report.runs import experiments_of, read_run
 from tests.engine.test_train_uda import SEGMENTOR
@@ -211,3 +212,15 @@ def test_windows_of_a_tiled_geotiff_are_what_the_whole_file_gives(tmp_path):
 
 def test_drawn_images_differ_so_that_these_tests_can_fail():
     assert all(not np.array_equal(one, two) for one, two in pairwise(image(i, bands=4) for i in range(4)))
+
+
+def test_arrays_are_taken_with_the_bands_of_the_network():
+    grey, four = np.zeros((2, 3), np.uint16), np.zeros((2, 3, 4), np.uint8)
+    unchanged, colour = LoadImageFromFile(color_type='unchanged'), LoadImageFromFile()
+    assert pixels_of(grey, 'rgb', unchanged).shape == (2, 3)
+    assert pixels_of(grey, 'rgb', LoadImageFromFile(color_type='unchanged', repeat_grey=True)).shape == (2, 3, 3)
+    assert pixels_of(grey, 'rgb', colour).shape == (2, 3, 3)
+    assert pixels_of(four, 'rgb', unchanged).shape == (2, 3, 4)
+    assert pixels_of(four, 'rgb', colour).shape == (2, 3, 3)
+    with pytest.raises(InputError, match='uint8, uint16, int16, float32, not int64'):
+        pixels_of(grey.astype(np.int64), 'rgb', unchanged)
