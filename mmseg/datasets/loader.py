@@ -30,6 +30,10 @@ class DataLost(RuntimeError):  # noqa: N818 (whoever has the state of a run can 
     """No more data comes: a worker is gone, or the machine is short of what it takes; the message says which."""
 
 
+class DataUnusable(DataLost):
+    """A file cannot be used; the message names it and the way out, as that of an :class:`InputError`."""
+
+
 Failure = InputError | DataLost
 """What a worker returns in place of data."""
 

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from mmseg.compiled import begin_step
 from mmseg.datasets.batch import to_network
-from mmseg.datasets.loader import DataLost
+from mmseg.datasets.loader import DataLost, DataUnusable
 from mmseg.engine.checkpoint_io import LATEST
 from mmseg.engine.distributed import largest
 from mmseg.engine.runner import TrainRunner
@@ -108,6 +108,7 @@ class TrainLoop(BaseLoop):
             self._evaluation_stopped = True
         except DataLost as error:
             self._evaluation_stopped, self._lost = True, str(error)
+            self._wrong_data = isinstance(error, DataUnusable)
 
     def _stop_if_asked(self) -> None:
         """Save the state and stop where a signal has reached any process, or where one has no data any more."""

@@ -85,6 +85,10 @@ def evaluate(
                     raise EvaluationStopped
         except (EvaluationStopped, DataLost) as error:
             end = error
+        except InputError as error:
+            if stop is None:
+                raise
+            end = error
     if (end is not None) if stop is None else _anywhere(end is not None, device):
         raise end or EvaluationStopped
     _check(confusion, dataset, loader)

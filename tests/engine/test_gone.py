@@ -76,3 +76,18 @@ def test_a_file_that_the_first_iteration_misses_leaves_no_checkpoint(tmp_path):
     with pytest.raises(InputError, match=r'No such file or directory\.$'):
         train(tiny_config(tmp_path / 'run', data=data))
     assert not list((tmp_path / 'run').glob('*.pth'))
+
+
+@pytest.mark.parametrize('max_iters', [3, 12])
+def test_an_evaluation_whose_files_are_gone_loses_nothing_of_the_training(tmp_path, monkeypatch, max_iters):
+    def gone(dataset, index):
+        raise InputError(f"Label map '{index}.png' does not exist.")
+
+    monkeypatch.setattr(TinyImages, 'label_of', gone)
+    run = tmp_path / 'run'
+    with pytest.raises(InputError, match=rf"Label map '0.png' .* after iteration 3 of {max_iters}; the state is saved"):
+        train(tiny_config(run, runner__max_iters=max_iters))
+    assert torch.load(run / 'latest.pth', weights_only=True)['meta']['iter'] == 3
+    monkeypatch.undo()
+    train(tiny_config(run, runner__max_iters=max_iters), resume=run)
+    assert '"mode": "val", "epoch": 1, "iter": 3' in ''.join(path.read_text() for path in run.glob('*.log.json'))

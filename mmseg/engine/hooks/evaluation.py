@@ -10,6 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch.utils.data import DataLoader
 
+from mmseg.datasets.loader import DataUnusable
 from mmseg.engine.best_checkpoint import BestCheckpoint
 from mmseg.engine.distributed import broadcast_buffers, on_main
 from mmseg.engine.hooks.training_log import Record
@@ -83,15 +84,18 @@ class EvaluationHook(Hook):
     def _evaluate(self, runner: TrainRunner, done: int) -> None:
         bar = is_main_process() and sys.stderr.isatty()  # in a file it would be thousands of lines
         broadcast_buffers(runner.student)  # all predict with the network that the first one saves
-        metrics = evaluate(
-            runner.model,
-            self.loader,
-            self.dataset,
-            device=runner.device,
-            progress=bar,
-            dtype=self.dtype,
-            stop=lambda: runner.stop_request.signal_number is not None,
-        )
+        try:
+            metrics = evaluate(
+                runner.model,
+                self.loader,
+                self.dataset,
+                device=runner.device,
+                progress=bar,
+                dtype=self.dtype,
+                stop=lambda: runner.stop_request.signal_number is not None,
+            )
+        except InputError as error:  # the training up to here is saved before it is said
+            raise DataUnusable(str(error)) from error
         label_set = self.dataset.label_set
         table = class_table(
             {f'iteration {done}': metrics}, label_set, reported_subsets(label_set, self.source), self.columns
