@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mmseg import registry
 from mmseg.config import schema
+from mmseg.config.values import in_words
 from mmseg.errors import command
 from mmseg.writing import write_text
 
@@ -61,7 +62,7 @@ def section(name: str, kind: Callable) -> Iterator[str]:
     told = documented(kind)
     rows = []
     for argument in registry.keywords(kind):
-        cells = argument.name, f'`{_cell(_annotation(argument))}`', _default(argument), told.get(argument.name, '')
+        cells = argument.name, _cell(_annotation(argument)), _default(argument), told.get(argument.name, '')
         rows.append(f'| `{cells[0]}` | {cells[1]} | {cells[2]} | {_cell(cells[3])} |')
     if rows:
         yield '\n'.join(['| argument | type | default | |', '| --- | --- | --- | --- |', *rows])
@@ -93,7 +94,7 @@ def _arguments(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _annotation(parameter: inspect.Parameter) -> str:
-    return '' if parameter.annotation is parameter.empty else inspect.formatannotation(parameter.annotation)
+    return '' if parameter.annotation is parameter.empty else in_words(parameter.annotation)
 
 
 def _default(parameter: inspect.Parameter) -> str:

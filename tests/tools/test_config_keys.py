@@ -41,8 +41,8 @@ def test_a_section_has_the_first_sentence_and_every_argument_with_what_is_said_o
     name, sentence, table = config_keys.section('Child', Child)
     assert (name, sentence) == ('### Child', 'What it is.')
     assert table.splitlines()[2:] == [
-        '| `width` | `int \\| None` | — | a \\| b. |',
-        '| `depth` | `int` | `3` | how deep; in two lines. |',
+        '| `width` | a whole number or None | — | a \\| b. |',
+        '| `depth` | a whole number | `3` | how deep; in two lines. |',
     ]
 
 
@@ -50,7 +50,7 @@ def test_every_network_and_method_is_on_the_page():
     MODELS.import_from_location()
     page = config_keys.page()
     assert all(f'### {name}\n' in page for name in ('DACS', 'HRDAHead', 'MixVisionTransformer', 'UDADataset', 'Resize'))
-    (row,) = (line for line in page.splitlines() if line.startswith('| `imnet_feature_dist_lambda`'))
+    row, *_ = (line for line in page.splitlines() if line.startswith('| `imnet_feature_dist_lambda`'))
     assert row.endswith('weight of the feature distance to the initial (ImageNet) encoder; 0 = without. |')
 
 
