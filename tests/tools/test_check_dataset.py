@@ -1,6 +1,6 @@
 import numpy as np
 
-from tests.datasets.samples import own_data, write_pairs
+from tests.datasets.samples import own_data, pipeline_of_testing, write_pairs
 from tools import check_dataset
 
 
@@ -21,7 +21,11 @@ def pairs(folder, seed):
 
 def test_every_file_of_every_part_is_decoded(tmp_path, capsys):
     source, target = pairs(tmp_path / 'source', 0), pairs(tmp_path / 'target', 1)
-    config = write_config(tmp_path, train={'type': 'UDADataset', 'source': [source], 'target': target}, val=target)
+    config = write_config(
+        tmp_path,
+        train={'type': 'UDADataset', 'source': [source], 'target': target},
+        val={**target, 'pipeline': pipeline_of_testing()},
+    )
     assert check_dataset.main([config]) == 0
     said = capsys.readouterr().out
     assert '20 images and label maps are fine' in said

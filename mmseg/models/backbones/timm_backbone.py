@@ -98,7 +98,7 @@ class TimmBackbone(Backbone):
         if with_cp:
             self.model.set_grad_checkpointing(True)
         self._freeze(frozen_stages)
-        self._still = still_parts(self) if frozen_stages >= 0 else []
+        self._still = still_parts(self.model) if frozen_stages >= 0 else []
 
     def is_plain(self) -> bool:
         """Whether the network is a plain Transformer: patches side by side, then blocks that keep their size."""

@@ -44,6 +44,14 @@ def test_frozen_stages_of_a_network_of_timm_keep_weights_and_stay_in_evaluation(
     assert not backbone.model.patch_embed.training
 
 
+def test_a_whole_network_of_timm_can_be_frozen():
+    backbone = build(
+        {'type': 'TimmBackbone', 'model_name': 'resnet18', 'out_indices': (1, 2), 'frozen_stages': 2}
+    ).train()
+    assert not any(parameter.requires_grad for parameter in backbone.parameters())
+    assert not backbone.model.training
+
+
 def test_frozen_batch_norms_keep_their_statistics():
     backbone = build(
         {'type': 'TimmBackbone', 'model_name': 'resnet18', 'out_indices': (1, 4), 'frozen_stages': 1}
