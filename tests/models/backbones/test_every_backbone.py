@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from tests.models.networks import ASPP, build
 
 VIT = {'img_size': 64, 'embed_dims': 24, 'num_layers': 4, 'num_heads': 2, 'out_indices': (0, 1, 2, 3)}
+VIT_OF_TIMM = {'embed_dim': 24, 'depth': 4, 'num_heads': 2}
 RESNET = {'depth': 50, 'stem_channels': 8, 'base_channels': 4}
 NARROW = (8, 16, 32, 64)
 BACKBONES = {
@@ -26,6 +27,7 @@ BACKBONES = {
     'MAE': (VIT, (24,) * 4),
     'VisionTransformer': (VIT, (24,) * 4),
     'TimmBackbone': ({'model_name': 'pvt_v2_b0'}, (32, 64, 160, 256)),
+    'ViTAdapter': ({'model_name': 'vit_tiny_patch16_224', 'settings': VIT_OF_TIMM, 'width': 8}, (24,) * 4),
 }
 STOCHASTIC = {
     'TimmBackbone': {'drop_path_rate': 0.5},
