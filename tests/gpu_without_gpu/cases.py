@@ -16,15 +16,17 @@ SIDE, CLASSES = 64, 5
 PLAIN_VIT = ('BEiT', 'MAE', 'VisionTransformer')
 #: those under a batch norm, of their own or of the pyramid's: they cannot be fused
 BATCH_NORM = (*PLAIN_VIT, 'ResNet', 'ResNetV1c', 'ResNetV1d', 'ResNeXt', 'ResNeSt', 'TimmBackbone')
+ADAPTED = 'ViTAdapter'
 #: one head for each encoder, all heads on MiT
 NETWORKS = [
     *zip(
-        BACKBONES,
+        [name for name in BACKBONES if name != ADAPTED],
         ('DAFormerHead', 'UPerHead', 'DAFormerHead', 'DLV2Head', 'DepthwiseSeparableASPPHead', 'ISAHead', 'PSPHead',
          'ASPPHead', 'UPerHead', 'UPerHead', 'FCNHead', 'SegFormerHead'),
         strict=True,
     ),
     *(('mit_b0', head) for head in heads((8, 16, 40, 64)) if head != 'DAFormerHead'),
+    (ADAPTED, 'DAFormerHead'),
 ]  # fmt: skip
 #: widths that fused attention takes in half precision, where those of the other tests are too narrow
 WIDE: dict[str, dict] = {'DAHead': {'channels': 16, 'pam_channels': 8}, 'ISAHead': {'channels': 16, 'isa_channels': 8}}
@@ -82,6 +84,8 @@ class Case:
         backbone = {'type': self.encoder, **settings, **({'with_cp': True} if self.with_cp else {})}
         if self.encoder in PLAIN_VIT:
             backbone['num_heads'] = 3  # of 8 channels
+        if self.encoder == ADAPTED:
+            backbone['settings'] = {**settings['settings'], 'num_heads': 3}
         model: dict[str, Any] = {'type': 'EncoderDecoder', 'backbone': backbone, 'decode_head': head}
         if self.encoder in PLAIN_VIT:
             model['neck'] = PYRAMID

@@ -61,7 +61,9 @@ class DeformableAttention(nn.Module):
         value = self.value_proj(features).unflatten(-1, (self.heads, -1))
         offsets = self.sampling_offsets(queries).view(*shape, 2)
         weights = self.attention_weights(queries).view(batch, count, self.heads, -1).softmax(dim=-1).view(shape)
-        scale = torch.tensor([(width, height) for height, width in sizes], dtype=places.dtype, device=places.device)
+        # filled where it is used: numbers that come from the host are waited for
+        sides = [places.new_full((1,), side) for height, width in sizes for side in (width, height)]
+        scale = torch.cat(sides).view(-1, 2)
         looked_at = places[:, None, None, None] + offsets / scale[:, None]
         return self.output_proj(sampled(value, sizes, looked_at, weights))
 
