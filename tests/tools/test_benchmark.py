@@ -139,6 +139,7 @@ def test_a_table_has_every_column_and_a_dash_where_there_is_nothing():
     assert text.splitlines()[2:] == ['| 1234 | 0.0123 | - |', '| x    | -      | 2 |']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('what', ['step', 'image'])
 def test_a_checkout_is_measured_beside_another_in_turns(what):
     arguments = ['--other', str(beside.HERE), '--what', what, '--size', '64', '--batch', '1', '--rounds', '2']

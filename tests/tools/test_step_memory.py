@@ -31,6 +31,7 @@ def test_what_autograd_keeps_counts():
         assert memory.now == 2**20
 
 
+@pytest.mark.slow
 def test_a_step_grows_with_its_images_and_holds_weights_gradients_and_moments():
     from tests.models.networks import build_on_meta
 

@@ -79,7 +79,9 @@ def file_of(weights: TimmWeights) -> Path:
 
     page = f'{HUB}{weights.repository}'
     try:
-        return Path(hf_hub_download(weights.repository, FILE))
+        # no revision: the names are timm's own, and a weight file is read as data, every tensor of it checked
+        file = hf_hub_download(weights.repository, FILE)  # nosec B615
+        return Path(file)
     except GatedRepoError as error:
         raise InputError(
             f'{weights.name}: its owner gives these weights only to accounts that have accepted the licence. Accept it '
