@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,57 +14,44 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from mmseg.arithmetic import DTYPES, require_driver, set_tf32, warn_of_slow_bf16
-from mmseg.config.components import told_with_place
-from mmseg.datasets.loader import build_dataset, build_test_loader, build_train_loader
-from mmseg.datasets.sense import pixels_by_class, warn_of_absent_classes
+from mmseg.arithmetic import set_tf32, warn_of_slow_bf16
+from mmseg.datasets.loader import build_dataset, build_train_loader
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.acceleration import compile_encoders
 from mmseg.engine.chance import make_deterministic, seed_everything, without_deterministic_form
 from mmseg.engine.checkpoint_io import read_checkpoint
 from mmseg.engine.class_check import check_channels, check_classes, check_evaluated_classes
+from mmseg.engine.device import device_of
 from mmseg.engine.distributed import join_processes, main_first, on_main
 from mmseg.engine.early_log import kept_messages, write_to_file
-from mmseg.engine.hooks.checkpoint import CheckpointSaver
-from mmseg.engine.hooks.debug_figures import DebugFigures
 from mmseg.engine.hooks.evaluation import EvaluationHook
-from mmseg.engine.hooks.iteration_seed import IterationSeedHook
-from mmseg.engine.hooks.learning_rate import LearningRateHook
-from mmseg.engine.hooks.non_finite import NonFiniteStop
-from mmseg.engine.hooks.pseudo_weight import PseudoWeightWatch
-from mmseg.engine.hooks.replica_check import ReplicaCheck
-from mmseg.engine.hooks.scalar_log import ScalarLog
-from mmseg.engine.hooks.settled_choices import SettledChoices, keep_choices
-from mmseg.engine.hooks.training_log import TrainingLog
+from mmseg.engine.hooks.settled_choices import keep_choices
 from mmseg.engine.host_memory import keep_freed_memory, return_freed_memory
 from mmseg.engine.layout import lay_out_weights
 from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.loop import TrainLoop
-from mmseg.engine.optim import build_optim_wrapper, learning_share, rates_by_depth, unmatched_keys
+from mmseg.engine.optim import build_optim_wrapper
+from mmseg.engine.plan_log import log_classes, log_plan
 from mmseg.engine.provenance import environment
 from mmseg.engine.recovery import newest_whole
 from mmseg.engine.resume_check import Change, check_resume
+from mmseg.engine.run_hooks import build_hooks, tracker_backends
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.sample_check import check_test_sample, check_training_sample, warn_of_other_norm
 from mmseg.engine.schedule import LearningRate, build_schedule
-from mmseg.engine.trackers import TRACKERS, vis_backend
 from mmseg.engine.unlabelled_target import (
-    build_target_monitor,
     held_out_share,
-    tell_what_is_not_measured,
     without_held_out,
 )
 from mmseg.engine.work_dir import gone, refuse_used, set_work_dir
 from mmseg.errors import InputError
-from mmseg.evaluation.metrics import columns_of
-from mmseg.evaluation.source import source_of
 from mmseg.models.layers.norm import refuse_synchronised
 from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.networks import student_network
 from mmseg.models.weights import load_network
-from mmseg.registry import DATASETS, HOOKS, MODELS, accepted_arguments
+from mmseg.registry import DATASETS, MODELS, accepted_arguments
 
 
 def build_model(cfg: Config) -> nn.Module:
@@ -160,8 +146,8 @@ def _build_runner(cfg: Config, resume: Path | None, lock: WorkDirLock, *, allow_
     else:
         runner.load_state(parts.state, state_file, changes=parts.changes)
     runner.write_records()
-    _log_plan(runner, cfg, parts.schedule, world_size)
-    on_main(lambda: _log_classes(parts.train_set, work_dir))
+    log_plan(runner, cfg, parts.schedule, world_size)
+    on_main(lambda: log_classes(parts.train_set, work_dir))
     return runner
 
 
@@ -186,7 +172,7 @@ class Parts:
 def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -> Parts:
     """Build everything of which the config can be wrong, and check it."""
     rank, world_size = get_dist_info()
-    device = _device(cfg)
+    device = device_of(cfg)
     set_tf32(cfg.get('tf32', False))
     for precision in {cfg.get('precision'), (cfg.get('evaluation') or {}).get('precision')}:
         warn_of_slow_bf16(device, precision=precision)
@@ -236,12 +222,12 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
         world_size=world_size,
         pin_memory=device.type == 'cuda',
     )
-    hooks = _build_hooks(cfg, schedule, train_set)
+    hooks = build_hooks(cfg, schedule, train_set)
     for hook in hooks:
         if isinstance(hook, EvaluationHook):
             check_channels(model, hook.dataset, 'data.val')
             warn_of_other_norm('data.val', check_test_sample(hook.dataset, 'data.val'), norm)
-    backends = [vis_backend(entry, work_dir) for entry in _log_hooks(cfg) if entry['type'] in TRACKERS]
+    backends = tracker_backends(cfg, work_dir)
     if cfg.get('deterministic') and device.type == 'cuda':
         _tell_undetermined(model)
     return Parts(
@@ -306,15 +292,6 @@ def _build_train_set(train_cfg: dict | list, work_dir: Path) -> TrainingSet:
     return build_dataset(train_cfg, {'index_dir': work_dir} if takes_folder else None)
 
 
-def _device(cfg: Config) -> torch.device:
-    if cfg.get('n_gpus') == 0:
-        return torch.device('cpu')
-    require_driver('train on the CPU: --gpus 0')
-    if not torch.cuda.is_available():
-        return torch.device('cpu')
-    return torch.device('cuda', int(os.environ.get('LOCAL_RANK', '0')))
-
-
 def _choose_seed(cfg: Config, state: dict[str, Any] | None) -> int:
     """The config's seed, else the resumed run's, else a new one; recorded in the config."""
     if cfg.get('seed') is None:
@@ -329,130 +306,6 @@ def _initialise(model: Any, cfg: Config) -> None:
         load_network(student_network(model), cfg.load_from, other_classes=True)
 
 
-def _build_hooks(cfg: Config, schedule: LearningRate, train_set: Any) -> list[Hook]:
-    log_interval = cfg.get('log_config', {}).get('interval', 50)
-    hooks: list[Hook] = [
-        IterationSeedHook(seed=cfg.seed),
-        SettledChoices(),
-        LearningRateHook(schedule=schedule),
-        *_build_replica_check(cfg),
-        NonFiniteStop(remembered_batches=log_interval),
-        TrainingLog(interval=log_interval),
-        PseudoWeightWatch(interval=log_interval),
-        DebugFigures(label_set=train_set.label_set),
-        *_build_saver(cfg.get('checkpoint_config', {})),
-        *_build_evaluation(cfg),
-        *build_target_monitor(cfg, pin_memory=_device(cfg).type == 'cuda'),
-    ]
-    entries = _log_hooks(cfg)
-    if any(entry['type'] in TRACKERS for entry in entries):
-        hooks.append(ScalarLog())
-    plain = [entry for entry in entries if entry['type'] not in TRACKERS]
-    return hooks + [_build_hook(entry) for entry in [*plain, *cfg.get('custom_hooks', [])]]
-
-
-def _build_hook(entry: dict) -> Hook:
-    """A hook as configs describe it; ``priority`` is its place among the others, if not its own."""
-    arguments = {key: value for key, value in entry.items() if key != 'priority'}
-    hook = told_with_place(f'hook {entry["type"]}', lambda: HOOKS.build(arguments))
-    hook.priority = entry.get('priority', hook.priority)
-    return hook
-
-
-def _build_replica_check(cfg: Config) -> list[Hook]:
-    """The comparison of the networks of several processes."""
-    _, world_size = get_dist_info()
-    if world_size == 1:
-        return []
-    return [ReplicaCheck(interval=cfg.get('dist_params', {}).get('check_interval', 500))]
-
-
-def _log_hooks(cfg: Config) -> list[dict]:
-    default = [{'type': 'TextLoggerHook'}, {'type': 'TensorboardLoggerHook'}]
-    return cfg.get('log_config', {}).get('hooks', default)
-
-
-def _build_saver(wanted: dict | None) -> list[Hook]:
-    """What saves the state of the run; nothing does for ``checkpoint_config = None``."""
-    if wanted is None:
-        return []
-    return [told_with_place('checkpoint_config', lambda: HOOKS.build({**wanted, 'type': CheckpointSaver}))]
-
-
-def _build_evaluation(cfg: Config) -> list[Hook]:
-    """The evaluation on ``data.val`` every ``evaluation.interval`` iterations, if the config wants one."""
-    if tell_what_is_not_measured(cfg):
-        return []
-    wanted = cfg.evaluation
-    columns = columns_of(wanted.get('metric', 'mIoU'))
-    dataset = build_dataset(cfg.data.val, {'test_mode': True})
-    rank, world_size = get_dist_info()
-    loader = build_test_loader(
-        dataset,
-        workers_per_gpu=cfg.data.workers_per_gpu,
-        rank=rank,
-        world_size=world_size,
-        samples_per_gpu=wanted.get('samples_per_gpu', 1),
-        pin_memory=_device(cfg).type == 'cuda',
-    )
-    interval, dtype = wanted.get('interval', cfg.runner.max_iters), DTYPES[wanted.get('precision') or 'fp32']
-    return [
-        EvaluationHook(
-            loader=loader,
-            dataset=dataset,
-            interval=interval,
-            columns=columns,
-            source=source_of(cfg),
-            dtype=dtype,
-            save_best=wanted.get('save_best'),
-        )
-    ]
-
-
 def _env_cfg(cfg: Config) -> dict:
     benchmark = bool(cfg.get('cudnn_benchmark')) and not cfg.get('deterministic')
     return {'cudnn_benchmark': benchmark, **cfg.get('env_cfg', {})}
-
-
-def _log_classes(train_set: Dataset, work_dir: Path) -> None:
-    """Say how often each class is labelled, where that is known without reading all labels."""
-    if not isinstance(train_set, TrainingSet):
-        return
-    counts = train_set.known_counts(work_dir)
-    if counts is not None:
-        print_log(pixels_by_class(counts, train_set.label_set), 'current')
-        warn_of_absent_classes(counts, train_set.label_set, train_set.common_reader())
-
-
-def _share(learning: int, everything: int) -> str:
-    return f'{learning / 1e6:.2f} M of {everything / 1e6:.2f} M parameters ({learning / everything:.1%}) learn,'
-
-
-def _log_plan(runner: TrainRunner, cfg: Config, schedule: LearningRate, world_size: int) -> None:
-    """Say what is about to happen, in the terms in which runs are compared."""
-    groups = runner.optim_wrapper.param_groups
-    learning, everything = learning_share(runner.model)
-    parts = f'{learning / 1e6:.2f} M parameters' if learning == everything else _share(learning, everything)
-    rates = ', '.join(sorted({f'{group["initial_lr"]:g}' for group in groups}))
-    runner.logger.info(
-        f'{parts} in {len(groups)} groups, base learning rates {rates}: {schedule}.\n'
-        f'{schedule.max_iters} iterations of {cfg.data.samples_per_gpu} samples x {world_size} processes '
-        f'on {runner.device}.'
-    )
-    if (cfg.optimizer.get('paramwise_cfg') or {}).get('layer_decay', 1) < 1:
-        runner.logger.info(f'Base learning rates of the encoder: {"; ".join(rates_by_depth(runner.model, groups))}.')
-    if world_size > 1:
-        runner.logger.info(
-            f'{cfg.data.samples_per_gpu * world_size} samples make one batch; the learning rate is not scaled for it.'
-        )
-        if cfg.get('find_unused_parameters') or not cfg.get('use_ddp_wrapper', True):
-            runner.logger.info(
-                'find_unused_parameters and use_ddp_wrapper have no effect: there is no wrapper, and parameters that '
-                'take no part are found at every step.'
-            )
-    for key in unmatched_keys(runner.model, cfg.optimizer):
-        runner.logger.warning(f'optimizer.paramwise_cfg.custom_keys: no parameter has a name with {key!r}.')
-    if schedule.warmup and schedule.warmup_iters >= schedule.max_iters:
-        runner.logger.warning(
-            f'The warm-up of {schedule.warmup_iters} iterations does not end within {schedule.max_iters} iterations.'
-        )

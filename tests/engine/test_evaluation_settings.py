@@ -4,7 +4,7 @@ import torch
 from mmengine import Config
 
 from mmseg.datasets.label_sets import LabelSet
-from mmseg.engine.train import _build_evaluation
+from mmseg.engine.run_hooks import build_evaluation
 from mmseg.errors import InputError
 from mmseg.evaluation.metrics import Metrics
 from tests.engine import tiny  # noqa: F401 (registers its data set)
@@ -13,7 +13,7 @@ from tests.engine import tiny  # noqa: F401 (registers its data set)
 def hook(**evaluation):
     data = {'val': {'type': 'TinyImages', 'size': 5}, 'train': {'type': 'TinyImages'}, 'workers_per_gpu': 0}
     cfg = Config({'data': data, 'runner': {'max_iters': 4}, 'evaluation': {'interval': 2, **evaluation}})
-    return _build_evaluation(cfg)[0]
+    return build_evaluation(cfg)[0]
 
 
 def test_the_evaluation_in_training_takes_its_batches_and_precision_from_the_config():
