@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -90,7 +91,7 @@ class ConcatDataset(TrainingSet):
         readers = {dataset.common_reader() for dataset in self.datasets}
         return readers.pop() if len(readers) == 1 else None
 
-    def compacted(self) -> 'ConcatDataset':
+    def compacted(self) -> Self:
         other = copy(self)
         other.datasets = [dataset.compacted() for dataset in self.datasets]
         return other
@@ -98,6 +99,10 @@ class ConcatDataset(TrainingSet):
     def _locate(self, index: int) -> tuple[TrainingSet, int]:
         if not 0 <= index < len(self):
             raise IndexError(index)
+        return self._within(index)
+
+    def _within(self, index: int) -> tuple[TrainingSet, int]:
+        """The data set that holds number ``index`` of all, and its number there."""
         which = int(np.searchsorted(self.starts, index, side='right')) - 1
         return self.datasets[which], index - int(self.starts[which])
 
@@ -112,8 +117,30 @@ class RepeatDataset(ConcatDataset):
         super().__init__(datasets=[built(dataset)] * times)
 
 
+class ChosenDataset(ConcatDataset):
+    """Images of data sets by number; an image may come several times."""
+
+    indices: np.ndarray
+
+    def choose(self, indices: np.ndarray) -> None:
+        """Let these be the images, in this order; called once, by a constructor."""
+        whole = self.img_infos
+        self.indices = indices
+        self.img_infos = [whole[int(index)] for index in indices]
+
+    def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
+        return super().class_counts(index_dir)[self.indices]
+
+    def known_counts(self, index_dir: str | Path | None = None) -> np.ndarray | None:
+        counts = super().known_counts(index_dir)
+        return None if counts is None else counts[self.indices]
+
+    def _within(self, index: int) -> tuple[TrainingSet, int]:
+        return super()._within(int(self.indices[index]))
+
+
 @DATASETS.register_module()
-class ClassBalancedDataset(ConcatDataset):
+class ClassBalancedDataset(ChosenDataset):
     """A data set whose epoch shows images with rare classes more often (Gupta et al., LVIS, 2019).
 
     An image comes ceil(max over its classes of max(1, sqrt(oversample_thr / f))) times, f being the share of the images
@@ -132,23 +159,9 @@ class ClassBalancedDataset(ConcatDataset):
         oversample_thr: Fraction,
         index_dir: str | Path | None = None,
     ) -> None:
-        whole = built(dataset)
-        super().__init__(datasets=[whole])
-        times = repeats(whole.class_counts(index_dir), oversample_thr)
-        self.indices = np.repeat(np.arange(len(whole)), times)
-        self.img_infos = [whole.img_infos[int(index)] for index in self.indices]
-
-    def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
-        return super().class_counts(index_dir)[self.indices]
-
-    def known_counts(self, index_dir: str | Path | None = None) -> np.ndarray | None:
-        counts = super().known_counts(index_dir)
-        return None if counts is None else counts[self.indices]
-
-    def _locate(self, index: int) -> tuple[TrainingSet, int]:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        return self.datasets[0], int(self.indices[index])
+        super().__init__(datasets=[built(dataset)])
+        times = repeats(self.datasets[0].class_counts(index_dir), oversample_thr)
+        self.choose(np.repeat(np.arange(len(times)), times))
 
 
 def repeats(counts: np.ndarray, threshold: float) -> np.ndarray:

@@ -1,13 +1,12 @@
 """A part of a data set that training leaves out, to measure on."""
 
 from collections.abc import Sequence
-from copy import copy
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from mmseg.config.values import Fraction
-from mmseg.datasets.dataset_wrappers import ConcatDataset
+from mmseg.datasets.dataset_wrappers import ChosenDataset
 from mmseg.datasets.stream import TrainingSet
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
@@ -16,7 +15,7 @@ Part = Literal['training', 'held out']
 
 
 @DATASETS.register_module()
-class PartDataset(ConcatDataset):
+class PartDataset(ChosenDataset):
     """The images of a data set that are trained on, or those that are not: every so-manieth, whatever the seed.
 
     Args:
@@ -32,34 +31,10 @@ class PartDataset(ConcatDataset):
         self, *, dataset: dict | Sequence[dict | TrainingSet] | TrainingSet, held_out: Fraction, part: Part
     ) -> None:
         super().__init__(datasets=[dataset] if isinstance(dataset, dict | TrainingSet) else dataset)
-        total = super().__len__()
+        total = len(self)
         chosen = held_out_indices(total, held_out)
-        self.indices = chosen if part == 'held out' else np.setdiff1d(np.arange(total), chosen)
+        self.choose(chosen if part == 'held out' else np.setdiff1d(np.arange(total), chosen))
         self.split_name = f'{self.split_name} ({part})'
-        whole = self.img_infos
-        self.img_infos = [whole[int(index)] for index in self.indices]
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def class_counts(self, index_dir: Any = None) -> np.ndarray:
-        return super().class_counts(index_dir)[self.indices]
-
-    def known_counts(self, index_dir: Any = None) -> np.ndarray | None:
-        counts = super().known_counts(index_dir)
-        return None if counts is None else counts[self.indices]
-
-    def compacted(self) -> 'PartDataset':
-        other = copy(self)
-        other.datasets = [dataset.compacted() for dataset in self.datasets]
-        return other
-
-    def _locate(self, index: int) -> tuple[TrainingSet, int]:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        place = int(self.indices[index])
-        which = int(np.searchsorted(self.starts, place, side='right')) - 1
-        return self.datasets[which], place - int(self.starts[which])
 
 
 def held_out_indices(total: int, share: float) -> np.ndarray:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 
 from mmseg.datasets.dataset_wrappers import repeats
@@ -64,6 +65,27 @@ def test_focal_loss_counts_what_is_right_already_less():
     assert FocalLoss(alpha=None)(ALL_ZERO, IGNORED) == pytest.approx(0.25 * math.log(2) / 2)
     weight = torch.tensor([[[1.0, 0], [0, 0]]])
     assert FocalLoss(alpha=None)(ALL_ZERO, label, weight) == pytest.approx(0.25 * math.log(2) / 4)
+
+
+@pytest.mark.parametrize('settings', [{}, {'classes': 'all'}, {'classes': [1, 2]}, {'per_image': True}])
+def test_lovasz_is_that_of_the_labelled_pixels_alone(settings):
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 4, 5, generator=draw, dtype=torch.float64, requires_grad=True)
+    label = torch.randint(0, 3, (2, 4, 5), generator=draw)
+    label[:, 1:3] = 255
+    label[0, 0] = 0  # a class that the first image lacks
+    kept = torch.cat([logits[:, :, :1], logits[:, :, 3:]], 2), torch.cat([label[:, :1], label[:, 3:]], 1)
+    loss = LovaszLoss(**settings)
+    (gradient,) = torch.autograd.grad(loss(logits, label), logits)
+    (expected,) = torch.autograd.grad(loss(*kept), logits)
+    torch.testing.assert_close(loss(logits, label), loss(*kept))
+    torch.testing.assert_close(gradient, expected)
+    assert loss(logits, torch.full_like(label, 255)).item() == 0
+
+
+def test_lovasz_reads_nothing_back():
+    with FakeTensorMode():  # a value that is asked for is an error
+        assert LovaszLoss()(torch.rand(2, 3, 4, 4), torch.zeros(2, 4, 4, dtype=torch.long)).shape == ()
 
 
 def test_lovasz_of_a_sure_prediction_is_one_minus_the_mean_iou():

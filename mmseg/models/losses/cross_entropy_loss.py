@@ -1,14 +1,14 @@
 """Cross entropy over the pixels of an image, with weights per class and per pixel."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from mmseg.config.values import Fraction, NotNegative
+from mmseg.config.values import Fraction
 from mmseg.errors import InputError
+from mmseg.models.losses.base import SegmentationLoss
 from mmseg.registry import MODELS
 
 Reduction = Literal['none', 'mean', 'sum']
@@ -16,7 +16,7 @@ REDUCTIONS = ('none', 'mean', 'sum')
 
 
 @MODELS.register_module()
-class CrossEntropyLoss(nn.Module):
+class CrossEntropyLoss(SegmentationLoss):
     """Softmax (or, per class, sigmoid) cross entropy.
 
     The mean is over all pixels: ignored ones and those of weight 0 add nothing to the sum but count, and class
@@ -26,27 +26,22 @@ class CrossEntropyLoss(nn.Module):
     Args:
         use_sigmoid: every class is a yes/no question of its own; ignored pixels are asked none.
         reduction: 'mean' over pixels, 'sum' or 'none'.
-        class_weight: one weight per class.
         avg_non_ignore: a 'mean' is over the pixels that are not ignored.
         label_smoothing: share of the target that is spread over all classes alike; for the softmax.
-        loss_weight: factor of the result.
-        loss_name: name in the log; what is to be descended contains 'loss'.
+        **loss: of :class:`SegmentationLoss`.
     """
-
-    class_weight: Tensor | None
 
     def __init__(
         self,
         *,
         use_sigmoid: bool = False,
         reduction: Reduction = 'mean',
-        class_weight: Sequence[NotNegative] | None = None,
         avg_non_ignore: bool = False,
         label_smoothing: Fraction = 0.0,
-        loss_weight: NotNegative = 1.0,
         loss_name: str = 'loss_seg',
+        **loss,
     ) -> None:
-        super().__init__()
+        super().__init__(loss_name=loss_name, **loss)
         if reduction not in REDUCTIONS:
             raise InputError(f'CrossEntropyLoss: reduction must be one of {REDUCTIONS}, got {reduction!r}')
         if use_sigmoid and label_smoothing:
@@ -54,11 +49,6 @@ class CrossEntropyLoss(nn.Module):
         self.avg_non_ignore, self.label_smoothing = avg_non_ignore, label_smoothing
         self.use_sigmoid = use_sigmoid
         self.reduction = reduction
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
-        # moves with the network, but is a setting and no weight
-        weight = torch.tensor(class_weight, dtype=torch.float32) if class_weight is not None else None
-        self.register_buffer('class_weight', weight, persistent=False)
 
     def forward(
         self,

@@ -1,17 +1,16 @@
 """Dice loss (Milletari et al., V-Net, 2016): overlap of every class, whatever its size."""
 
-from collections.abc import Sequence
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from mmseg.config.values import NotNegative, Positive
+from mmseg.config.values import Positive
+from mmseg.models.losses.base import SegmentationLoss
 from mmseg.registry import MODELS
 
 
 @MODELS.register_module()
-class DiceLoss(nn.Module):
+class DiceLoss(SegmentationLoss):
     """Mean over images and classes of 1 - (2 sum(w p y) + smooth) / (sum(w p^e) + sum(w y^e) + smooth).
 
     p is the softmax probability of the class, y 1 where it is labelled, w the weight of the pixel, 0 where ignored. An
@@ -20,27 +19,19 @@ class DiceLoss(nn.Module):
     Args:
         smooth: keeps the quotient of absent classes away from 0 / 0.
         exponent: e.
-        class_weight: one weight per class.
-        loss_weight: factor of the result.
-        loss_name: name in the log; what is to be descended contains 'loss'.
+        **loss: of :class:`SegmentationLoss`.
     """
-
-    class_weight: Tensor | None
 
     def __init__(
         self,
         *,
         smooth: Positive = 1.0,
         exponent: Positive = 2.0,
-        class_weight: Sequence[NotNegative] | None = None,
-        loss_weight: NotNegative = 1.0,
         loss_name: str = 'loss_dice',
+        **loss,
     ) -> None:
-        super().__init__()
+        super().__init__(loss_name=loss_name, **loss)
         self.smooth, self.exponent = smooth, exponent
-        self.loss_weight, self.loss_name = loss_weight, loss_name
-        weight = torch.tensor(class_weight, dtype=torch.float32) if class_weight is not None else None
-        self.register_buffer('class_weight', weight, persistent=False)
 
     def forward(
         self, logits: Tensor, label: Tensor, weight: Tensor | None = None, *, ignore_index: int = 255

@@ -1,19 +1,18 @@
 """Focal loss (Lin et al., 2017): pixels that are well classified count less."""
 
-from collections.abc import Sequence
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from mmseg.config.values import Fraction, NotNegative
+from mmseg.models.losses.base import SegmentationLoss
 from mmseg.models.losses.cross_entropy_loss import Reduction, reduce
 from mmseg.models.losses.dice_loss import one_hot
 from mmseg.registry import MODELS
 
 
 @MODELS.register_module()
-class FocalLoss(nn.Module):
+class FocalLoss(SegmentationLoss):
     """Sigmoid focal loss of every class against the others: alpha_t (1 - p_t)^gamma (-log p_t).
 
     p_t is the probability of what is right at a pixel: p where the class is labelled, 1 - p elsewhere; alpha_t is
@@ -24,12 +23,8 @@ class FocalLoss(nn.Module):
         gamma: how much less.
         alpha: weight of what is labelled; None: none.
         reduction: 'mean', 'sum' or 'none'.
-        class_weight: one weight per class.
-        loss_weight: factor of the result.
-        loss_name: name in the log; what is to be descended contains 'loss'.
+        **loss: of :class:`SegmentationLoss`.
     """
-
-    class_weight: Tensor | None
 
     def __init__(
         self,
@@ -38,17 +33,13 @@ class FocalLoss(nn.Module):
         gamma: NotNegative = 2.0,
         alpha: Fraction | None = 0.5,
         reduction: Reduction = 'mean',
-        class_weight: Sequence[NotNegative] | None = None,
-        loss_weight: NotNegative = 1.0,
         loss_name: str = 'loss_focal',
+        **loss,
     ) -> None:
-        super().__init__()
+        super().__init__(loss_name=loss_name, **loss)
         if not use_sigmoid:
             raise ValueError('FocalLoss is of sigmoids: leave use_sigmoid=False out')
         self.gamma, self.alpha, self.reduction = gamma, alpha, reduction
-        self.loss_weight, self.loss_name = loss_weight, loss_name
-        weight = torch.tensor(class_weight, dtype=torch.float32) if class_weight is not None else None
-        self.register_buffer('class_weight', weight, persistent=False)
 
     def forward(
         self, logits: Tensor, label: Tensor, weight: Tensor | None = None, *, ignore_index: int = 255

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmseg.config.values import NotNegative
 from mmseg.errors import InputError
+from mmseg.models.losses.base import SegmentationLoss
 from mmseg.registry import MODELS
 
 
 @MODELS.register_module()
-class LovaszLoss(nn.Module):
+class LovaszLoss(SegmentationLoss):
     """Mean over classes of the Lovasz extension of the Jaccard loss, of the errors |y - p| of all labelled pixels.
 
     It is a loss of sets of pixels, so that pixels cannot have weights.
@@ -22,13 +22,10 @@ class LovaszLoss(nn.Module):
         classes: 'present' in the labels, 'all', or a list of ids.
         per_image: mean over images, each by itself, instead of all pixels of the batch together.
         reduction: 'mean', the only one.
-        class_weight: one weight per class.
-        loss_weight: factor of the result.
-        loss_name: name in the log; what is to be descended contains 'loss'.
+        **loss: of :class:`SegmentationLoss`.
     """
 
     takes_pixel_weights = False
-    class_weight: Tensor | None
 
     def __init__(
         self,
@@ -37,15 +34,11 @@ class LovaszLoss(nn.Module):
         classes: Literal['present', 'all'] | Sequence[int] = 'present',
         per_image: bool = False,
         reduction: Literal['mean'] = 'mean',
-        class_weight: Sequence[NotNegative] | None = None,
-        loss_weight: NotNegative = 1.0,
         loss_name: str = 'loss_lovasz',
+        **loss,
     ) -> None:
-        super().__init__()
+        super().__init__(loss_name=loss_name, **loss)
         self.classes, self.per_image = classes, per_image
-        self.loss_weight, self.loss_name = loss_weight, loss_name
-        weight = torch.tensor(class_weight, dtype=torch.float32) if class_weight is not None else None
-        self.register_buffer('class_weight', weight, persistent=False)
 
     def forward(
         self, logits: Tensor, label: Tensor, weight: Tensor | None = None, *, ignore_index: int = 255
@@ -59,27 +52,28 @@ class LovaszLoss(nn.Module):
             raise InputError('LovaszLoss cannot weigh pixels, as adaptation does: it is a loss of sets of pixels.')
         probs = logits.float().softmax(1)
         parts = zip(probs.split(1), label.split(1), strict=True) if self.per_image else [(probs, label)]
-        losses = [self._of_pixels(*labelled(p, y, ignore_index)) for p, y in parts]
+        losses = [self._of_pixels(p.movedim(1, -1).flatten(0, -2), y.flatten(), ignore_index) for p, y in parts]
         return self.loss_weight * torch.stack(losses).mean()
 
-    def _of_pixels(self, probs: Tensor, label: Tensor) -> Tensor:
-        """Of probabilities (N, C) and ids (N,)."""
-        listed = range(probs.shape[1]) if isinstance(self.classes, str) else self.classes
-        losses = []
+    def _of_pixels(self, probs: Tensor, label: Tensor, ignore_index: int) -> Tensor:
+        """Of probabilities (N, C) and ids (N,).
+
+        Nothing is read back to the host: an ignored pixel is right without an error, which puts it behind all others
+        and adds nothing, and a class that is absent has the weight 0.
+        """
+        known = (label != ignore_index).to(probs.dtype)
+        listed = list(range(probs.shape[1])) if isinstance(self.classes, str) else list(self.classes)
+        losses, present = [], []
         for train_id in listed:
-            right = (label == train_id).to(probs.dtype)
-            if self.classes == 'present' and not bool(right.any()):
-                continue
-            errors, order = (right - probs[:, train_id]).abs().sort(descending=True)
+            right = (label == train_id) * known
+            errors, order = ((right - probs[:, train_id]).abs() * known).sort(descending=True)
             loss = errors @ jaccard_steps(right[order])
             losses.append(loss if self.class_weight is None else loss * self.class_weight[train_id])
-        return torch.stack(losses).mean() if losses else probs.sum() * 0
-
-
-def labelled(probs: Tensor, label: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """(B, C, H, W) and (B, H, W) -> (N, C) and (N,) of the pixels that are not ignored."""
-    known = label != ignore_index
-    return probs.movedim(1, -1)[known], label[known]
+            present.append(right.amax())
+        if self.classes != 'present':
+            return torch.stack(losses).mean()
+        there = torch.stack(present)
+        return (torch.stack(losses) * there).sum() / there.sum().clamp(min=1)
 
 
 def jaccard_steps(right: Tensor) -> Tensor:

@@ -1,0 +1,29 @@
+"""What every loss of a segmentation has: weights of the classes, a factor, and a name in the log."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmseg.config.values import NotNegative
+
+
+class SegmentationLoss(nn.Module):
+    """Base of losses.
+
+    Args:
+        loss_name: name in the log; what is to be descended contains 'loss'.
+        class_weight: one weight per class.
+        loss_weight: factor of the result.
+    """
+
+    class_weight: Tensor | None
+
+    def __init__(
+        self, *, loss_name: str, class_weight: Sequence[NotNegative] | None = None, loss_weight: NotNegative = 1.0
+    ) -> None:
+        super().__init__()
+        self.loss_weight, self.loss_name = loss_weight, loss_name
+        # moves with the network, but is a setting and no weight
+        weight = torch.tensor(class_weight, dtype=torch.float32) if class_weight is not None else None
+        self.register_buffer('class_weight', weight, persistent=False)
