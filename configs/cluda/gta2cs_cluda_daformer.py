@@ -6,7 +6,7 @@ The paper: 70.1 mIoU on the Cityscapes validation set (DAFormer alone: 68.3), fr
 run to its end, and the published code does not run with this network. Hours and memory of the published runs are not
 known; more memory than DAFormer's where passes are not fused, for source and mixed images are descended together.
 
-Needs data/gta and data/cityscapes (converted once, see README, "Data") and pretrained/mit_b5.pth.
+Needs data/gta and data/cityscapes (converted once, see docs/data.md) and pretrained/mit_b5.pth.
 """
 
 _base_ = [

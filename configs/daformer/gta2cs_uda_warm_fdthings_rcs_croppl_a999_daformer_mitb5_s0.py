@@ -5,7 +5,7 @@
 Expect 68.3 +- 0.5 mIoU on the Cityscapes validation set (mean of seeds 0, 1, 2; single runs between 66 and 69 are
 reported), from the student. The published run took 16 hours and 9.7 GB on one RTX 2080 Ti.
 
-Needs data/gta and data/cityscapes (converted once, see README, "Data") and pretrained/mit_b5.pth.
+Needs data/gta and data/cityscapes (converted once, see docs/data.md) and pretrained/mit_b5.pth.
 """
 
 _base_ = [

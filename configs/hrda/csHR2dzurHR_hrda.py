@@ -6,7 +6,7 @@ The paper's number is of the test set, whose labels its server keeps; none is pu
 a run is evaluated on.
 The published runs took 32 hours and 22.5 GB each on one Titan RTX (24 GB).
 
-Needs data/cityscapes (converted once, see README, "Data"), data/dark_zurich and pretrained/mit_b5.pth.
+Needs data/cityscapes (converted once, see docs/data.md), data/dark_zurich and pretrained/mit_b5.pth.
 """
 
 _base_ = [

@@ -6,7 +6,7 @@ Expect 73.8 mIoU on the Cityscapes validation set (mean of seeds 0, 1, 2; the pu
 student.
 The published runs took 32 hours and 22.5 GB each on one Titan RTX (24 GB).
 
-Needs data/gta and data/cityscapes (converted once, see README, "Data") and pretrained/mit_b5.pth.
+Needs data/gta and data/cityscapes (converted once, see docs/data.md) and pretrained/mit_b5.pth.
 """
 
 _base_ = [

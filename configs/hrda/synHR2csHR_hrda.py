@@ -5,7 +5,7 @@
 Expect 65.8 mIoU over 16 classes on the Cityscapes validation set (mean of seeds 0, 1, 2), from the student.
 The published runs took 32 hours and 22.5 GB each on one Titan RTX (24 GB).
 
-Needs data/synthia and data/cityscapes (converted once, see README, "Data") and pretrained/mit_b5.pth.
+Needs data/synthia and data/cityscapes (converted once, see docs/data.md) and pretrained/mit_b5.pth.
 """
 
 _base_ = [

@@ -7,7 +7,7 @@ paper has about 70.6 with masked images; that number is recalled, not read again
 RTX 2080 Ti (11 GB); their hours are not known. One more forward and backward pass of the student than DAFormer,
 descended alone: no more memory where passes are not fused.
 
-Needs data/gta and data/cityscapes (converted once, see README, "Data") and pretrained/mit_b5.pth.
+Needs data/gta and data/cityscapes (converted once, see docs/data.md) and pretrained/mit_b5.pth.
 """
 
 _base_ = [

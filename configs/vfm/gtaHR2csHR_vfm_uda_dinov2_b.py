@@ -8,7 +8,7 @@ Patches of target images are hidden behind the encoder's mask token, 70 % of the
 convolutions, whose channels are our choice. What else differs: configs/_base_/recipes/vfm_uda.py.
 
 Weights: `python -m tools.download timm:vit_base_patch14_dinov2.lvd142m` (Apache-2.0).
-Needs data/gta and data/cityscapes (converted once, see README, "Data").
+Needs data/gta and data/cityscapes (converted once, see docs/data.md).
 """
 
 _base_ = ['../_base_/recipes/vfm_uda.py']
@@ -34,20 +34,8 @@ model = dict(
     ),
     test_cfg=dict(mode='slide', crop_size=(1024, 1024), stride=(512, 512)),
 )
-optimizer = dict(
-    lr=5e-5 * 8**0.5,  # of what is not the encoder
-    weight_decay=0.01,
-    paramwise_cfg=dict(
-        _delete_=True,
-        custom_keys={'backbone': dict(lr_mult=0.1)},
-    ),
-)
-uda = dict(
-    terms=[dict(type='MaskedConsistency', mode='separatetrgaug', hidden='tokens', ratio=0.7)],
-)
+uda = dict(terms=[dict(type='MaskedConsistency', mode='separatetrgaug', hidden='tokens', ratio=0.7)])
 name = 'gtaHR2csHR_vfm_uda_dinov2_b'
-exp = 'vfm'
-name_dataset = 'gtaHR2cityscapesHR_1024x1024'
 name_architecture = 'vfm_uda_dinov2_b'
 name_encoder = 'dinov2_b'
 name_decoder = 'deconv'

@@ -8,48 +8,14 @@ Patches of target images are hidden behind the encoder's mask token, 70 % of the
 convolutions, whose channels are our choice. What else differs: configs/_base_/recipes/vfm_uda.py.
 
 Weights: `python -m tools.download timm:vit_large_patch14_dinov2.lvd142m` (Apache-2.0).
-Needs data/gta and data/cityscapes (converted once, see README, "Data").
+Needs data/gta and data/cityscapes (converted once, see docs/data.md).
 """
 
-_base_ = ['../_base_/recipes/vfm_uda.py']
+_base_ = ['gtaHR2csHR_vfm_uda_dinov2_b.py']
 model = dict(
-    type='EncoderDecoder',
-    backbone=dict(
-        type='TimmBackbone',
-        model_name='vit_large_patch14_dinov2.lvd142m',
-        pretrained='timm',
-        out_indices=(-1,),
-        norm=True,
-        mask_token=True,
-        input_scale=1120 / 1024,  # 80 x 80 patches of 14
-    ),
-    decode_head=dict(
-        type='DeconvHead',
-        in_channels=1024,
-        in_index=0,
-        channels=256,
-        num_classes=19,
-        dropout_ratio=0.0,
-        loss_decode=dict(type='CrossEntropyLoss'),
-    ),
-    test_cfg=dict(mode='slide', crop_size=(1024, 1024), stride=(512, 512)),
-)
-optimizer = dict(
-    lr=5e-5 * 8**0.5,  # of what is not the encoder
-    weight_decay=0.01,
-    paramwise_cfg=dict(
-        _delete_=True,
-        custom_keys={'backbone': dict(lr_mult=0.1)},
-    ),
-)
-uda = dict(
-    terms=[dict(type='MaskedConsistency', mode='separatetrgaug', hidden='tokens', ratio=0.7)],
+    backbone=dict(model_name='vit_large_patch14_dinov2.lvd142m'),
+    decode_head=dict(in_channels=1024),
 )
 name = 'gtaHR2csHR_vfm_uda_dinov2_l'
-exp = 'vfm'
-name_dataset = 'gtaHR2cityscapesHR_1024x1024'
 name_architecture = 'vfm_uda_dinov2_l'
 name_encoder = 'dinov2_l'
-name_decoder = 'deconv'
-name_uda = 'dacs_a999_rcs0.01-2.0_m14-0.7-spta'
-name_opt = 'adamw_5e-05_sqrt_poly10warm_4x2_40k'

@@ -8,10 +8,10 @@ weights: expect less. What else differs: configs/_base_/recipes/vfm_uda.py.
 
 Weights: `python -m tools.download timm:vit_base_patch14_dinov2.lvd142m` and
 `timm:vit_large_patch14_reg4_dinov2.lvd142m` (Apache-2.0).
-Needs data/gta and data/cityscapes (converted once, see README, "Data").
+Needs data/gta and data/cityscapes (converted once, see docs/data.md).
 """
 
-_base_ = ['../_base_/recipes/vfm_uda.py']
+_base_ = ['../_base_/recipes/vfm_uda_pp.py']
 model = dict(
     type='EncoderDecoder',
     backbone=dict(
@@ -32,38 +32,9 @@ model = dict(
     ),
     test_cfg=dict(mode='slide', crop_size=(1024, 1024), stride=(512, 512)),
 )
-optimizer = dict(
-    lr=5e-5 * 8**0.5,  # of what is not the encoder
-    weight_decay=0.01,
-    paramwise_cfg=dict(
-        _delete_=True,
-        custom_keys={'backbone.model': dict(lr_mult=0.1)},
-        layer_decay=0.9,
-    ),
-)
-uda = dict(
-    terms=[
-        dict(type='MaskedConsistency', mode='separatetrgaug', block_size=64, ratio=0.7),
-        dict(
-            type='FeatureAlignment',
-            channels=(768, 1024),
-            size=406,
-            weight=0.1,
-            teacher=dict(
-                type='TimmBackbone',
-                model_name='vit_large_patch14_reg4_dinov2.lvd142m',
-                pretrained='timm',
-                out_indices=(-1,),
-                norm=True,
-            ),
-        ),
-    ],
-)
+# the adapter learns as the decoder does
+optimizer = dict(paramwise_cfg=dict(custom_keys=dict(_delete_=True, **{'backbone.model': dict(lr_mult=0.1)})))
 name = 'gtaHR2csHR_vfm_uda_pp_dinov2_b'
-exp = 'vfm'
-name_dataset = 'gtaHR2cityscapesHR_1024x1024'
 name_architecture = 'vfm_uda_pp_dinov2_b'
 name_encoder = 'dinov2_b_adapter'
 name_decoder = 'basic_pyramid'
-name_uda = 'dacs_a999_rcs0.01-2.0_m64-0.7-spta_fa'
-name_opt = 'adamw_5e-5_ld0.9_poly10warm_4x2_40k'

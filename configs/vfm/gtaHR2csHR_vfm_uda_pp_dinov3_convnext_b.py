@@ -7,48 +7,18 @@ stages as they are. The rest is the recipe of VFM-UDA++; the teacher of the feat
 
 Weights: `python -m tools.download timm:convnext_base.dinov3_lvd1689m` and
 `timm:vit_large_patch16_dinov3.lvd1689m` (DINOv3 licence).
-Needs data/gta and data/cityscapes (converted once, see README, "Data").
+Needs data/gta and data/cityscapes (converted once, see docs/data.md).
 """
 
-_base_ = ['../_base_/models/daformer_sepaspp_mitb5.py', '../_base_/recipes/vfm_uda.py']
+_base_ = ['../_base_/models/daformer_sepaspp_mitb5.py', '../_base_/recipes/vfm_uda_pp.py']
 model = dict(
     pretrained=None,
     backbone=dict(_delete_=True, type='TimmBackbone', model_name='convnext_base.dinov3_lvd1689m', pretrained='timm'),
     decode_head=dict(in_channels=[128, 256, 512, 1024]),
     test_cfg=dict(_delete_=True, mode='slide', crop_size=(1024, 1024), stride=(512, 512)),
 )
-optimizer = dict(
-    lr=5e-5 * 8**0.5,  # of what is not the encoder
-    weight_decay=0.01,
-    paramwise_cfg=dict(
-        _delete_=True,
-        custom_keys={'backbone': dict(lr_mult=0.1)},
-        layer_decay=0.9,
-    ),
-)
-uda = dict(
-    terms=[
-        dict(type='MaskedConsistency', mode='separatetrgaug', block_size=64, ratio=0.7),
-        dict(
-            type='FeatureAlignment',
-            channels=(1024, 1024),
-            size=464,
-            weight=0.1,
-            teacher=dict(
-                type='TimmBackbone',
-                model_name='vit_large_patch16_dinov3.lvd1689m',
-                pretrained='timm',
-                out_indices=(-1,),
-                norm=True,
-            ),
-        ),
-    ],
-)
+uda = dict(terms=[_base_.masked_consistency, {**_base_.dinov3_alignment, 'channels': (1024, 1024)}])
 name = 'gtaHR2csHR_vfm_uda_pp_dinov3_convnext_b'
-exp = 'vfm'
-name_dataset = 'gtaHR2cityscapesHR_1024x1024'
 name_architecture = 'daformer_sepaspp_dinov3_convnext_b'
 name_encoder = 'dinov3_convnext_b'
 name_decoder = 'daformer_sepaspp'
-name_uda = 'dacs_a999_rcs0.01-2.0_m64-0.7-spta_fa'
-name_opt = 'adamw_5e-5_ld0.9_poly10warm_4x2_40k'

@@ -6,61 +6,17 @@ Our own combination, not published and not measured: the recipe of VFM-UDA++ wit
 and as teacher of the feature alignment (29 x 29 patches as there). The adapter starts from random weights.
 
 Weights: `python -m tools.download timm:vit_large_patch16_dinov3.lvd1689m` (DINOv3 licence).
-Needs data/gta and data/cityscapes (converted once, see README, "Data").
+Needs data/gta and data/cityscapes (converted once, see docs/data.md).
 """
 
-_base_ = ['../_base_/recipes/vfm_uda.py']
+_base_ = ['gtaHR2csHR_vfm_uda_pp_dinov3_b.py']
 model = dict(
-    type='EncoderDecoder',
-    backbone=dict(
-        type='ViTAdapter',
-        norm_cfg=dict(type='SyncBN', requires_grad=True, momentum=0.01),
-        model_name='vit_large_patch16_dinov3.lvd1689m',
-        pretrained='timm',
-    ),
-    decode_head=dict(
-        type='BasicPyramidHead',
-        in_channels=[1024] * 4,
-        in_index=[0, 1, 2, 3],
-        channels=128,
-        num_classes=19,
-        dropout_ratio=0.0,
-        loss_decode=dict(type='CrossEntropyLoss'),
-    ),
-    test_cfg=dict(mode='slide', crop_size=(1024, 1024), stride=(512, 512)),
+    backbone=dict(model_name='vit_large_patch16_dinov3.lvd1689m'),
+    decode_head=dict(in_channels=[1024] * 4, channels=128),
 )
-optimizer = dict(
-    lr=1e-5 * 8**0.5,  # of what is not the encoder
-    weight_decay=0.01,
-    paramwise_cfg=dict(
-        _delete_=True,
-        custom_keys={'backbone.model': dict(lr_mult=0.1)},
-        layer_decay=0.9,
-    ),
-)
-uda = dict(
-    terms=[
-        dict(type='MaskedConsistency', mode='separatetrgaug', block_size=64, ratio=0.7),
-        dict(
-            type='FeatureAlignment',
-            channels=(1024, 1024),
-            size=464,
-            weight=0.1,
-            teacher=dict(
-                type='TimmBackbone',
-                model_name='vit_large_patch16_dinov3.lvd1689m',
-                pretrained='timm',
-                out_indices=(-1,),
-                norm=True,
-            ),
-        ),
-    ],
-)
+optimizer = dict(lr=1e-5 * 8**0.5)
+uda = dict(terms=[_base_.masked_consistency, {**_base_.dinov3_alignment, 'channels': (1024, 1024)}])
 name = 'gtaHR2csHR_vfm_uda_pp_dinov3_l'
-exp = 'vfm'
-name_dataset = 'gtaHR2cityscapesHR_1024x1024'
 name_architecture = 'vfm_uda_pp_dinov3_l'
 name_encoder = 'dinov3_l_adapter'
-name_decoder = 'basic_pyramid'
-name_uda = 'dacs_a999_rcs0.01-2.0_m64-0.7-spta_fa'
 name_opt = 'adamw_1e-5_ld0.9_poly10warm_4x2_40k'

@@ -362,7 +362,7 @@ def load_pretrained(
 def _where_to_get(path: str) -> str:
     name = name_of_file(Path(path).name)
     get = f'Get it with: python -m tools.download {name}\n' if name else ''
-    return f'{get}The README, section "Pretrained weights", says more; --from-scratch goes on without.'
+    return f'{get}docs/weights.md says more; --from-scratch goes on without.'
 
 
 def load_strict(

@@ -37,3 +37,10 @@ uda = dict(alpha=0.999, mix_scope='image', augment_scope='image', pseudo_flip=Tr
 lr_config = dict(
     policy='poly', warmup='linear', warmup_iters=1500, warmup_ratio=1e-3, power=1.0, min_lr=0.0, by_epoch=False
 )
+optimizer = dict(
+    lr=5e-5 * 8**0.5,  # of what is not the encoder
+    weight_decay=0.01,
+    paramwise_cfg=dict(_delete_=True, custom_keys={'backbone': dict(lr_mult=0.1)}),
+)
+exp = 'vfm'
+name_dataset = 'gtaHR2cityscapesHR_1024x1024'
