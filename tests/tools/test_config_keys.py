@@ -1,5 +1,6 @@
 """The page of config keys says what the constructors say, and every page of the site is in its table of contents."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,11 @@ def test_every_network_and_method_is_on_the_page():
 @pytest.mark.parametrize('page', sorted(DOCS.glob('*.md')), ids=lambda page: page.name)
 def test_every_page_is_in_the_table_of_contents(page):
     assert f': {page.name}\n' in (DOCS.parent / 'mkdocs.yml').read_text()
+
+
+def test_every_file_that_the_page_of_a_step_names_is_there():
+    root, text = DOCS.parent, (DOCS / 'step.md').read_text()
+    folders = [root, root / 'mmseg', root / 'mmseg' / 'models', root / 'tests' / 'models' / 'uda']
+    named = set(re.findall(r'`([a-z_/]+\.py)`', text))
+    assert len(named) > 15
+    assert [file for file in sorted(named) if not any((folder / file).is_file() for folder in folders)] == []
