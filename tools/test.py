@@ -190,8 +190,7 @@ def predict_unlabelled(
     if args.parts_dir or not (args.show_dir or args.id_dir):
         raise InputError(
             'Nothing is measured, with --format-only or where data.test has no labels (ann_dir): give --show-dir or '
-            '--id-dir for pictures '
-            'of the predictions, and no --parts-dir.'
+            '--id-dir for pictures of the predictions, and no --parts-dir.'
         )
     with writers(args, dataset) as on_prediction:
         assert on_prediction is not None
@@ -240,7 +239,6 @@ def writers(args: argparse.Namespace, dataset: Any, groups: Groups | None = None
         def write(label_map: np.ndarray, filename: str, index: int) -> None:
             for writer in open_writers:
                 writer.write(label_map, filename, name_of(filename))
-
             if groups is not None:
                 groups.add(label_map, index)
 

@@ -7,28 +7,21 @@ from typing import Any
 
 import torch
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
 from torch.utils.data import DataLoader
 
-from mmseg.datasets.loader import DataUnusable
 from mmseg.engine.best_checkpoint import BestCheckpoint
-from mmseg.engine.distributed import broadcast_buffers, on_main
+from mmseg.engine.hooks.periodic import PeriodicMeasurement
 from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner
-from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import evaluate
 from mmseg.evaluation.metrics import COLUMNS, ConfusionMatrix, reported_subsets
 from mmseg.registry import HOOKS
-from mmseg.report.logs import read_log
 from mmseg.report.table import class_table
 
 
 @HOOKS.register_module()
-class EvaluationHook(Hook):
+class EvaluationHook(PeriodicMeasurement):
     """Every ``interval`` iterations, and at the last one: a table in the log, a record for JSON and curves.
-
-    It comes after everything else of its iteration, the checkpoint too. A run that is resumed where its evaluation is
-    missing in the log begins with it.
 
     Args:
         loader: test batches of ``dataset``.
@@ -39,8 +32,6 @@ class EvaluationHook(Hook):
         columns: what is given for each class, of :data:`mmseg.evaluation.metrics.COLUMNS`; IoU and Acc always are.
         save_best: the metric by which the best state is kept; see :class:`BestCheckpoint`.
     """
-
-    priority = 'LOWEST'
 
     def __init__(
         self,
@@ -53,10 +44,10 @@ class EvaluationHook(Hook):
         save_best: str | None = None,
         columns: Sequence[str] = COLUMNS['mIoU'],
     ) -> None:
+        super().__init__(interval=interval, logged='mIoU')
         self.columns = list(columns)
         self.loader = loader
         self.dataset = dataset
-        self.interval = interval
         self.source = source
         self.dtype = dtype
         self.best = None if save_best is None else BestCheckpoint(save_best, self._metrics())
@@ -64,38 +55,19 @@ class EvaluationHook(Hook):
     def before_train(self, runner: TrainRunner) -> None:
         if self.best is not None:
             self._open_best(runner, self.best)
-        done = runner.iter
-        if not done or not self._due(runner, done):
-            return
-        broadcast_buffers(runner.student)  # as after the evaluation, which is later than the state of ``done``
-        if not on_main(lambda: is_logged(Path(runner.work_dir), done, 'mIoU')):
-            runner.logger.info(f'The evaluation after iteration {done} is missing in the log: it comes first.')
-            self._evaluate(runner, done)
+        super().before_train(runner)
 
-    def after_train_iter(
-        self, runner: TrainRunner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
-    ) -> None:
-        if self._due(runner, batch_idx + 1):
-            self._evaluate(runner, batch_idx + 1)
-
-    def _due(self, runner: TrainRunner, done: int) -> bool:
-        return done % self.interval == 0 or done == runner.max_iters
-
-    def _evaluate(self, runner: TrainRunner, done: int) -> None:
+    def measure(self, runner: TrainRunner, done: int) -> None:
         bar = is_main_process() and sys.stderr.isatty()  # in a file it would be thousands of lines
-        broadcast_buffers(runner.student)  # all predict with the network that the first one saves
-        try:
-            metrics = evaluate(
-                runner.model,
-                self.loader,
-                self.dataset,
-                device=runner.device,
-                progress=bar,
-                dtype=self.dtype,
-                stop=lambda: runner.stop_request.signal_number is not None,
-            )
-        except InputError as error:  # the training up to here is saved before it is said
-            raise DataUnusable(str(error)) from error
+        metrics = evaluate(
+            runner.model,
+            self.loader,
+            self.dataset,
+            device=runner.device,
+            progress=bar,
+            dtype=self.dtype,
+            stop=lambda: runner.stop_request.signal_number is not None,
+        )
         label_set = self.dataset.label_set
         table = class_table(
             {f'iteration {done}': metrics}, label_set, reported_subsets(label_set, self.source), self.columns
@@ -122,11 +94,3 @@ class EvaluationHook(Hook):
                 f'evaluation.save_best={best.metric!r} chooses a checkpoint by the labels of the target. That is '
                 'not the protocol of unsupervised adaptation, by which the last iteration counts: report it as chosen.'
             )
-
-
-def is_logged(work_dir: Path, done: int, name: str) -> bool:
-    """Whether the log of a run has the value ``name`` of the evaluation after ``done`` iterations."""
-    try:
-        return name in read_log(work_dir).val.get(done, {})
-    except InputError:  # no log, or none that can be read
-        return False

@@ -2,16 +2,13 @@
 
 import logging
 import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
 from torch.utils.data import DataLoader
 
-from mmseg.engine.distributed import broadcast_buffers, on_main
-from mmseg.engine.hooks.evaluation import is_logged
+from mmseg.engine.hooks.periodic import PeriodicMeasurement
 from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner
 from mmseg.evaluation.evaluate import evaluate
@@ -30,7 +27,7 @@ class Images(NamedTuple):
 
 
 @HOOKS.register_module()
-class TargetMonitor(Hook):
+class TargetMonitor(PeriodicMeasurement):
     """Every ``interval`` iterations, and at the last one: how sure the student is of the target, and its source mIoU.
 
     The record of an evaluation with the names of :func:`label_free`, and ``source_mIoU`` where a part of the source was
@@ -43,38 +40,18 @@ class TargetMonitor(Hook):
         dtype: what the network computes in.
     """
 
-    priority = 'LOWEST'
-
     def __init__(
         self, *, target: Images, interval: int, held_out: Images | None = None, dtype: torch.dtype | None = None
     ) -> None:
+        super().__init__(interval=interval, logged=NAMES[0])
         self.target = target
-        self.interval = interval
         self.held_out = held_out
         self.dtype = dtype
 
-    def before_train(self, runner: TrainRunner) -> None:
-        done = runner.iter
-        if not done or not self._due(runner, done):
-            return
-        broadcast_buffers(runner.student)
-        if not on_main(lambda: is_logged(Path(runner.work_dir), done, NAMES[0])):
-            self._look(runner, done)
-
-    def after_train_iter(
-        self, runner: TrainRunner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
-    ) -> None:
-        if self._due(runner, batch_idx + 1):
-            self._look(runner, batch_idx + 1)
-
-    def _due(self, runner: TrainRunner, done: int) -> bool:
-        return done % self.interval == 0 or done == runner.max_iters
-
-    def _look(self, runner: TrainRunner, done: int) -> None:
+    def measure(self, runner: TrainRunner, done: int) -> None:
         def stop() -> bool:
             return runner.stop_request.signal_number is not None
 
-        broadcast_buffers(runner.student)
         found = label_free(
             runner.model,
             self.target.loader,
