@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmseg.config.leaves import leaves
+from mmseg.config.leaves import leaves, parts_of_training
 from mmseg.registry import MODELS, accepted_arguments
 
 RGB = 3
@@ -32,10 +32,7 @@ def with_channels(values: dict[str, Any]) -> str | None:
 
 def _means(data: Mapping[str, Any]) -> Iterator[Any]:
     """The means of Normalize in all pipelines."""
-    train = data.get('train')
-    paired = isinstance(train, Mapping) and 'source' in train
-    parts = [train.get('source'), train.get('target')] if isinstance(train, Mapping) and paired else [train]
-    for part in [*parts, data.get('val'), data.get('test')]:
+    for part in [*parts_of_training(data.get('train')), data.get('val'), data.get('test')]:
         for leaf in leaves(part) if part else ():
             for step in _steps(leaf):
                 if step.get('type') == 'Normalize' and isinstance(step.get('mean'), list | tuple):

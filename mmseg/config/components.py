@@ -16,6 +16,7 @@ from mmengine.config import Config
 
 from mmseg.config.encoder_images import check_images
 from mmseg.config.forward_check import check_forward
+from mmseg.config.leaves import INSIDE, PAIRED
 from mmseg.config.schema import Purpose
 from mmseg.config.values import shown
 from mmseg.errors import InputError, nearest
@@ -101,7 +102,7 @@ def _datasets(cfg: Any, place: str) -> Iterator[tuple[str, dict]]:
     if not isinstance(cfg, dict):
         raise InputError(f'{place} has to be the dict of a data set, not {shown(cfg)}.')
     yield place, cfg
-    for inner in ('source', 'target', 'dataset', 'datasets'):
+    for inner in (*PAIRED, *INSIDE):
         if isinstance(cfg.get(inner), dict | list | tuple):
             yield from _datasets(cfg[inner], f'{place}.{inner}')
 

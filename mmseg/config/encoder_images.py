@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg.config.leaves import leaves
+from mmseg.config.leaves import leaves, parts_of_training
 from mmseg.errors import InputError
 from mmseg.models.networks import student_network
 
@@ -94,8 +94,7 @@ def _alike(given: Sequence[float], wanted: Sequence[float]) -> bool:
 
 def _data_sets(part: Any) -> Iterator[Any]:
     """The data sets of files in a part of ``data``; those of a pair too."""
-    pair = [part[key] for key in ('source', 'target') if isinstance(part, dict) and part.get(key)]
-    yield from leaves(pair or part)
+    yield from leaves(parts_of_training(part))
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -6,6 +6,15 @@ from typing import Any
 INSIDE = ('dataset', 'datasets')
 """Where a wrapper holds what it wraps."""
 
+PAIRED = ('source', 'labelled_target', 'target')
+"""Where training data of two domains hold their parts, those with labels first."""
+
+
+def parts_of_training(train: Any) -> list[Any]:
+    """What ``data.train`` is made of: the parts of a pair, or itself."""
+    pair = [train[key] for key in PAIRED if train.get(key)] if isinstance(train, Mapping) else []
+    return pair or [train]
+
 
 def leaves(cfg: Any) -> Iterator[Any]:
     """The configs of the data sets of files in ``cfg``: itself, the parts of a list, what a wrapper wraps."""

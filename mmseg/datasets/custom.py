@@ -272,6 +272,11 @@ class CustomDataset(TrainingSet):
     def channels(self) -> set[int]:
         return self.bands
 
+    def domain_name(self) -> str:
+        """Its type; of own data, the folder that they are in."""
+        folder = Path(self.data_root or self.roots[0].img_dir).resolve().name
+        return folder if type(self) is CustomDataset else super().domain_name()
+
     def common_reader(self) -> LabelReader | None:
         return self.reader
 

@@ -1,5 +1,6 @@
 """Data sets made of data sets."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
@@ -11,7 +12,7 @@ from mmseg.config.values import Count, Fraction
 from mmseg.datasets.files import Joined
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.labels import LabelReader
-from mmseg.datasets.stream import TrainingSet
+from mmseg.datasets.stream import DOMAIN, METAS, Domain, TrainingSet
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
 
@@ -27,14 +28,18 @@ def built(dataset: dict | Sequence[dict | TrainingSet] | TrainingSet) -> Trainin
 class ConcatDataset(TrainingSet):
     """Several data sets of the same classes, one behind the other; what a list of configs means.
 
+    Meta data of what is drawn say of which of them it is, where there are several.
+
     Raises:
         InputError: the classes differ.
     """
 
     def __init__(self, *, datasets: Sequence[dict | TrainingSet]) -> None:
         self.datasets = [built(dataset) for dataset in datasets]
-        for dataset in self.datasets[1:]:
-            check_same_classes(self.datasets[0].label_set, dataset.label_set)
+        for number, dataset in enumerate(self.datasets[1:], start=2):
+            which = f'the first of a list and number {number}'
+            check_same_classes(self.datasets[0].label_set, dataset.label_set, which)
+        self.names = told_apart(self.datasets)
         self.label_set = self.datasets[0].label_set
         self.split_name = '+'.join(dataset.split_name for dataset in self.datasets)
         self.img_infos = Joined([dataset.img_infos for dataset in self.datasets])
@@ -48,8 +53,8 @@ class ConcatDataset(TrainingSet):
         return len(self.img_infos)
 
     def draw(self, index: int, rng: np.random.Generator, accept: Callable[[np.ndarray], bool] | None = None) -> dict:
-        dataset, inside = self._locate(index)
-        return dataset.draw(inside, rng, accept)
+        which, inside = self._located(index)
+        return self._named(self.datasets[which].draw(inside, rng, accept), which)
 
     def __getitem__(self, index: int) -> dict:
         dataset, inside = self._locate(index)
@@ -87,6 +92,27 @@ class ConcatDataset(TrainingSet):
     def channels(self) -> set[int]:
         return {channels for dataset in self.datasets for channels in dataset.channels()}
 
+    def domain_name(self) -> str:
+        return '+'.join(dict.fromkeys(dataset.domain_name() for dataset in self.datasets))
+
+    def domains(self) -> list[Domain]:
+        if len(set(self.names)) == 1:
+            return self.datasets[0].domains()
+        sizes = self.sizes()
+        found = []
+        for dataset, name, images, share in zip(self.datasets, self.names, sizes, self.draw_shares(), strict=True):
+            inside = dataset.domains() or [Domain(name, int(images), 1.0)]
+            found += [one._replace(share=float(one.share * share)) for one in inside]
+        return found
+
+    def sizes(self) -> np.ndarray:
+        """Images of each of the data sets."""
+        return np.diff(self.starts)
+
+    def draw_shares(self) -> np.ndarray:
+        """The share of all draws that each of the data sets has."""
+        return self.sizes() / max(self.sizes().sum(), 1)
+
     def common_reader(self) -> LabelReader | None:
         readers = {dataset.common_reader() for dataset in self.datasets}
         return readers.pop() if len(readers) == 1 else None
@@ -96,15 +122,26 @@ class ConcatDataset(TrainingSet):
         other.datasets = [dataset.compacted() for dataset in self.datasets]
         return other
 
+    def _named(self, sample: dict, which: int) -> dict:
+        """``sample``, whose meta data say where it is from if that is not clear."""
+        metas = sample.get(METAS)
+        if isinstance(metas, dict) and DOMAIN not in metas and len(set(self.names)) > 1:
+            sample[METAS] = {**metas, DOMAIN: self.names[which]}
+        return sample
+
     def _locate(self, index: int) -> tuple[TrainingSet, int]:
+        which, inside = self._located(index)
+        return self.datasets[which], inside
+
+    def _located(self, index: int) -> tuple[int, int]:
         if not 0 <= index < len(self):
             raise IndexError(index)
         return self._within(index)
 
-    def _within(self, index: int) -> tuple[TrainingSet, int]:
-        """The data set that holds number ``index`` of all, and its number there."""
+    def _within(self, index: int) -> tuple[int, int]:
+        """The number of the data set that holds image ``index`` of all, and the image's number there."""
         which = int(np.searchsorted(self.starts, index, side='right')) - 1
-        return self.datasets[which], index - int(self.starts[which])
+        return which, index - int(self.starts[which])
 
 
 @DATASETS.register_module()
@@ -135,7 +172,11 @@ class ChosenDataset(ConcatDataset):
         counts = super().known_counts(index_dir)
         return None if counts is None else counts[self.indices]
 
-    def _within(self, index: int) -> tuple[TrainingSet, int]:
+    def sizes(self) -> np.ndarray:
+        which = np.searchsorted(self.starts, self.indices, side='right') - 1
+        return np.bincount(which, minlength=len(self.datasets))
+
+    def _within(self, index: int) -> tuple[int, int]:
         return super()._within(int(self.indices[index]))
 
 
@@ -172,10 +213,23 @@ def repeats(counts: np.ndarray, threshold: float) -> np.ndarray:
     return np.ceil(np.where(shown, rarity, 1.0).max(axis=1)).astype(int)
 
 
-def check_same_classes(first: LabelSet, second: LabelSet) -> None:
-    """Refuse data sets whose train ids mean different classes."""
+def told_apart(datasets: Sequence[TrainingSet]) -> list[str]:
+    """A name for each data set; one that comes several times has one name, others that share one a number."""
+    own = {id(dataset): dataset.domain_name() for dataset in datasets}
+    count = Counter(own.values())
+    seen: Counter[str] = Counter()
+    for key, name in own.items():
+        if count[name] > 1:
+            seen[name] += 1
+            own[key] = f'{name} {seen[name]}'
+    return [own[id(dataset)] for dataset in datasets]
+
+
+def check_same_classes(first: LabelSet, second: LabelSet, which: str = 'source and target') -> None:
+    """Refuse data sets whose train ids mean different classes; ``which`` says what the two are."""
     if first.classes != second.classes:
         raise InputError(
-            f'Data sets that are used together need the same classes in the same order: {list(first.classes)} '
-            f'({first.name}) and {list(second.classes)} ({second.name}).'
+            f'Data sets that are used together need the same classes in the same order, but {which} have '
+            f'{list(first.classes)} ({first.name}) and {list(second.classes)} ({second.name}): give each the shared '
+            'ones as classes=[...], and a label_map where its files mean others.'
         )

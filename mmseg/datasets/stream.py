@@ -3,12 +3,24 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from mmseg.datasets.label_sets import Colour, LabelSet
 from mmseg.datasets.labels import LabelReader
+
+METAS, DOMAIN = 'img_metas', 'domain'
+"""Where a sample says what its image is, and there of which of several data sets."""
+
+
+class Domain(NamedTuple):
+    """One of several data sets: its name, the number of its images, and the share of all draws that it has."""
+
+    name: str
+    images: int
+    share: float
 
 
 class TrainingSet(Dataset):
@@ -88,9 +100,34 @@ class TrainingSet(Dataset):
     def __len__(self) -> int:
         raise NotImplementedError
 
+    def domain_name(self) -> str:
+        """What it is called among several data sets."""
+        return type(self).__name__.removesuffix('Dataset')
+
+    def domains(self) -> list[Domain]:
+        """The data sets that it is made of, with their share of all draws; none where it is one."""
+        return []
+
+    def about_domains(self) -> list[str]:
+        """A sentence on the several data sets that images come from; none where it is one."""
+        return told('Images', self.domains())
+
+    def place(self, i: int, seed: int, stream: int, rng: np.random.Generator) -> int:
+        """The image at place ``i`` of an endless sequence: every image once an epoch, see :func:`shuffled`."""
+        return shuffled(i, len(self), seed, stream)
+
     def sample(self, i: int, seed: int) -> dict:
         """Sample ``i`` of the endless training stream of a run with ``seed``: every image once an epoch."""
-        return self.draw(shuffled(i, len(self), seed), generator(seed, i))
+        rng = generator(seed, i)
+        return self.draw(self.place(i, seed, 0, rng), rng)
+
+
+def told(what: str, domains: Sequence[Domain]) -> list[str]:
+    """How ``what`` is drawn from ``domains``, in a sentence; none where there are none."""
+    if not domains:
+        return []
+    listed = [f'{one.name} ({one.images} images, {one.share:.1%} of the draws)' for one in domains]
+    return [f'{what} come from {", ".join(listed)}.']
 
 
 def generator(seed: int, i: int) -> np.random.Generator:
@@ -107,7 +144,7 @@ def shuffled(i: int, length: int, seed: int, stream: int = 0) -> int:
     return int(_order(length, seed, stream, epoch)[position])
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _order(length: int, seed: int, stream: int, epoch: int) -> np.ndarray:
     # The word in front keeps these draws apart from those of the samples, which are seeded by (seed, i).
     return np.random.default_rng((0x0DE5, seed, stream, epoch)).permutation(length)

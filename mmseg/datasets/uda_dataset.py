@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +11,10 @@ from mmseg.datasets.dataset_wrappers import built, check_same_classes
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.long_tail_paste import LongTailPaste
+from mmseg.datasets.mixture import MixedDataset, mixed, shares_of, with_share
 from mmseg.datasets.pipelines.fields import VALID_PSEUDO
 from mmseg.datasets.rare_class_sampling import RareClassSampler, Shows
-from mmseg.datasets.stream import TrainingSet, generator, shuffled
+from mmseg.datasets.stream import Domain, TrainingSet, generator, told
 from mmseg.datasets.sync_crop import check_size, cut_alike
 from mmseg.errors import InputError, nearest
 from mmseg.registry import DATASETS
@@ -35,14 +37,21 @@ class UDADataset(TrainingSet):
     (DAFormer runs through all pairs instead, which no training ever does).
 
     Args:
-        source: config of the labelled data set, a list of them, or the data set.
-        target: the same for the unlabelled one. A plain CustomDataset need not repeat the classes.
+        source: config of the labelled data set, a list of them, or the data set. None: there are no labels at all, and
+            samples hold the target's fields alone, for methods that start from a trained network.
+        target: the same for the unlabelled one. A plain CustomDataset need not repeat the classes of the source.
+        source_weights: of a list of sources, how often each is drawn, see :class:`MixedDataset`; rare class sampling
+            then draws a class of all of them, and after it the data set. None: all images are alike.
+        target_weights: the same of a list of targets.
+        labelled_target: config of target images with labels, which join the source; they stay among the unlabelled
+            ones too, if these hold them.
+        labelled_target_share: how often a labelled image is one of these, between 0 and 1.
         rare_class_sampling: None, or a dict of ``min_pixels``, ``class_temp``, ``min_crop_ratio``, ``tries`` as in
             :class:`RareClassSampler`.
         second_source: add another source image, ``template_img``, ``template_img_metas`` and
             ``template_gt_semantic_seg``, drawn as the first.
         long_tail_paste: None, or the settings of :class:`LongTailPaste`, which adds ``paste_img``,
-            ``paste_img_metas``, ``paste_label``.
+            ``paste_img_metas``, ``paste_label``. All labelled images are alike to it.
         sync_crop_size: (height, width) of a box that is cut from all images of a sample alike, after everything else;
             rare class sampling judges what was there before. None = nothing is cut.
         pseudo_margins: pixels at the top, bottom, left and right of the target's files whose pseudo-labels do not
@@ -50,18 +59,24 @@ class UDADataset(TrainingSet):
         index_dir: where the class index of the source goes if its own folder cannot be written to.
 
     Attributes:
+        source: the labelled images, None where there are none.
         sampler: the :class:`RareClassSampler`, or None.
         long_tail: the :class:`LongTailPaste`, or None.
 
     Raises:
-        InputError: the classes of source and target differ, or as the two data sets.
+        InputError: the classes of source and target differ, weights are not as many numbers as data sets, something
+            of the source is asked for where there is none, or as the data sets.
     """
 
     def __init__(
         self,
         *,
-        source: dict | Sequence[dict] | TrainingSet,
+        source: dict | Sequence[dict] | TrainingSet | None = None,
         target: dict | Sequence[dict] | TrainingSet,
+        source_weights: Sequence[float] | None = None,
+        target_weights: Sequence[float] | None = None,
+        labelled_target: dict | None = None,
+        labelled_target_share: float = 0.5,
         rare_class_sampling: Mapping | None = None,
         second_source: bool = False,
         long_tail_paste: Mapping | None = None,
@@ -69,43 +84,71 @@ class UDADataset(TrainingSet):
         pseudo_margins: Sequence[int | str] | None = None,
         index_dir: str | Path | None = None,
     ) -> None:
-        self.source = built(source)
-        self.label_set = self.source.label_set
-        if isinstance(target, list | tuple):
-            target = {'type': 'ConcatDataset', 'datasets': target}
-        if isinstance(target, dict):
-            target = unlabelled(target, self.label_set)
-            target = target if pseudo_margins is None else with_margins(target, pseudo_margins)
-        elif pseudo_margins is not None:
-            raise InputError('pseudo_margins changes the pipeline of the target: give the target as a config.')
-        self.target = built(target)
+        if source is None:
+            refuse_without_source(
+                source_weights=source_weights,
+                labelled_target=labelled_target,
+                rare_class_sampling=rare_class_sampling,
+                second_source=second_source or None,
+                long_tail_paste=long_tail_paste,
+            )
+        self.source = None if source is None else mixed(source, source_weights, 'data.train.source_weights')
+        if self.source is not None and labelled_target is not None:
+            further = built(labelled_target)
+            check_same_classes(self.source.label_set, further.label_set, 'source and labelled_target')
+            key = 'data.train.labelled_target_share'
+            self.source = with_share(self.source, further, labelled_target_share, key)
+        self.target = self._target(target, target_weights, pseudo_margins)
+        self.label_set = self.target.label_set if self.source is None else self.source.label_set
         check_same_classes(self.label_set, self.target.label_set)
         self.second_source = second_source
         self.sync_crop_size = check_size(sync_crop_size)
         self.sampler = self.long_tail = None
-        if rare_class_sampling is not None:
+        if self.source is not None and rare_class_sampling is not None:
             check_keys('rare_class_sampling', rare_class_sampling, RCS_KEYS)
-            self.sampler = RareClassSampler(self.source.class_counts(index_dir), self.CLASSES, **rare_class_sampling)
-        if long_tail_paste is not None:
+            counts = self.source.class_counts(index_dir)
+            sources = self.source.sources() if isinstance(self.source, MixedDataset) else None
+            self.sampler = RareClassSampler(counts, self.CLASSES, sources=sources, **rare_class_sampling)
+        if self.source is not None and long_tail_paste is not None:
             check_keys('long_tail_paste', long_tail_paste, LONG_TAIL_KEYS)
             self.long_tail = LongTailPaste(self.source.class_counts(index_dir), self.label_set, **long_tail_paste)
 
+    def _target(
+        self,
+        target: dict | Sequence[dict] | TrainingSet,
+        weights: Sequence[float] | None,
+        margins: Sequence[int | str] | None,
+    ) -> TrainingSet:
+        """The unlabelled images, which know nothing of labels."""
+        if isinstance(target, list | tuple):
+            kind: dict[str, Any] = {'type': 'ConcatDataset'}
+            if weights is not None:
+                shares_of(weights, len(target), 'data.train.target_weights')
+                kind = {'type': 'MixedDataset', 'weights': weights} if len(target) > 1 else kind
+            target = {**kind, 'datasets': target}
+        elif weights is not None:
+            raise InputError('data.train.target_weights says how often each of several targets is drawn: give a list.')
+        if isinstance(target, dict):
+            target = unlabelled(target, None if self.source is None else self.source.label_set)
+            target = target if margins is None else with_margins(target, margins)
+        elif margins is not None:
+            raise InputError('pseudo_margins changes the pipeline of the target: give the target as a config.')
+        return built(target)
+
     def __len__(self) -> int:
         """Number of pairs."""
-        return len(self.source) * len(self.target)
+        return len(self.target) * (1 if self.source is None else len(self.source))
 
     def sample(self, i: int, seed: int) -> dict:
         """Pair ``i`` of the training stream of a run with ``seed``."""
         rng = generator(seed, i)
-        labelled = self._draw_source(i, seed, rng, SOURCE)
-        rare = self.sampler is not None
-        unlabelled = int(rng.choice(len(self.target))) if rare else shuffled(i, len(self.target), seed, TARGET)
-        target = self.target.draw(unlabelled, rng)
+        labelled = {} if self.source is None else self._draw_source(self.source, i, seed, rng, SOURCE)
+        target = self.target.draw(self._target_place(i, seed, rng), rng)
         sample = {**labelled, **{f'target_{key}': value for key, value in target.items()}}
-        if self.second_source:
-            template = self._draw_source(i, seed, rng, SECOND_SOURCE)
+        if self.source is not None and self.second_source:
+            template = self._draw_source(self.source, i, seed, rng, SECOND_SOURCE)
             sample |= {f'template_{key}': template[key] for key in ('img', 'img_metas', 'gt_semantic_seg')}
-        if self.long_tail is not None:
+        if self.source is not None and self.long_tail is not None:
             sample |= self.long_tail.sample(self.source, rng)
         return sample if self.sync_crop_size is None else cut_alike(sample, self.sync_crop_size, rng)
 
@@ -114,24 +157,53 @@ class UDADataset(TrainingSet):
 
     def known_counts(self, index_dir: str | Path | None = None) -> np.ndarray | None:
         """Of the source, whose labels are those that are learnt from."""
-        return self.source.known_counts(index_dir)
+        return None if self.source is None else self.source.known_counts(index_dir)
 
     def channels(self) -> set[int]:
-        return self.source.channels() | self.target.channels()
+        return self.target.channels() | (set() if self.source is None else self.source.channels())
 
     def common_reader(self) -> LabelReader | None:
-        return self.source.common_reader()
+        return None if self.source is None else self.source.common_reader()
 
     def compacted(self) -> 'UDADataset':
         other = copy(self)
-        other.source, other.target = self.source.compacted(), self.target.compacted()
+        other.source = None if self.source is None else self.source.compacted()
+        other.target = self.target.compacted()
         return other
 
-    def _draw_source(self, i: int, seed: int, rng: np.random.Generator, stream: int) -> dict:
+    def domains(self) -> list[Domain]:
+        """Of the labelled images, as rare class sampling draws them if there is one."""
+        found = [] if self.source is None else self.source.domains()
+        if not found or self.sampler is None:
+            return found
+        ends = np.cumsum([one.images for one in found])
+        shares = map(np.sum, np.split(self.sampler.image_probabilities(), ends[:-1]))
+        return [one._replace(share=float(share)) for one, share in zip(found, shares, strict=True)]
+
+    def about_domains(self) -> list[str]:
+        return [*told('Labelled images', self.domains()), *told('Target images', self.target.domains())]
+
+    def _target_place(self, i: int, seed: int, rng: np.random.Generator) -> int:
+        if self.sampler is None or isinstance(self.target, MixedDataset):
+            return self.target.place(i, seed, TARGET, rng)
+        return int(rng.choice(len(self.target)))
+
+    def _draw_source(self, source: TrainingSet, i: int, seed: int, rng: np.random.Generator, stream: int) -> dict:
         if self.sampler is None:
-            return self.source.draw(shuffled(i, len(self.source), seed, stream), rng)
+            return source.draw(source.place(i, seed, stream, rng), rng)
         wanted = self.sampler.draw(rng)
-        return self.source.draw(wanted.image, rng, Shows(self.sampler, wanted.train_id))
+        return source.draw(wanted.image, rng, Shows(self.sampler, wanted.train_id))
+
+
+def refuse_without_source(**given: Any) -> None:
+    """Refuse what only labelled images can give.
+
+    Raises:
+        InputError: names the key.
+    """
+    for key, value in given.items():
+        if value is not None:
+            raise InputError(f'data.train.{key} is about labelled images, but data.train has no source.')
 
 
 def check_keys(option: str, given: Mapping, known: Sequence[str]) -> None:
@@ -140,17 +212,18 @@ def check_keys(option: str, given: Mapping, known: Sequence[str]) -> None:
         raise InputError(f'{option} has no key {key!r}.{nearest(key, known)}')
 
 
-def unlabelled(dataset: dict, label_set: LabelSet) -> dict:
+def unlabelled(dataset: dict, label_set: LabelSet | None) -> dict:
     """The config of a data set, or of one that wraps others, with everything about labels taken out.
 
-    A plain CustomDataset without classes of its own has those of ``label_set``.
+    A plain CustomDataset without classes of its own has those of ``label_set``, if there is one.
     """
     cfg = dict(dataset)
     if 'dataset' in cfg:
         return {**cfg, 'dataset': unlabelled(cfg['dataset'], label_set)}
     if 'datasets' in cfg:
         return {**cfg, 'datasets': [unlabelled(part, label_set) for part in cfg['datasets']]}
-    if cfg.get('type') == 'CustomDataset' and not {'classes', 'label_set', 'label_colors'} & cfg.keys():
+    says = {'classes', 'label_set', 'label_colors'} & cfg.keys()
+    if label_set is not None and cfg.get('type') == 'CustomDataset' and not says:
         cfg['label_set'] = label_set
     return {**cfg, 'ann_dir': None, 'pipeline': image_steps(cfg.get('pipeline', []))}
 

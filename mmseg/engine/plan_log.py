@@ -14,9 +14,11 @@ from mmseg.engine.schedule import LearningRate
 
 
 def log_classes(train_set: Dataset, work_dir: Path) -> None:
-    """Say how often each class is labelled, where that is known without reading all labels."""
+    """Say what the data sets are, and how often each class is labelled, if that is known without reading all labels."""
     if not isinstance(train_set, TrainingSet):
         return
+    for sentence in train_set.about_domains():
+        print_log(sentence, 'current')
     counts = train_set.known_counts(work_dir)
     if counts is not None:
         print_log(pixels_by_class(counts, train_set.label_set), 'current')

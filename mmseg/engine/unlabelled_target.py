@@ -14,7 +14,7 @@ from mmseg.arithmetic import DTYPES
 from mmseg.config.leaves import first_leaf, has_labels
 from mmseg.config.test_data import described_by_training, with_pipeline
 from mmseg.datasets.check import spread
-from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.datasets.loader import build_dataset, build_test_loader, label_sets_of
 from mmseg.datasets.uda_dataset import unlabelled
 from mmseg.engine.hooks.target_monitor import Images, TargetMonitor
 from mmseg.errors import InputError
@@ -48,9 +48,11 @@ def tell_what_is_not_measured(cfg: Config) -> bool:
 
 
 def held_out_share(cfg: Mapping[str, Any]) -> float:
-    """The share of the labelled source images that training leaves out."""
-    wanted = cfg.get('target_monitor')
-    return 0.0 if wanted is None else float(wanted.get('held_out', HELD_OUT))
+    """The share of the labelled source images that training leaves out; 0 of a target without a source."""
+    wanted, train = cfg.get('target_monitor'), cfg['data']['train']
+    if wanted is None or (isinstance(train, Mapping) and train.get('target') and not train.get('source')):
+        return 0.0
+    return float(wanted.get('held_out', HELD_OUT))
 
 
 def without_held_out(train: Any, share: float) -> Any:
@@ -63,10 +65,14 @@ def without_held_out(train: Any, share: float) -> Any:
         return train
     if not isinstance(train, Mapping) or 'source' not in train:
         raise InputError('target_monitor is for data.train=dict(type="UDADataset", source=..., target=...).')
-    return {
-        **train,
-        'source': {'type': 'PartDataset', 'dataset': train['source'], 'held_out': share, 'part': 'training'},
-    }
+    return {**train, 'source': _part(train['source'], share, 'training', each=train.get('source_weights') is not None)}
+
+
+def _part(source: Any, share: float, part: str, *, each: bool) -> Any:
+    """A part of the source; of ``each`` in a list, where they are drawn by weights."""
+    if each and isinstance(source, list | tuple):
+        return [_part(one, share, part, each=False) for one in source]
+    return {'type': 'PartDataset', 'dataset': source, 'held_out': share, 'part': part}
 
 
 def build_target_monitor(cfg: Config, *, pin_memory: bool) -> list[Hook]:
@@ -83,17 +89,17 @@ def build_target_monitor(cfg: Config, *, pin_memory: bool) -> list[Hook]:
         raise InputError('target_monitor is for data.train=dict(type="UDADataset", source=..., target=...).')
     test = cfg.data.get('test') or cfg.data.get('val') or described_by_training(cfg.data)
     steps = first_leaf(test)['pipeline']
-    source = build_dataset(at_training_size(train['source'], steps), {'test_mode': True})
-    target = build_dataset(
-        with_pipeline(unlabelled(_one(train['target']), source.label_set), steps), {'test_mode': True}
-    )
-    shown = Subset(target, spread(len(target), wanted.get('images', IMAGES)))
     share = held_out_share(cfg)
-    held_out = (
-        build_dataset({'type': 'PartDataset', 'dataset': source, 'held_out': share, 'part': 'held out'})
-        if share
-        else None
-    )
+    held_out, label_set = None, None
+    if train.get('source'):
+        source = at_training_size(train['source'], steps)
+        label_set = next(label_sets_of(source), None)
+        if share:
+            part = _part(source, share, 'held out', each=train.get('source_weights') is not None)
+            held_out = build_dataset(part, {'test_mode': True})
+            label_set = held_out.label_set
+    target = build_dataset(with_pipeline(unlabelled(_one(train['target']), label_set), steps), {'test_mode': True})
+    shown = Subset(target, spread(len(target), wanted.get('images', IMAGES)))
     how = {'workers_per_gpu': cfg.data.workers_per_gpu, 'pin_memory': pin_memory}
     how['rank'], how['world_size'] = get_dist_info()
     interval = wanted.get('interval') or (cfg.get('evaluation') or {}).get('interval') or cfg.runner.max_iters

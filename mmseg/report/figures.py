@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mmseg.datasets.label_sets import LabelSet
+from mmseg.datasets.stream import DOMAIN
 from mmseg.errors import InputError
 from mmseg.evaluation.export import IGNORED, colorize, displayable
 from mmseg.models.uda.strong_augment import value_range
@@ -90,6 +91,8 @@ def debug_panel(step: 'StepRecord', label_set: LabelSet, path: Path | str) -> Pa
             *(own[start : start + COLUMNS] for start in range(0, len(own), COLUMNS)),
         ]
         drawn = [[_panel(title, values[i], meta) for title, values in row if values is not None] for row in given]
+        of = {SOURCE: meta, TARGET: step.target_metas[i] if step.target_metas else {}}
+        drawn = [[panel._replace(title=_with_domain(panel.title, of)) for panel in row] for row in drawn]
         rows += [row for row in drawn if row]
     return save(_grid(rows, label_set), path)
 
@@ -105,6 +108,12 @@ def denormalize(image: Tensor, img_norm_cfg: Mapping[str, Any]) -> np.ndarray:
         values = np.rint(values.clip(0, 255)).astype(np.uint8)
     shown = displayable(values)
     return shown if img_norm_cfg.get('to_rgb', True) else np.ascontiguousarray(shown[..., ::-1])
+
+
+def _with_domain(title: str, metas: Mapping[str, Mapping[str, Any]]) -> str:
+    """``title`` of a picture, with the data set that the image is from where there are several."""
+    name = metas.get(title, {}).get(DOMAIN)
+    return title if name is None else f'{title}: {name}'
 
 
 def _panel(title: str, values: Tensor, meta: Mapping[str, Any]) -> Panel:

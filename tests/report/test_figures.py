@@ -135,3 +135,13 @@ def test_a_method_without_target_images_has_a_panel_of_what_is_there(tmp_path, d
     alone = StepRecord(source_img=made.source_img, source_label=made.source_label, img_metas=made.img_metas)
     debug_panel(alone, CITYSCAPES19, tmp_path / 'a.png')
     assert titles(drawn.figure) == ['source image', 'source label', '', '']
+
+
+def test_pictures_say_of_which_data_set_they_are_where_there_are_several(tmp_path, drawn):
+    made = step()
+    source = [{**meta, 'domain': name} for meta, name in zip(made.img_metas, ('GTA', 'Synthia'), strict=True)]
+    target = [{'domain': 'BDD'}, {'domain': 'Cityscapes'}]
+    debug_panel(made._replace(img_metas=source, target_metas=target), CITYSCAPES19, tmp_path / 'a.png')
+    shown = titles(drawn.figure)
+    for title in ('source image: GTA', 'source image: Synthia', 'target image: BDD', 'target image: Cityscapes'):
+        assert shown.count(title) == 1

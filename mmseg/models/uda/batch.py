@@ -73,6 +73,7 @@ class Batch:
         """The part that is worth a figure, with ``extra`` pictures behind those of :attr:`extra`."""
         return StepRecord(
             img_metas=self.data['img_metas'],
+            target_metas=self.data.get('target_img_metas'),
             source_img=self.source.img,
             source_label=self.source.label,
             target_img=self.target_img,
@@ -101,4 +102,5 @@ class StepRecord(NamedTuple):
     mixed_label: Tensor | None = None
     mixed_weight: Tensor | None = None
     thing_mask: Tensor | None = None
+    target_metas: list[dict] | None = None
     extra: Mapping[str, Tensor] = MappingProxyType({})
