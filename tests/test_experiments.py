@@ -33,6 +33,7 @@ USERS_COUNTS = {
     'dsp': 6,
     'methods': 18,
     'camvid_pretrained': 27,
+    'camvid_methods': 18,
     'vfm': 24,
 }
 
