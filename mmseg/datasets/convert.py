@@ -12,7 +12,7 @@ from PIL import Image
 from mmseg.datasets.class_index import write_index
 from mmseg.datasets.class_stats import check_labelled, count_classes
 from mmseg.datasets.files import walk
-from mmseg.datasets.label_sets import CITYSCAPES19
+from mmseg.datasets.label_sets import CITYSCAPES19, LabelSet
 from mmseg.datasets.labels import label_reader
 from mmseg.datasets.parallel import each
 from mmseg.errors import InputError
@@ -39,6 +39,7 @@ def convert(
     suffix: str,
     read: Callable[[Path], np.ndarray],
     download: str,
+    labels: LabelSet = CITYSCAPES19,
 ) -> str:
     """Write the train-id map of every label file, and the class index of all of them.
 
@@ -48,6 +49,7 @@ def convert(
         args: from :func:`parse`.
         suffix: end of the names of the original label files.
         read: label file -> train ids, uint8 (H, W); importable by name, as other processes call it.
+        labels: the classes.
         download: what the user should have unpacked, for the message when there is nothing to convert.
 
     Returns:
@@ -69,7 +71,7 @@ def convert(
         raise InputError(f'Label folder {str(folder)!r} holds no file that ends in {suffix!r}. {download}')
     sources = [folder / name for name in names]
     targets = [folder / (name.removesuffix(suffix) + SUFFIX) for name in names]
-    work = partial(_convert_file, read=read)
+    work = partial(_convert_file, read=read, labels=labels)
     counts = list(each(work, list(zip(sources, targets, strict=True)), nproc=args.nproc, title='Converting labels'))
     files = {target.relative_to(root).as_posix(): target for target in targets}
     by_name = dict(zip(files, counts, strict=True))
@@ -77,7 +79,7 @@ def convert(
     out_dir = Path(args.out_dir or root)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
-        write_index(out_dir, files, by_name, label_reader(CITYSCAPES19))
+        write_index(out_dir, files, by_name, label_reader(labels))
     except OSError as error:
         raise InputError(f'The class index cannot be written to {str(out_dir)!r}: {error.strerror}.') from error
     return f'{len(files)} train-id maps in {str(folder)!r}, class index in {str(out_dir)!r}.'
@@ -88,16 +90,16 @@ def mapped(ids: np.ndarray, table: np.ndarray) -> np.ndarray:
     return cv2.LUT(ids, table)
 
 
-def _convert_file(pair: tuple[Path, Path], read: Callable[[Path], np.ndarray]) -> dict[int, int]:
+def _convert_file(pair: tuple[Path, Path], read: Callable[[Path], np.ndarray], labels: LabelSet) -> dict[int, int]:
     source, target = pair
-    label = _finished(source, target)
+    label = _finished(source, target, labels)
     if label is None:
         label = read(source)
         _write(target, label)
     return count_classes(label)
 
 
-def _finished(source: Path, target: Path) -> np.ndarray | None:
+def _finished(source: Path, target: Path, labels: LabelSet) -> np.ndarray | None:
     """The train-id map of an earlier run, if it is whole and not older than its source."""
     try:
         if target.stat().st_mtime < source.stat().st_mtime:
@@ -107,7 +109,7 @@ def _finished(source: Path, target: Path) -> np.ndarray | None:
             fits = file.mode == 'L' and file.size == original.size
     except (OSError, SyntaxError, ValueError):
         return None
-    return label if fits and not ((label >= len(CITYSCAPES19)) & (label != CITYSCAPES19.ignore_index)).any() else None
+    return label if fits and not ((label >= len(labels)) & (label != labels.ignore_index)).any() else None
 
 
 def _write(path: Path, label: np.ndarray) -> None:

@@ -139,14 +139,18 @@ def check_labels(root: Root, images: list[str], suffixes: Suffixes, remedy: str)
             if not name.endswith(suffixes.seg_map):
                 odd[stem] = name
     if missing:
-        image = next(image for image in images if suffixes.stem(image) in missing)
-        label = label_name(image, suffixes)
-        count = sum(suffixes.stem(image) in missing for image in images)
-        raise InputError(
-            f'{count} of {len(images)} images in {root.img_dir!r} have no label map. The first: '
-            f'image {str(Path(root.img_dir, image))!r}, expected label map {str(Path(root.ann_dir, label))!r}. {remedy}'
-        )
+        without = [image for image in images if suffixes.stem(image) in missing]
+        raise no_label_map(root, without, label_name(without[0], suffixes), len(images), remedy)
     return odd
+
+
+def no_label_map(root: Root, images: Sequence[str], label: str, total: int, remedy: str) -> InputError:
+    """The error that ``images``, of ``total``, have no label map; that of the first one would be ``label``."""
+    image, expected = str(Path(root.img_dir, images[0])), str(Path(str(root.ann_dir), label))
+    return InputError(
+        f'{len(images)} of {total} images in {root.img_dir!r} have no label map. The first: '
+        f'image {image!r}, expected label map {expected!r}. {remedy}'
+    )
 
 
 def label_name(image: str, suffixes: Suffixes) -> str:
