@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if args.work_dir is None or args.out is None or args.out.suffix != '.zip':
         raise InputError('Name WORK_DIR and --out FILE.zip (or --check FILE.zip).')
+    if args.confidence and not benchmark.confidence:
+        raise InputError(f'--confidence: the benchmark {args.benchmark} takes no confidence maps.')
     count = write_zip(args, benchmark)
     try:
         check_zip(args.out, benchmark)
@@ -55,6 +57,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--out', type=Path, metavar='ZIP', help='what to upload')
     parser.add_argument('--images', type=Path, metavar='DIR', help='the test images')
     parser.add_argument('--check', type=Path, metavar='ZIP', help='only check a zip that is there')
+    parser.add_argument(
+        '--confidence', action='store_true', help='add confidence maps of 16 bits, for UIoU (acdc, dark_zurich)'
+    )
     parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
     parser.add_argument('--trust', action='store_true', help='files that can run code: you know their origin')
@@ -69,13 +74,16 @@ def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
     """
     import cv2  # noqa: PLC0415 (heavy)
     import numpy as np  # noqa: PLC0415 (heavy)
+    from tqdm import tqdm  # noqa: PLC0415 (heavy)
 
     from mmseg.apis import init_segmentor  # noqa: PLC0415 (heavy)
     from mmseg.datasets.label_sets import CITYSCAPES19  # noqa: PLC0415 (heavy)
     from mmseg.datasets.loader import build_dataset, build_test_loader  # noqa: PLC0415 (heavy)
     from mmseg.engine.recovery import usable_config_of  # noqa: PLC0415 (heavy)
     from mmseg.engine.work_dir import find_work_dir, require_checkpoint  # noqa: PLC0415 (heavy)
+    from mmseg.evaluation.benchmarks import CONFIDENCE, IDS, as_confidence  # noqa: PLC0415 (heavy)
     from mmseg.evaluation.evaluate import predict_only  # noqa: PLC0415 (heavy)
+    from mmseg.prediction.predictor import Predictor  # noqa: PLC0415 (heavy)
     from mmseg.writing import replacing  # noqa: PLC0415 (heavy)
 
     work_dir = find_work_dir(args.work_dir)
@@ -87,19 +95,29 @@ def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
             f'The network of {work_dir} has the classes {", ".join(model.CLASSES)}; this benchmark those of Cityscapes.'
         )
     dataset = build_dataset(of_images(model.cfg.data.test, args.images), {'test_mode': True})
-    loader = build_test_loader(dataset, workers_per_gpu=model.cfg.data.get('workers_per_gpu', 2))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     names: set[str] = set()
     with replacing(args.out) as temporary, zipfile.ZipFile(temporary, 'w', zipfile.ZIP_STORED) as file:
 
-        def pack(label_map: Any, filename: str, index: int) -> None:
+        def pack(label_map: Any, filename: str, confidence: Any = None) -> None:
             name = f'{Path(filename).stem}.png'
             if name in names:
                 raise InputError(f'Two test images are called {name}.')
             names.add(name)
-            file.writestr(name, cv2.imencode('.png', benchmark.encoded(np.asarray(label_map)))[1].tobytes())
+            maps = {name: benchmark.encoded(np.asarray(label_map))}
+            if confidence is not None:
+                maps = {f'{IDS}/{name}': maps[name], f'{CONFIDENCE}/{name}': as_confidence(confidence)}
+            for place, picture in maps.items():
+                file.writestr(place, cv2.imencode('.png', picture)[1].tobytes())
 
-        predict_only(model, loader, pack, progress=sys.stderr.isatty())
+        if args.confidence:
+            predictor = Predictor(model)
+            for index in tqdm(range(len(dataset)), desc='predicting', unit='image', disable=not sys.stderr.isatty()):
+                (found,) = predictor.each([dataset.image_of(index)])
+                pack(found.label_map.cpu(), str(dataset.image_path(index)), found.confidence.float().cpu().numpy())
+        else:
+            loader = build_test_loader(dataset, workers_per_gpu=model.cfg.data.get('workers_per_gpu', 2))
+            predict_only(model, loader, lambda found, name, _: pack(found, name), progress=sys.stderr.isatty())
     return len(names)
 
 

@@ -5,8 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
+from mmseg.apis import init_segmentor, predict
 from mmseg.commands import submit
 from mmseg.config.test_data import of_test_set
+from mmseg.engine.recovery import usable_config_of
+from mmseg.engine.work_dir import require_checkpoint
 from mmseg.errors import InputError
 from mmseg.evaluation.benchmarks import BENCHMARKS, Benchmark, check_zip
 from tests.fabricated import small_config, work_dir
@@ -78,6 +81,57 @@ def test_the_test_images_of_a_run_are_packed_and_checked(tmp_path, monkeypatch, 
     assert submit.main([*arguments, str(tmp_path / 'out/y.zip'), '--images', str(root / 'leftImg8bit/test')]) == 2
     assert 'holds 2 results; this benchmark has 3' in capsys.readouterr().err
     assert not (tmp_path / 'out/y.zip').exists()
+
+
+SURE = Benchmark(2, (96, 48), r'\w+_rgb_anon\.png', label_ids=False, confidence=True)
+
+
+def test_confidence_maps_of_16_bits_are_packed_beside_the_ids_where_a_benchmark_takes_them(tmp_path, monkeypatch):
+    config = small_config()
+    root = tmp_path / 'acdc'
+    for i in range(2):
+        file = root / f'GOPR{i}_frame_rgb_anon.png'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(file), np.random.default_rng(i).integers(0, 255, (48, 96, 3), dtype=np.uint8))
+    run = work_dir(tmp_path / 'runs', config)
+    monkeypatch.setitem(BENCHMARKS, 'acdc', SURE)
+    images = ['--images', str(root), '--device', 'cpu']
+    for options in ([], ['--confidence']):
+        out = str(tmp_path / f'{len(options)}.zip')
+        assert submit.main([str(run), '--benchmark', 'acdc', '--out', out, *images, *options]) == 0
+    model = init_segmentor(usable_config_of(run), require_checkpoint(run), 'cpu')
+    with zipfile.ZipFile(tmp_path / '1.zip') as file, zipfile.ZipFile(tmp_path / '0.zip') as plain:
+        assert sorted(file.namelist()) == [
+            f'{kind}/GOPR{i}_frame_rgb_anon.png' for kind in ('confidence', 'labelTrainIds') for i in range(2)
+        ]
+        ids, sure = (
+            cv2.imdecode(np.frombuffer(file.read(f'{kind}/GOPR1_frame_rgb_anon.png'), np.uint8), -1)
+            for kind in ('labelTrainIds', 'confidence')
+        )
+        alone = cv2.imdecode(np.frombuffer(plain.read('GOPR1_frame_rgb_anon.png'), np.uint8), -1)
+    found = predict(model, str(root / 'GOPR1_frame_rgb_anon.png'))
+    np.testing.assert_array_equal(ids, found.label_map)
+    np.testing.assert_array_equal(ids, alone)
+    assert sure.dtype == np.uint16
+    np.testing.assert_allclose(sure / 65535, found.confidence, atol=1e-5)
+
+
+def test_confidences_are_refused_where_none_are_taken(tmp_path, capsys):
+    arguments = ['work', '--benchmark', 'cityscapes', '--out', str(tmp_path / 'x.zip'), '--confidence']
+    assert submit.main(arguments) == 2
+    assert 'takes no confidence maps' in capsys.readouterr().err
+
+
+def test_a_zip_with_ids_and_confidences_has_both_of_every_image(tmp_path):
+    ids = {f'labelTrainIds/{i}_rgb_anon.png': full(3) for i in range(2)}
+    sure = {f'confidence/{i}_rgb_anon.png': full(9, dtype=np.uint16) for i in range(2)}
+    check_zip(write_zip(tmp_path / 'x.zip', ids | sure), SURE)
+    for wrong, said in (
+        ({'confidence/1_rgb_anon.png': full(9)}, 'one channel of 16 bits'),
+        ({'confidence/2_rgb_anon.png': full(9, dtype=np.uint16)}, '2_rgb_anon.png has either ids or a confidence map'),
+    ):
+        with pytest.raises(InputError, match=said):
+            check_zip(write_zip(tmp_path / 'y.zip', ids | sure | wrong), SURE)
 
 
 def test_folders_called_val_become_those_called_test(tmp_path):
