@@ -5,8 +5,9 @@ multiplies colours by an alpha that covers them; ``rasterio`` reads what is stor
 """
 
 import importlib.util
+import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import TiffImagePlugin
@@ -58,6 +59,16 @@ def has_rasterio() -> bool:
     return importlib.util.find_spec('rasterio') is not None
 
 
+def open_tiff(path: str | Path, mode: str = 'r', **settings: Any) -> Any:
+    """``rasterio.open`` without its warning that a file lies nowhere on the globe, as most images do."""
+    import rasterio  # noqa: PLC0415 (an extra)
+    from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
+        return rasterio.open(path, mode, **settings)
+
+
 def read_tiff(path: str | Path, bands: int) -> np.ndarray:
     """All bands of a TIFF file as they are stored, (H, W, C); three and four in OpenCV's order: BGR, BGRA.
 
@@ -73,11 +84,10 @@ def read_tiff(path: str | Path, bands: int) -> np.ndarray:
             f'Image {str(path)!r} has {bands} bands that only rasterio reads as they are stored: pip install rasterio '
             "(the extra 'geo')."
         )
-    import rasterio  # noqa: PLC0415 (an extra)
-    from rasterio.errors import RasterioError  # noqa: PLC0415
+    from rasterio.errors import RasterioError  # noqa: PLC0415 (an extra)
 
     try:
-        with rasterio.open(path) as file:
+        with open_tiff(path) as file:
             found = file.read(indexes=opencv_order(file.count))
     except RasterioError as error:
         raise InputError(f'Image {str(path)!r} cannot be decoded ({error}). Is it complete?') from None

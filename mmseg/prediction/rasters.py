@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mmseg.datasets.pipelines.loading import LoadImageFromFile
-from mmseg.datasets.tiff import has_rasterio, opencv_order
+from mmseg.datasets.tiff import has_rasterio, open_tiff, opencv_order
 from mmseg.errors import InputError
 
 TIFF_SUFFIXES = {'.tif', '.tiff'}
@@ -76,11 +76,10 @@ def opened(path: Path, load: LoadImageFromFile, *, windowed: bool) -> Iterator[R
         InputError: the file is missing or no image.
     """
     if windowed and path.suffix.lower() in TIFF_SUFFIXES and has_rasterio():
-        import rasterio  # noqa: PLC0415 (an extra)
-        from rasterio.errors import RasterioIOError  # noqa: PLC0415
+        from rasterio.errors import RasterioIOError  # noqa: PLC0415 (an extra)
 
         try:
-            file = rasterio.open(path)
+            file = open_tiff(path)
         except RasterioIOError:
             file = None  # what is wrong with it is told by the way that all images go
         if file is not None:

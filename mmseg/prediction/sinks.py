@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from mmseg.datasets.tiff import open_tiff
 from mmseg.errors import InputError
 from mmseg.evaluation.export import write_png
 from mmseg.writing import naming_full_disk, refuse_lost
@@ -130,11 +131,11 @@ class TiffSink:
 
     def _is_whole(self) -> bool:
         """Whether every block is on the disk."""
-        import rasterio  # noqa: PLC0415 (an extra)
+        from rasterio.errors import RasterioError  # noqa: PLC0415 (an extra)
 
         length = self.temporary.stat().st_size
         try:
-            with rasterio.open(self.temporary) as file:
+            with open_tiff(self.temporary) as file:
                 for (row, column), _ in file.block_windows(1):
                     place, size = (
                         int(file.get_tag_item(f'BLOCK_{what}_{column}_{row}', 'TIFF', bidx=1) or 0)
@@ -142,7 +143,7 @@ class TiffSink:
                     )
                     if not place or place + size > length:
                         return False
-        except rasterio.errors.RasterioError:
+        except RasterioError:
             return False
         return True
 
@@ -162,10 +163,8 @@ class TiffSink:
         self.temporary.unlink(missing_ok=True)
 
     def _open(self, bands: int, dtype: np.dtype) -> None:
-        import rasterio  # noqa: PLC0415 (an extra, here because a file of this kind was read with it)
-
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = rasterio.open(
+        self.file = open_tiff(
             self.temporary,
             'w',
             driver='GTiff',

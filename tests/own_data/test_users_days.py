@@ -9,7 +9,7 @@ import pytest
 
 from mmseg.commands import check, init, predict
 from mmseg.engine.train import train
-from tests.own_data.users import label, loaded, write_domain
+from tests.own_data.users import image, label, loaded, write_domain
 from tools import test_work_dir
 
 SHORT = {
@@ -103,6 +103,32 @@ def test_photos_in_nested_folders_with_spaces_and_two_suffixes(tmp_path):
         '3.png', '4.png', '5.png', 'cam 1/mon/0.png', 'cam 1/mon/1.png', 'cam 1/mon/2.png'
     ]  # fmt: skip
     assert len(list((work_dir / 'preds').rglob('*.png'))) == 6
+
+
+@pytest.mark.slow
+def test_a_video_and_frames_of_several_formats(tmp_path):
+    for name, gain in (('a', 1), ('b', 1.4)):
+        write_domain(tmp_path / name, 6, gain=gain)
+    for i, suffix in enumerate(['.jpg', '.JPEG', '.bmp', '.tif']):
+        picture = cv2.imread(str(tmp_path / f'b/img/{i}.png'))
+        (tmp_path / f'b/img/{i}.png').unlink()
+        cv2.imwrite(str(tmp_path / f'b/img/{i}{suffix}'), picture)
+    work_dir = day(tmp_path, prepared(tmp_path))
+    assert sorted(path.name for path in (tmp_path / 'found/ids').iterdir()) == [f'{i}.png' for i in range(6)]
+    writer = cv2.VideoWriter(str(tmp_path / 'ride.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 12, (64, 48))
+    for i in range(7):
+        writer.write(image(i % 6, gain=1.4))
+    writer.release()
+    save = ['--save', 'overlay,color,ids', '-q', '--batch', '3']
+    assert predict.main([str(tmp_path / 'ride.avi'), str(work_dir), '--out', str(tmp_path / 'ride'), *save]) == 0
+    for kind in ('overlay', 'color'):
+        video = cv2.VideoCapture(str(tmp_path / f'ride/{kind}/ride.mp4'))
+        facts = [cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT]
+        assert [video.get(fact) for fact in facts] == [7, 12, 64, 48]
+    ids = [cv2.imread(str(tmp_path / f'ride/ids/ride/{i:06}.png'), -1) for i in range(7)]
+    assert {label_map.shape for label_map in ids} == {(48, 64)}
+    (entry,) = json.loads((tmp_path / 'ride/predictions.json').read_text())['images']
+    assert entry['frames'] == 7
 
 
 def test_a_saved_run_of_own_data_names_everything_in_its_json(tmp_path):

@@ -1,8 +1,14 @@
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from mmseg.datasets.pipelines.loading import LoadImageFromFile
+from mmseg.datasets.tiff import read_tiff
 from mmseg.errors import InputError
+from mmseg.prediction.rasters import opened
+from mmseg.prediction.sinks import TiffSink
 from mmseg.prediction.sources import find_sources
 
 
@@ -56,3 +62,23 @@ def test_what_is_not_there_is_named(wanted, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=message):
         find_sources([wanted])
+
+
+def test_plain_tiffs_are_read_and_written_without_a_warning_that_they_lie_nowhere(tmp_path):
+    rasterio = pytest.importorskip('rasterio')
+    kind = {'driver': 'GTiff', 'tiled': True, 'blockxsize': 16, 'blockysize': 16}
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', rasterio.errors.NotGeoreferencedWarning)
+        for name, count in (('three', 3), ('five', 5)):
+            file = tmp_path / f'{name}.tif'
+            with rasterio.open(file, 'w', height=32, width=32, count=count, dtype='uint8', **kind) as written:
+                written.write(np.ones((count, 32, 32), np.uint8))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert read_tiff(tmp_path / 'five.tif', 5).shape == (32, 32, 5)
+        with opened(tmp_path / 'three.tif', LoadImageFromFile(), windowed=True) as raster:
+            assert raster.read(slice(0, 4), slice(0, 4)).shape == (4, 4, 3)
+            sink = TiffSink(tmp_path / 'ids.tif', (32, 32), raster.profile)
+        sink.add(slice(0, 32), slice(0, 32), np.ones((32, 32), np.uint8))
+        sink.close()
+    assert (tmp_path / 'ids.tif').is_file()
