@@ -27,6 +27,7 @@ from mmseg.config.leaves import first_leaf
 from mmseg.config.load import load_config
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset, collate
+from mmseg.datasets.pipelines.fields import tensor_of
 from mmseg.engine.work_dir import config_of, require_checkpoint
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import as_views, predict_batch
@@ -79,7 +80,7 @@ def stage_of(features: Sequence[Tensor], stage: int) -> Tensor:
 def label_of(model: Any, dataset: CustomDataset, index: int) -> Tensor:
     """Classes (H, W) of a picture: its label, or what the network says where there is none."""
     if dataset.labelled:
-        return torch.from_numpy(np.array(dataset.label_of(index)))
+        return tensor_of(dataset.label_of(index))
     (found,) = predict_batch(model, collate([dataset[index]]), next(model.parameters()).device)
     return found.cpu()
 

@@ -231,8 +231,9 @@ def writers(args: argparse.Namespace, dataset: Any, groups: Groups | None = None
     wanted += [(args.id_dir, None, 1)] if args.id_dir else []
     name_of = PictureNames(dataset.img_infos)
     with contextlib.ExitStack() as stack:
+        given: dict[str, Any] = {'classes': len(dataset.label_set), 'read': reader_of(dataset)}
         open_writers = [
-            stack.enter_context(PredictionWriter(folder, palette=palette, opacity=opacity, read=reader_of(dataset)))
+            stack.enter_context(PredictionWriter(folder, palette=palette, opacity=opacity, **given))
             for folder, palette, opacity in wanted
         ]
 

@@ -17,13 +17,14 @@ METAS = '_metas'
 
 
 def to_network(batch: dict[str, Any]) -> dict[str, Any]:
-    """``batch`` with uint8 images normalised, uint8 labels as int64 and masks as bool; what is none stays as it is.
+    """``batch`` with uint8 images normalised, labels as int64 and masks as bool; what is none stays as it is.
 
     An image under ``key`` has its meta data under ``key + '_metas'``, which say how it is normalised. Nothing is read
     back from the device.
 
     Args:
-        batch: tensors (B, 3, H, W) uint8 of images and (B, 1, H, W) uint8 of labels and masks, and their meta data.
+        batch: tensors (B, 3, H, W) uint8 of images and (B, 1, H, W) uint8 (or int32: many
+            classes) of labels and masks, and their meta data.
 
     Raises:
         InputError: the images are normalised in different ways.
@@ -52,9 +53,10 @@ def _way(meta: dict) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def _converted(key: str, value: Any, metas: list[dict] | None) -> Any:
-    if not is_compact(value):
-        return value
-    return field_of(key).for_network(value) if metas is None else normalized(value, metas)
+    if metas is None:
+        stored = isinstance(value, Tensor) and value.dtype in (torch.uint8, torch.int32)
+        return field_of(key).for_network(value) if stored else value
+    return normalized(value, metas) if is_compact(value) else value
 
 
 def normalized(images: Tensor, metas: list[dict]) -> Tensor:

@@ -32,7 +32,7 @@ COMPARED = 3
 
 def count_classes(label: np.ndarray, ignore_index: int = 255) -> Counts:
     """Class -> number of its pixels in a label map of train ids, without ignored ones and absent classes."""
-    counts = np.bincount(label.ravel(), minlength=256)
+    counts = np.bincount(label.ravel(), minlength=ignore_index + 1)
     counts[ignore_index] = 0
     return {int(train_id): int(counts[train_id]) for train_id in np.flatnonzero(counts)}
 

@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 from mmseg.datasets.bands import check_bands, image_reader
 from mmseg.datasets.check import QUICK_PAIRS, quick_check, spread
 from mmseg.datasets.class_stats import class_counts, known_class_counts
-from mmseg.datasets.files import Joined, Pairs, Suffixes, check_labels, image_names, roots, suffixes_of
+from mmseg.datasets.files import Joined, Pairs, Root, Suffixes, check_labels, image_names, roots, suffixes_of
 from mmseg.datasets.label_forms import (
     ColourEntry,
     colour_entries,
@@ -54,7 +54,7 @@ class CustomDataset(TrainingSet):
         split: text file with one image name a line (without suffix), or several.
         data_root: folder that the other paths are relative to.
         test_mode: the pipeline is that of testing (it never reads labels).
-        ignore_index: train id of ignored pixels; None takes the label set's (255).
+        ignore_index: train id of ignored pixels; None takes the label set's (255, or 65535 beyond 255 classes).
         reduce_zero_label: file value 0 is ignored, value v is class v - 1.
         classes: class names, or a text file of them. Of a data set with known classes, the ones to keep: the
             rest is ignored.
@@ -199,7 +199,7 @@ class CustomDataset(TrainingSet):
         ignored = self.label_set.ignore_index
         for step in self.pipeline.transforms:
             for key in ('seg_pad_val', 'ignore_index'):
-                if getattr(step, key, ignored) != ignored:
+                if getattr(step, key, None) not in (None, ignored):
                     raise InputError(
                         f'{type(step).__name__} in the pipeline has {key}={getattr(step, key)}, but the data set '
                         f'ignore_index={ignored}: give the step {key}={ignored}.'
@@ -328,10 +328,14 @@ class CustomDataset(TrainingSet):
         chosen = self.label_set
         return chosen.index(name) if name in chosen.classes else chosen.ignore_index
 
+    def _names(self, root: Root, suffixes: Suffixes) -> tuple[list[str], dict[str, str]]:
+        """Images of a folder, and the label maps of those whose name does not follow from the image's."""
+        return image_names(root, suffixes, self.remedy())
+
     def _scan(self, suffixes: Suffixes) -> Joined:
         found = []
         for root in self.roots:
-            images, odd = image_names(root, suffixes, self.remedy())
+            images, odd = self._names(root, suffixes)
             if root.ann_dir is not None:
                 alone = [image for image in images if image not in odd]
                 odd |= check_labels(root, alone, suffixes, self.remedy()) if alone else {}

@@ -49,8 +49,10 @@ def codes_in(image: Image.Image) -> np.ndarray:
     return rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
 
 
-def ids_of_colours(codes: np.ndarray, table: ColourTable, path: str | Path) -> np.ndarray:
-    """Train ids, uint8 (H, W).
+def ids_of_colours(
+    codes: np.ndarray, table: ColourTable, path: str | Path, dtype: np.dtype | None = None
+) -> np.ndarray:
+    """Train ids (H, W), as ``dtype`` (uint8).
 
     Raises:
         InputError: colours that the table does not have; lists them with their numbers of pixels.
@@ -67,7 +69,7 @@ def ids_of_colours(codes: np.ndarray, table: ColourTable, path: str | Path) -> n
             f'Label image {str(path)!r} shows colours that label_colors does not name: {listed}{more}. Name them '
             '(name=None for what is ignored), or save the labels without loss and without smoothed edges.'
         )
-    return np.array(table.train_ids, np.uint8)[places]
+    return np.array(table.train_ids, dtype or np.uint8)[places]
 
 
 class MaskFile(NamedTuple):
@@ -78,18 +80,19 @@ class MaskFile(NamedTuple):
     train_id: int
 
 
-def merged_masks(masks: Sequence[tuple[Path, int, np.ndarray]], rest: int) -> np.ndarray:
+def merged_masks(masks: Sequence[tuple[Path, int, np.ndarray]], rest: int, dtype: np.dtype | None = None) -> np.ndarray:
     """One label map of masks (file, train id, values (H, W)), in which any value but 0 is the class.
 
     Args:
         masks: of the classes.
         rest: train id of pixels in no mask.
+        dtype: of the result; as default uint8.
 
     Raises:
         InputError: masks differ in size, or two of them hold one pixel.
     """
     first, _, shape = masks[0][0], masks[0][1], masks[0][2].shape
-    label = np.full(shape, rest, np.uint8)
+    label = np.full(shape, rest, dtype or np.uint8)
     taken = np.zeros(shape, bool)
     for path, train_id, values in masks:
         if values.shape != label.shape:

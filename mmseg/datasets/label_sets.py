@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmseg.config.label_ids import WIDE_IGNORE, label_dtype, usual_ignore_index
 from mmseg.config.names import unfit_as_name
 from mmseg.config.values import fits, shown
 from mmseg.datasets.text_files import lines_of
@@ -14,9 +15,6 @@ from mmseg.errors import InputError, nearest
 from mmseg.registry import check_arguments
 
 Colour = tuple[int, int, int]
-
-IGNORE = 255
-"""The train id of pixels that neither train nor count, in every label map this project writes."""
 
 
 @dataclass(frozen=True)
@@ -27,26 +25,32 @@ class LabelSet:
         name: what messages call it.
         classes: class names in train-id order.
         palette: one colour a class; distinct ones are made up when it is empty.
-        ignore_index: train id of pixels that neither train nor count.
+        ignore_index: train id of pixels that neither train nor count; as default 255, of more than 255 classes 65535
+            (label maps then have 16 bits).
         thing_classes: names of the countable classes; :attr:`thing_ids` are what ``imnet_feature_dist_classes`` wants.
         subsets: classes to average over in further means, such as ``{'mIoU16': (...)}``.
-        ignored_values: values in label files that mean ignore, besides ``ignore_index`` and 255.
+        ignored_values: values in label files that mean ignore, besides ``ignore_index`` and the default of that.
     """
 
     name: str
     classes: tuple[str, ...]
     palette: tuple[Colour, ...] = ()
-    ignore_index: int = IGNORE
+    ignore_index: int = None  # type: ignore[assignment]  # a number once it is made
     thing_classes: tuple[str, ...] = ()
     subsets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ignored_values: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         classes = tuple(self.classes)
+        if len(classes) > WIDE_IGNORE:
+            raise InputError(
+                f'Label set {self.name!r} has {len(classes)} classes; label maps hold at most {WIDE_IGNORE}.'
+            )
         palette = tuple((int(r), int(g), int(b)) for r, g, b in self.palette) or distinct_colours(len(classes))
         subsets = {key: tuple(names) for key, names in self.subsets.items()}
         things, ignored = tuple(self.thing_classes), tuple(self.ignored_values)
-        normal = {'classes': classes, 'palette': palette, 'subsets': subsets}
+        ignore_index = usual_ignore_index(len(classes)) if self.ignore_index is None else self.ignore_index
+        normal = {'classes': classes, 'palette': palette, 'subsets': subsets, 'ignore_index': ignore_index}
         for key, value in {**normal, 'thing_classes': things, 'ignored_values': ignored}.items():
             object.__setattr__(self, key, value)
         if not classes or len(set(classes)) != len(classes):
@@ -54,17 +58,15 @@ class LabelSet:
         for key in classes:
             if reason := unfit_as_name(key) if isinstance(key, str) else 'it has to be a text':
                 raise InputError(f'Label set {self.name!r}: class {key!r} cannot be part of a file name: {reason}.')
-        if len(classes) > IGNORE:
-            raise InputError(f'Label set {self.name!r} has {len(classes)} classes; label maps hold at most {IGNORE}.')
-        if not len(classes) <= self.ignore_index <= IGNORE:
+        if not len(classes) <= self.ignore_index <= WIDE_IGNORE:
             raise InputError(
-                f'Label set {self.name!r}: ignore_index={self.ignore_index} has to be in {len(classes)}..{IGNORE}; '
-                f'below are the train ids of its {len(classes)} classes.'
+                f'Label set {self.name!r}: ignore_index={self.ignore_index} has to be in '
+                f'{len(classes)}..{WIDE_IGNORE}; below are the train ids of its {len(classes)} classes.'
             )
-        if any(not 0 <= part <= IGNORE for colour in palette for part in colour):
+        if any(not 0 <= part <= 255 for colour in palette for part in colour):
             raise InputError(f'Label set {self.name!r}: the colours of a palette are RGB in 0..255, not {palette}.')
-        if any(not 0 <= value <= IGNORE for value in ignored):
-            raise InputError(f'Label set {self.name!r}: ignored_values={list(ignored)} have to be in 0..{IGNORE}.')
+        if any(not 0 <= value <= WIDE_IGNORE for value in ignored):
+            raise InputError(f'Label set {self.name!r}: ignored_values={list(ignored)} have to be in 0..{WIDE_IGNORE}.')
         if len(palette) != len(classes):
             raise InputError(f'Label set {self.name!r} has {len(classes)} classes but {len(palette)} palette colours.')
         for name in (*self.thing_classes, *(name for names in subsets.values() for name in names)):
@@ -85,8 +87,8 @@ class LabelSet:
         return tuple(sorted(self.index(name) for name in self.thing_classes))
 
     def table(self, file_ids: Mapping[int, str]) -> np.ndarray:
-        """File id -> train id as a uint8 array of 256; ids without a class become ``ignore_index``."""
-        table = np.full(256, self.ignore_index, dtype=np.uint8)
+        """File id -> train id as an array of 256; ids without a class become ``ignore_index``."""
+        table = np.full(256, self.ignore_index, dtype=label_dtype(self.ignore_index))
         for file_id, name in file_ids.items():
             table[file_id] = self.index(name)
         return table
@@ -94,19 +96,23 @@ class LabelSet:
     def subset(self, classes: Sequence[str]) -> 'LabelSet':
         """The label set of some of these classes, in the order given."""
         chosen = tuple(classes)
+        usual = self.ignore_index == usual_ignore_index(len(self))
         return replace(
             self,
             classes=chosen,
             palette=tuple(self.palette[self.index(name)] for name in chosen),
+            ignore_index=usual_ignore_index(len(chosen)) if usual else self.ignore_index,
             thing_classes=tuple(name for name in self.thing_classes if name in chosen),
             subsets={key: names for key, names in self.subsets.items() if set(names) <= set(chosen)},
         )
 
 
 def distinct_colours(count: int) -> tuple[Colour, ...]:
-    """``count`` colours that differ well, always the same ones: hues by the golden ratio, two brightnesses."""
-    hues = (index * 0.61803398875 % 1 for index in range(count))
-    colours = (colorsys.hsv_to_rgb(hue, 0.75, 0.95 if index % 2 == 0 else 0.6) for index, hue in enumerate(hues))
+    """``count`` colours, always the same ones: hues by the golden ratio, two brightnesses, paler after each 256."""
+    colours = (
+        colorsys.hsv_to_rgb(index * 0.61803398875 % 1, 0.75 - 0.09 * (index // 256 % 8), 0.6 if index % 2 else 0.95)
+        for index in range(count)
+    )
     return tuple((round(r * 255), round(g * 255), round(b * 255)) for r, g, b in colours)
 
 
@@ -165,7 +171,28 @@ SYNTHIA_IDS = {
 }  # fmt: skip
 """Class ids of SYNTHIA-RAND-CITYSCAPES (0..22) -> class; void, parking slot, road work and lane marking are ignored."""
 
-FILE_IDS = {'cityscapes': (CITYSCAPES_IDS, 34), 'synthia': (SYNTHIA_IDS, 22)}
+MAPILLARY_IDS = {
+    13: 'road', 7: 'road', 8: 'road', 14: 'road', 23: 'road', 24: 'road', 36: 'road', 41: 'road', 43: 'road',
+    15: 'sidewalk', 2: 'sidewalk', 9: 'sidewalk', 11: 'sidewalk',
+    17: 'building', 6: 'wall', 3: 'fence', 45: 'pole', 47: 'pole', 48: 'traffic light', 50: 'traffic sign',
+    30: 'vegetation', 29: 'terrain', 26: 'terrain', 27: 'sky', 19: 'person', 20: 'rider', 21: 'rider', 22: 'rider',
+    55: 'car', 61: 'truck', 54: 'bus', 58: 'train', 57: 'motorcycle', 52: 'bicycle',
+}  # fmt: skip
+"""Ids of Mapillary Vistas 1.2 (0..65) -> classes of Cityscapes by its definitions: a choice of ours, as there is no
+official one. Road has bike, crosswalk, service and marked lanes, manholes, potholes and catch basins; sidewalk has
+curbs, curb cuts and pedestrian areas; terrain has sand; train is 'on rails'. Bridges, barriers, parking, street lights,
+backs and frames of signs, caravans, trailers and the rest are ignored."""
+
+WILDDASH_IDS = CITYSCAPES_IDS | {34: 'car', 35: 'truck'}
+"""Ids of WildDash 2: those of Cityscapes, van and pickup by its definitions; 36..38 (street light, billboard, ego
+vehicle) are ignored."""
+
+FILE_IDS = {
+    'cityscapes': (CITYSCAPES_IDS, 34),
+    'synthia': (SYNTHIA_IDS, 22),
+    'mapillary': (MAPILLARY_IDS, 65),
+    'wilddash': (WILDDASH_IDS, 38),
+}
 """Tables that a config's ``label_map`` may name: (file id -> class, highest id a file may hold)."""
 
 

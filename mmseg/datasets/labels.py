@@ -10,14 +10,15 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+from mmseg.config.label_ids import IGNORE, WIDE_IGNORE, label_dtype, usual_ignore_index
 from mmseg.datasets.label_colours import ColourTable, MaskFile, codes_in, ids_of_colours, merged_masks
 from mmseg.datasets.label_sets import FILE_IDS, LabelSet
 from mmseg.datasets.orientation import ORIENTATION, UPRIGHT
 from mmseg.errors import InputError
 
 UNKNOWN = -1
-BYTE, WIDEST = 255, 65535
-"""The largest value of a label file that is read as it is, and of one that a ``label_map`` names."""
+BYTE, WIDEST = IGNORE, WIDE_IGNORE
+"""The largest value of a label file of up to 255 classes, and of one of more, or that a ``label_map`` names."""
 Image.MAX_IMAGE_PIXELS = 2**29  # twice as many are an error: as large as the images that OpenCV reads
 LOSSY = {'jpeg', 'mpo', 'avif', 'heif', 'tiff_jpeg'}  # formats, and compressions of a TIFF
 # Grey levels that a decoder makes of files of 2 and 4 bits: it spreads the ids over 0..255.
@@ -130,8 +131,8 @@ class LabelReader:
 
     Args:
         num_classes: valid train ids are below this; None accepts every value.
-        ignore_index: train id of ignored pixels. The values ``ignored`` and 255 (unless ``label_map`` names it) are
-            read as this.
+        ignore_index: train id of ignored pixels. The values ``ignored`` and 255 (or 65535, where 255 is the id of a
+            class; unless ``label_map`` names it) are read as this.
         label_map: file value -> train id; with it, a value that it does not name is an error.
         ignored: file values that mean ignore.
         reduce_zero_label: value 0 is ignored and value v is class v - 1.
@@ -158,7 +159,7 @@ class LabelReader:
         """What values mean, as text to compare with: the same for readers that read the same ids from a file."""
         forms = f', colours {self.colours}' if self.colours else ''
         forms += f', masks {self.masks}, else {self.mask_rest}' if self.masks else ''
-        mapped = self._maps_255 and self._table[255] != self.ignore_index
+        mapped = self._maps(255) and self._table[255] != self.ignore_index
         return f'{self!r}{", 255 is a class" if mapped else ""}{forms}'
 
     def files_of(self, path: str | Path) -> list[Path]:
@@ -171,7 +172,7 @@ class LabelReader:
         return [above / mask.folder / f'{stem}{mask.suffix}' for mask in self.masks]
 
     def __call__(self, path: str | Path) -> np.ndarray:
-        """The train ids in ``path``, uint8 (H, W).
+        """The train ids in ``path``, (H, W): uint8, or uint16 where ``ignore_index`` is beyond 255.
 
         Raises:
             InputError: as :func:`read_ids`, or a value is neither a class nor ignored.
@@ -179,9 +180,9 @@ class LabelReader:
         if self.masks:
             ids_of = [(mask.train_id, file) for mask, file in zip(self.masks, self.files_of(path), strict=True)]
             read = [(file, train_id, read_ids(file, turn=self.turn)) for train_id, file in ids_of]
-            return merged_masks(read, self.mask_rest)
+            return merged_masks(read, self.mask_rest, self._dtype)
         if self.colours is not None:
-            return ids_of_colours(read_codes(path, turn=self.turn), self.colours, path)
+            return ids_of_colours(read_codes(path, turn=self.turn), self.colours, path, self._dtype)
         ids = read_ids(path, turn=self.turn, most=self._most)
         if self._most > BYTE:
             return self._of_wide(ids, path)
@@ -196,7 +197,7 @@ class LabelReader:
         found = self._table[ids]
         if (found == UNKNOWN).any():
             self._refuse(ids, path)
-        return found.astype(np.uint8)
+        return found.astype(self._dtype)
 
     def _refuse(self, ids: np.ndarray, path: str | Path) -> NoReturn:
         values = [int(value) for value in np.unique(ids) if self._unknown[value]]
@@ -207,9 +208,19 @@ class LabelReader:
 
     @cached_property
     def _most(self) -> int:
-        """The largest value that a file may hold: beyond 255 only where the config names such values."""
-        named = [*self.ignored, *(value for value, _ in self.label_map or ())]
-        return WIDEST if max(named, default=0) > BYTE else BYTE
+        """The largest value that a file may hold: beyond 255 only of more classes, or where the config names such."""
+        named = [*self.ignored, *(value for value, _ in self.label_map or ()), self.ignore_index, self._empty]
+        return WIDEST if max(named) > BYTE else BYTE
+
+    @property
+    def _empty(self) -> int:
+        """The file value that means ignored unless the config names it: 255, or 65535 where that is an id."""
+        return usual_ignore_index((self.num_classes or 0) + self.reduce_zero_label)
+
+    @property
+    def _dtype(self) -> np.dtype:
+        """Of label maps."""
+        return label_dtype(self.ignore_index)
 
     @cached_property
     def _table(self) -> np.ndarray:
@@ -224,7 +235,7 @@ class LabelReader:
             table = np.where(table == 0, self.ignore_index, np.where(table > 0, table - 1, table))
         if self.num_classes is not None:
             table[(table >= self.num_classes) & (table != self.ignore_index)] = UNKNOWN
-        table[[*self.ignored, *(() if self._maps_255 else (255,))]] = self.ignore_index
+        table[[*self.ignored, *(() if self._maps(self._empty) else (self._empty,))]] = self.ignore_index
         return table.astype(kind)
 
     @cached_property
@@ -235,9 +246,8 @@ class LabelReader:
     def _identity(self) -> bool:
         return bool((np.where(self._unknown, np.arange(256), self._table) == np.arange(256)).all())
 
-    @property
-    def _maps_255(self) -> bool:
-        return self.label_map is not None and any(value == 255 for value, _ in self.label_map)
+    def _maps(self, value: int) -> bool:
+        return self.label_map is not None and any(named == value for named, _ in self.label_map)
 
     def _remedy(self, values: list[int]) -> str:
         if self.label_map is None and not self.reduce_zero_label and values == [self.num_classes]:
@@ -303,9 +313,9 @@ def _file_value(key: int | str, setting: str) -> int:
 def _train_id(value: int | str, labels: LabelSet) -> int:
     if isinstance(value, str):
         return labels.index(value)
-    if not (0 <= value < len(labels) or value in (labels.ignore_index, 255)):
+    if not (0 <= value < len(labels) or value in (labels.ignore_index, usual_ignore_index(len(labels)))):
         raise InputError(f'label_map: train id {value} is neither a class (0..{len(labels) - 1}) nor ignored.')
-    return labels.ignore_index if value == 255 else value
+    return value if value < len(labels) else labels.ignore_index
 
 
 def _listed(values: list[int], most: int = 12) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset, get_worker_info
@@ -19,6 +18,7 @@ from mmseg.datasets.dataset_wrappers import ConcatDataset
 from mmseg.datasets.label_forms import colour_entries
 from mmseg.datasets.label_sets import LabelSet, label_set_of
 from mmseg.datasets.parallel import single_threaded
+from mmseg.datasets.pipelines.fields import tensor_of
 from mmseg.datasets.stream import TrainingSet
 from mmseg.datasets.worker_end import how_one_ended, serve_parent
 from mmseg.errors import InputError
@@ -105,7 +105,7 @@ def build_test_loader(
     """A loader of test images, with labels where there are any, in order; rank r gets the images r, r + world_size, ...
 
     A batch is ``{'img': [(B, 3, H, W), ...], 'img_metas': [[dict, ...], ...], 'label': [(h, w), ...]}``: of images and
-    meta data one entry a view (a list of (1, 3, H, W) where the sizes differ), of labels, uint8, one an image.
+    meta data one entry a view (a list of (1, 3, H, W) where the sizes differ), of labels, as stored, one an image.
     ``pin_memory`` is for a GPU.
     """
     indices = range(rank, len(dataset), world_size)  # type: ignore[arg-type]
@@ -188,7 +188,7 @@ class _Images(Dataset):
             sample = self.dataset[index]
             if not self.labelled:
                 return sample
-            return {**sample, 'label': torch.from_numpy(np.array(self.dataset.label_of(index)))}
+            return {**sample, 'label': tensor_of(self.dataset.label_of(index))}
         except (InputError, OSError, RuntimeError, MemoryError) as error:
             return _to_return(error)
 

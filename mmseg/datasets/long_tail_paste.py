@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmseg.datasets.label_sets import IGNORE, LabelSet
+from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.pipelines.compact import CONTENT
 from mmseg.datasets.rare_class_sampling import Wanted
 from mmseg.datasets.stream import TrainingSet
@@ -73,6 +73,7 @@ class LongTailPaste:
             )
         self.num_classes = min(num_classes, len(self.candidates))
         self.min_crop_pixels = min_pixels * min_crop_ratio
+        self.ignore_index = label_set.ignore_index
 
     def draw(self, rng: np.random.Generator) -> list[Wanted]:
         """Classes, each with an image that shows it."""
@@ -80,7 +81,7 @@ class LongTailPaste:
         return [Wanted(int(train_id), int(rng.choice(self.candidates[int(train_id)]))) for train_id in chosen]
 
     def sample(self, source: TrainingSet, rng: np.random.Generator) -> dict[str, Tensor | dict]:
-        """``paste_img`` (3, H, W), ``paste_img_metas``, and ``paste_label`` (1, H, W): 255 outside.
+        """``paste_img`` (3, H, W), ``paste_img_metas``, and ``paste_label`` (1, H, W): ignored outside.
 
         Outside, the image holds zeros. Where the pixels of two classes meet, the one drawn later is in front.
         """
@@ -90,7 +91,7 @@ class LongTailPaste:
             donor = source.draw(wanted.image, rng, partial(self.enough, train_id=wanted.train_id))
             img, label = donor['img'], donor['gt_semantic_seg']
             if not merged:
-                merged = {'paste_img': torch.zeros_like(img), 'paste_label': torch.full_like(label, IGNORE)}
+                merged = {'paste_img': torch.zeros_like(img), 'paste_label': torch.full_like(label, self.ignore_index)}
                 # No class reaches into a border, so what is pasted is content everywhere.
                 content = donor['img_metas'].get(CONTENT) and img.shape[1:]
                 metas = {**donor['img_metas'], CONTENT: content} if content else donor['img_metas']

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from mmseg.compiled import begin_step, without_compiling
 from mmseg.datasets.batch import to_network
 from mmseg.datasets.loader import DataLost
+from mmseg.datasets.pipelines.fields import tensor_of
 from mmseg.datasets.pipelines.loading import size_mismatch
 from mmseg.errors import InputError
 from mmseg.evaluation.metrics import ConfusionMatrix, Metrics
@@ -118,7 +119,7 @@ def _count(prediction: Prediction, dataset: Any, confusion: ConfusionMatrix) -> 
     """Compare a prediction with its label, read now where the loader has not."""
     label = prediction.label
     if label is None:
-        label = torch.from_numpy(np.array(dataset.label_of(prediction.index)))
+        label = tensor_of(dataset.label_of(prediction.index))
     with _naming(prediction, label, dataset):
         confusion.update(prediction.label_map, label.to(prediction.label_map.device, non_blocking=True))
 
@@ -223,7 +224,7 @@ def _check(confusion: ConfusionMatrix, dataset: Any, loader: DataLoader) -> None
         confusion.check()
     except InputError:
         for index in (index for indices in loader.batch_sampler or () for index in indices):
-            label = torch.from_numpy(np.array(dataset.label_of(index)))
+            label = tensor_of(dataset.label_of(index))
             try:
                 one = ConfusionMatrix(confusion.num_classes, confusion.ignore_index)
                 one.update(label, label)

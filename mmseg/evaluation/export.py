@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from torch import Tensor
 
+from mmseg.config.label_ids import label_dtype
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.errors import InputError
 from mmseg.writing import write_bytes
@@ -48,6 +49,7 @@ class PredictionWriter:
     Args:
         folder: where the PNGs go.
         palette: RGB colours, 0..255, by class id; None writes the class ids themselves.
+        classes: how many there are: with more than 256, every file of ids has 16 bits, whatever it shows.
         opacity: 1 shows only the colours, less mixes them with the image.
         threads: number of writers.
         read: how an image file is read, for ``opacity`` below 1.
@@ -58,6 +60,7 @@ class PredictionWriter:
         folder: Path | str,
         *,
         palette: Sequence[Sequence[int]] | None,
+        classes: int = 0,
         opacity: float = 1.0,
         threads: int = 2,
         read: Callable[[Path], np.ndarray] = read_image,
@@ -66,6 +69,7 @@ class PredictionWriter:
         self.read = read
         self.folder = Path(folder)
         self.palette = palette
+        self.highest = classes - 1
         self.opacity = opacity
         self._pool = ThreadPoolExecutor(threads)
         self._waiting: list[Future] = []
@@ -84,7 +88,7 @@ class PredictionWriter:
 
     def _write(self, label_map: np.ndarray, image_file: Path, path: Path) -> None:
         if self.palette is None:
-            picture = as_ids(label_map)
+            picture = label_map.astype(label_dtype(max(self.highest, label_map.max(initial=0))))
         elif self.opacity == 1:
             picture = np.ascontiguousarray(colorize(label_map, self.palette)[..., ::-1])
         else:
@@ -132,11 +136,6 @@ def displayable(pixels: np.ndarray) -> np.ndarray:
     least, most = np.nanpercentile(three, (1, 99))
     scaled = (three.astype(np.float32) - least) * (255 / max(most - least, 1e-12))
     return np.nan_to_num(scaled).clip(0, 255).astype(np.uint8)
-
-
-def as_ids(label_map: np.ndarray) -> np.ndarray:
-    """Class ids in the smallest type of a PNG that holds them: 8 or 16 bits."""
-    return label_map.astype(np.uint8 if label_map.max(initial=0) <= np.iinfo(np.uint8).max else np.uint16)
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:

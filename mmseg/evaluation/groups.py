@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmseg.datasets.pipelines.fields import tensor_of
 from mmseg.evaluation.metrics import ConfusionMatrix, Metrics
 
 
@@ -30,7 +31,7 @@ class Groups:
         """Count the prediction of an image."""
         name = self.of[index]
         if name:
-            label = torch.from_numpy(np.array(self.dataset.label_of(index)))
+            label = tensor_of(self.dataset.label_of(index))
             self.counts[name].update(torch.from_numpy(label_map.astype(np.int64)), label)
 
     def metrics(self) -> dict[str, Metrics]:

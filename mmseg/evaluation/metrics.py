@@ -47,11 +47,13 @@ class ConfusionMatrix:
         self.matrix = torch.zeros((num_classes, num_classes + 1), dtype=torch.int64, device=device)
         """Counts (classes, classes + 1): rows are labels, columns predictions, the last one 'no class'."""
         self._checks_at_once = torch.device(device).type == 'cpu'
-        self._rows = max(num_classes, ignore_index + 1, 256) + 1
-        allowed = [row < num_classes or row == ignore_index for row in range(self._rows)]
+        self._shown = max(num_classes, 256)
+        self._ignored = min(ignore_index, self._shown)
+        self._rows = max(self._shown, self._ignored + 1) + 1
+        allowed = [row < num_classes or row == self._ignored for row in range(self._rows)]
         self._allowed = torch.tensor(allowed, device=device)
         self._foreign = torch.zeros(self._rows, dtype=torch.int64, device=device)
-        """Pixels by label that is no class; the last number counts all labels that are beyond."""
+        """Pixels by label that is no class; the last number counts all labels that are beyond those with a row."""
 
     def update(self, pred: Tensor, label: Tensor) -> None:
         """Add the pixels of label maps of equal shape: class ids from 0, or ``ignore_index`` in the label.
@@ -68,7 +70,9 @@ class ConfusionMatrix:
         last = self._rows - 1
         known = label.to(self.matrix.device, torch.int32)
         if label.dtype != torch.uint8:  # else none is beyond
-            known = torch.where(known < 0, last, known).clamp(max=last)
+            ignored = known == self.ignore_index
+            known = torch.where((known < 0) | (known >= self._shown), last, known)
+            known = torch.where(ignored, self._ignored, known)
         pairs = known * columns + pred.to(self.matrix.device, torch.int32).clamp(max=self.num_classes)
         counts = count_values(pairs.flatten(), self._rows * columns).view(-1, columns)
         self.matrix += counts[: self.num_classes]
@@ -84,7 +88,7 @@ class ConfusionMatrix:
         """
         found = self._foreign.cpu().nonzero().flatten().tolist()
         if found:
-            names = [f'beyond {value - 1}' if value == self._rows - 1 else str(value) for value in found]
+            names = [f'beyond {self._shown - 1}' if value == self._rows - 1 else str(value) for value in found]
             raise InputError(
                 f'Label values [{", ".join(names)}] are outside the {self.num_classes} classes '
                 f'(0..{self.num_classes - 1}, {self.ignore_index} is ignored).'

@@ -129,7 +129,7 @@ crop = [{resize}
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='Normalize', **norm),
-    dict(type='Pad', size=crop_size, pad_val=0, seg_pad_val=255),
+    dict(type='Pad', size=crop_size, pad_val=0),
     dict(type='DefaultFormatBundle'),
 ]
 labelled = [load, dict(type='LoadAnnotations'), *crop, dict(type='Collect', keys=['img', 'gt_semantic_seg'])]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmseg.config.label_ids import IGNORE, WIDE_IGNORE, usual_ignore_index
 from mmseg.datasets.class_list import NamedClass
 from mmseg.datasets.label_colours import colour_of
-from mmseg.datasets.label_sets import IGNORE
 from mmseg.own_data.look import ImageFacts, LabelFacts
 
 LARGEST_SHORT_SIDE = 768
@@ -47,7 +47,7 @@ def guess_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Cla
         return _coloured_classes(labels, given)
     if given is not None:
         return _given_classes(labels, given)
-    values = sorted(value for value in labels.pixels if value != IGNORE)
+    values = class_values(labels)
     if tuple(sorted(labels.pixels)) == MASK_VALUES:
         return Classes(
             ['background', 'foreground'],
@@ -75,6 +75,12 @@ def guess_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Cla
     )
 
 
+def class_values(labels: LabelFacts) -> list[int]:
+    """The file values that may be classes, ascending: all but 255; where there are wider ones, all but 65535."""
+    ignored = WIDE_IGNORE if max(labels.pixels, default=0) > IGNORE else IGNORE
+    return sorted(value for value in labels.pixels if value != ignored)
+
+
 def _coloured_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Classes:
     """The classes of label images: those of ``given`` that have a colour, or one a colour, most frequent first."""
     shown = {colour_of(code): code for code, _ in labels.pixels.most_common()}
@@ -98,13 +104,13 @@ def _coloured_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) ->
 
 def _given_classes(labels: LabelFacts, given: Sequence[NamedClass]) -> Classes:
     values = [entry.value for entry in given]
-    unnamed = sorted(value for value in labels.pixels if value not in values and value != IGNORE)
+    unnamed = sorted(set(class_values(labels)) - set(values))
     label_map: dict[int, int] = {value: i for i, value in enumerate(values)}
     notes = []
     if unnamed:
         told = ', '.join(f'{value} ({labels.share(value):.1%})' for value in unnamed)
         notes.append(f'label values without a name are ignored: {told}')
-        label_map |= dict.fromkeys(unnamed, IGNORE)
+        label_map |= dict.fromkeys(unnamed, usual_ignore_index(len(values)))
     unseen = [entry.name for entry in given if not labels.pixels[entry.value]]
     if unseen:
         notes.append(f'no label that was looked at shows {", ".join(unseen)}')

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmseg.config.label_ids import label_dtype
 from mmseg.errors import InputError, nearest
 from mmseg.evaluation.export import check_opacity, colorize, displayable, overlay
 from mmseg.prediction.block import Block
@@ -21,9 +22,9 @@ class Style:
         check_opacity(self.opacity)
 
     @property
-    def id_type(self) -> type[np.unsignedinteger]:
-        """The same for all images of a network, whatever classes one shows: 16 bits from 256 classes on."""
-        return np.uint8 if len(self.palette) < 256 else np.uint16
+    def id_type(self) -> np.dtype:
+        """The same for all images of a network, whatever classes one shows: 16 bits beyond 256 classes."""
+        return label_dtype(len(self.palette) - 1)
 
 
 def ids(block: Block, pixels: np.ndarray, style: Style) -> np.ndarray:

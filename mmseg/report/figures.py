@@ -33,6 +33,7 @@ TITLE_INCHES = 0.3
 LEGEND_ENTRY_INCHES = 1.3
 LEGEND_LINE_INCHES = 0.2
 DPI = 110
+LEGEND_ENTRIES = 60  # a legend of more classes than that lists those that a picture shows
 COLUMNS = 5  # pictures in a row of what a method has of its own
 SOURCE, TARGET, MIXED = IMAGES = ('source image', 'target image', 'mixed image')
 
@@ -49,11 +50,17 @@ class Panel(NamedTuple):
     value_range: tuple[float, float] | None = None
 
 
-def legend(label_set: LabelSet) -> list['Patch']:
-    """A patch of colour with its class name for every class, and one for ignored pixels."""
+def legend(label_set: LabelSet, maps: Sequence[np.ndarray] = ()) -> list['Patch']:
+    """A patch of colour with its class name for every class, and one for ignored pixels.
+
+    Of more than :data:`LEGEND_ENTRIES` classes, those that the label maps show.
+    """
     from matplotlib.patches import Patch  # noqa: PLC0415 (slow import, only needed to draw)
 
-    entries = [*zip(label_set.classes, label_set.palette, strict=True), ('ignored', IGNORED)]
+    entries = list(zip(label_set.classes, label_set.palette, strict=True))
+    if len(entries) > LEGEND_ENTRIES:
+        entries = [entries[i] for i in sorted(set().union(*map(np.unique, maps))) if i < len(entries)]
+    entries.append(('ignored', IGNORED))
     return [Patch(facecolor=_unit(colour), edgecolor='0.4', label=name, linewidth=0.5) for name, colour in entries]
 
 
@@ -150,7 +157,7 @@ def _grid(rows: Sequence[Sequence[Panel]], label_set: LabelSet) -> 'Figure':
     width = (COLUMN_INCHES + GAP_INCHES) * max(len(row) for row in rows) + GAP_INCHES
     titled = [i == 0 or [p.title for p in row] != [p.title for p in rows[i - 1]] for i, row in enumerate(rows)]
     heights = [COLUMN_INCHES * max(p.image.shape[0] / p.image.shape[1] for p in row) for row in rows]
-    patches = legend(label_set)
+    patches = legend(label_set, [p.image for row in rows for p in row if p.image.ndim == 2 and p.value_range is None])
     per_line = max(1, int(width / LEGEND_ENTRY_INCHES))
     legend_height = LEGEND_LINE_INCHES * math.ceil(len(patches) / per_line) + 2 * GAP_INCHES
     total = legend_height + sum(heights) + sum(TITLE_INCHES if has_title else GAP_INCHES for has_title in titled)

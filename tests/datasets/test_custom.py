@@ -302,6 +302,7 @@ def test_the_image_is_decoded_once_however_often_its_crop_is_drawn(tmp_path, mon
 def test_borders_that_would_be_read_as_another_label_are_refused(tmp_path, step, key):
     write_pairs(tmp_path, random_labels(2))
     border = {'type': step, 'size': (40, 40)} if step == 'Pad' else {'type': step, 'prob': 0.5, 'degree': 10.0}
+    border['seg_pad_val'] = 255
     loading = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations'}]
     with pytest.raises(InputError, match=f'{step} in the pipeline has {key}=255, but the data set ignore_index=250'):
         DATASETS.build(own_data(tmp_path, ignore_index=250, pipeline=[*loading, border]))

@@ -61,11 +61,12 @@ def test_a_label_set_comes_by_name_or_as_a_dict():
         ({'classes': ['a', 'a']}, 'each once'),
         ({'classes': ['a', 'b'], 'palette': [[0, 0, 0]]}, '2 classes but 1 palette'),
         ({'classes': ['tree', 'house'], 'thing_classes': ['hous']}, "Did you mean 'house'"),
-        ({'classes': [str(i) for i in range(256)]}, 'at most 255'),
-        ({'classes': ['a', 'b'], 'ignore_index': 1}, r'ignore_index=1 has to be in 2\.\.255'),
-        ({'classes': ['a', 'b'], 'ignore_index': 256}, 'ignore_index=256'),
+        ({'classes': [str(i) for i in range(65536)]}, 'at most 65535'),
+        ({'classes': ['a', 'b'], 'ignore_index': 1}, r'ignore_index=1 has to be in 2\.\.65535'),
+        ({'classes': [str(i) for i in range(300)], 'ignore_index': 255}, r'ignore_index=255 has to be in 300\.\.'),
+        ({'classes': ['a', 'b'], 'ignore_index': 65536}, 'ignore_index=65536'),
         ({'classes': ['a'], 'palette': [[0, 0, 300]]}, r'RGB in 0\.\.255'),
-        ({'classes': ['a'], 'ignored_values': [999]}, r'ignored_values=\[999\]'),
+        ({'classes': ['a'], 'ignored_values': [65536]}, r'ignored_values=\[65536\]'),
         ({'classes': ['a'], 'ignored_values': ['x']}, 'ignored_values=.* does not fit'),
         ({'classes': ['a'], 'subsets': 3}, 'subsets=3 does not fit'),
     ],
@@ -77,6 +78,7 @@ def test_a_wrong_label_set_is_refused(spec, said):
 
 def test_made_up_colours_differ():
     assert len(set(distinct_colours(60))) == 60
+    assert len(set(distinct_colours(1000))) == 1000
 
 
 def test_part_of_the_classes_keeps_their_colours_and_what_they_are():

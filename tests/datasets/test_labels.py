@@ -119,11 +119,6 @@ def test_a_value_is_a_class_or_ignored_but_not_both():
     assert label_reader(own_ignored, label_map={7: 'field'}).ignored == ()
 
 
-def test_there_are_no_256_classes():
-    with pytest.raises(InputError, match='256 classes; label maps hold at most 255'):
-        LabelSet('many', tuple(map(str, range(256))))
-
-
 def test_ids_from_one_are_met_with_the_setting_for_them(tmp_path):
     with pytest.raises(InputError, match=r'ids run from 1 to 2 .* reduce_zero_label=True'):
         read(tmp_path, [0, 1, 2], label_reader(TWO))

@@ -162,7 +162,7 @@ def test_a_misspelt_setting_is_refused_with_the_right_name(folders):
         pairs(folders, long_tail_paste={'number_classes': 2})
 
 
-def test_nothing_pasted_is_255_whatever_the_data_ignore(folders):
+def test_nothing_pasted_is_what_the_data_ignore(folders):
     options = {'ignore_index': 250, 'pipeline': own_data(folders)['pipeline']}
     for step in options['pipeline']:
         if step['type'] in ('RandomCrop', 'Pad'):
@@ -170,7 +170,7 @@ def test_nothing_pasted_is_255_whatever_the_data_ignore(folders):
     source, target = (own_data(folders / name, CLASSES, **options) for name in ('source', 'target'))
     dataset = build_dataset({'type': 'UDADataset', 'source': source, 'target': target, 'long_tail_paste': PASTE})
     values = {value for i in range(10) for value in dataset.sample(i, 0)['paste_label'].unique().tolist()}
-    assert values == {2, 3, 255}
+    assert values == {2, 3, 250}
 
 
 def test_lists_of_sources_and_targets_are_joined(folders):

@@ -8,7 +8,7 @@ import torch
 from mmseg.datasets.label_sets import CITYSCAPES19, distinct_colours
 from mmseg.errors import InputError
 from mmseg.evaluation import export
-from mmseg.evaluation.export import PictureNames, PredictionWriter, as_ids, colorize, overlay
+from mmseg.evaluation.export import PictureNames, PredictionWriter, colorize, overlay
 
 PALETTE = ((10, 20, 30), (200, 100, 50))
 
@@ -56,10 +56,17 @@ def test_overlays_are_drawn_on_the_image_file(tmp_path):
 def test_ids_are_written_exactly_in_as_many_bits_as_they_need(tmp_path, highest, dtype):
     label_map = np.random.default_rng(highest).integers(0, highest + 1, (20, 30))
     label_map[3, 4] = highest
-    assert as_ids(label_map).dtype == dtype
     with PredictionWriter(tmp_path, palette=None) as writer:
         path = writer.write(label_map, 'a.png')
-    np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), label_map)
+    written = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert written.dtype == dtype
+    np.testing.assert_array_equal(written, label_map)
+
+
+def test_ids_of_many_classes_have_16_bits_in_every_file_whatever_it_shows(tmp_path):
+    with PredictionWriter(tmp_path, palette=None, classes=300) as writer:
+        path = writer.write(np.zeros((4, 4), int), 'a.png')
+    assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).dtype == np.uint16
 
 
 def test_few_label_maps_wait_when_writing_is_slow(tmp_path, monkeypatch):

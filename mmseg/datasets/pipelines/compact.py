@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mmseg.datasets.pipelines.compose import Compose
+from mmseg.datasets.pipelines.fields import tensor_of
 from mmseg.datasets.pipelines.formatting import Collect, DefaultFormatBundle, ImageToTensor, image_tensor
 from mmseg.datasets.pipelines.geometry import Pad
 from mmseg.datasets.pipelines.photometric import Normalize, refuse_image
@@ -48,7 +49,7 @@ class CompactFormat(Transform):
         else:
             results['img'] = planes(results['img'], reverse=results['img_norm_cfg']['to_rgb'])
         for field in results.get('seg_fields', []):
-            results[field] = torch.from_numpy(np.array(results[field][None]))
+            results[field] = tensor_of(results[field][None])
         return results
 
 

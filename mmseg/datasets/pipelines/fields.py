@@ -19,7 +19,7 @@ class Kind(Enum):
     """What the values of a field are, which says how it is resized and what a network gets of it."""
 
     IMAGE = 'colours, (H, W, 3)'
-    LABEL = 'train ids, uint8 (H, W); int64 for the network'
+    LABEL = 'train ids, uint8 or uint16 (H, W); int64 for the network'
     MASK = '0 or 1, uint8 (H, W); bool for the network'
     WEIGHT = 'any numbers, float32 (H, W)'
 
@@ -55,11 +55,16 @@ class Field:
 
     def tensor(self, values: np.ndarray) -> Tensor:
         """(H, W) -> (1, H, W) of the type a network gets."""
-        return self.for_network(torch.from_numpy(np.array(values[None])))
+        return self.for_network(tensor_of(values[None]))
 
     def for_network(self, values: Tensor) -> Tensor:
         """As they are stored -> of the type a network gets."""
         return values.to(DTYPES[self.kind])
+
+
+def tensor_of(values: np.ndarray) -> Tensor:
+    """A copy of an array; of uint16 as int32, as torch hardly computes with that."""
+    return torch.from_numpy(np.array(values, np.int32 if values.dtype == np.uint16 else values.dtype))
 
 
 _declared: dict[str, Field] = {}

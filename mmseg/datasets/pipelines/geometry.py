@@ -7,6 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mmseg.config.label_ids import IGNORE
 from mmseg.config.values import Count, Finite, Fraction, Positive, fits
 from mmseg.datasets.pipelines.fields import LABEL, field_of
 from mmseg.datasets.pipelines.transform import Part, Transform, shape_of, size_of
@@ -84,6 +85,13 @@ class Resize(Transform):
         return results
 
 
+def ignored_id(results: dict, given: int | None) -> int:
+    """The train id that means ignored: as a step was given it, else that of the data set."""
+    if given is not None:
+        return given
+    return results['label_reader'].ignore_index if 'label_reader' in results else IGNORE
+
+
 def fields_of(results: dict) -> list[str]:
     """Names of the image and of all fields that move with it, as far as ``results`` holds them."""
     return [name for name in ('img', *results.get('seg_fields', [])) if name in results]
@@ -151,7 +159,7 @@ class RandomCrop(Transform):
         cat_max_ratio: largest share that one class may have of the labelled pixels of the cut. A box that fails,
             or has fewer than two classes, is drawn again up to 10 times; the last one stays. Without a label
             there is one draw.
-        ignore_index: train id that does not count.
+        ignore_index: train id that does not count; None: what the data set ignores.
     """
 
     part = Part.BOTH
@@ -159,7 +167,7 @@ class RandomCrop(Transform):
     REDRAWS = 10
 
     def __init__(
-        self, *, crop_size: tuple[Count, Count], cat_max_ratio: Fraction = 1.0, ignore_index: int = 255
+        self, *, crop_size: tuple[Count, Count], cat_max_ratio: Fraction = 1.0, ignore_index: int | None = None
     ) -> None:
         self.crop_size = (int(crop_size[0]), int(crop_size[1]))
         if min(self.crop_size) <= 0:
@@ -171,7 +179,7 @@ class RandomCrop(Transform):
         box = self._box(results, rng)
         if self.cat_max_ratio < 1 and LABEL.name in results:
             for _ in range(self.REDRAWS):
-                if self._varied(box.cut(results[LABEL.name])):
+                if self._varied(box.cut(results[LABEL.name]), ignored_id(results, self.ignore_index)):
                     break
                 box = self._box(results, rng)
         return box
@@ -189,9 +197,12 @@ class RandomCrop(Transform):
         x1 = int(rng.integers(0, max(width - columns, 0) + 1))
         return Box(y1, y1 + rows, x1, x1 + columns)
 
-    def _varied(self, label: np.ndarray) -> bool:
-        counts = cv2.calcHist([label], [0], None, [256], [0, 256]).ravel().astype(np.int64)  # faster than bincount
-        counts[self.ignore_index] = 0
+    def _varied(self, label: np.ndarray, ignored: int) -> bool:
+        values = np.iinfo(label.dtype).max + 1  # a histogram is faster than bincount
+        counts = (
+            cv2.calcHist([label], [0], None, [values], [0, values]).ravel().astype(np.int64)
+        )  # faster than bincount
+        counts[ignored] = 0
         return bool(np.count_nonzero(counts) > 1 and counts.max() < self.cat_max_ratio * counts.sum())
 
 
@@ -248,7 +259,8 @@ class Pad(Transform):
         size: (height, width) to reach at least.
         size_divisor: or: the next multiples of this.
         pad_val: grey value of the border; behind Normalize, 0 is the mean colour.
-        seg_pad_val: train id of the border; other fields have a fill value of their own.
+        seg_pad_val: train id of the border; None: what the data set ignores. Other fields have a fill value of their
+            own.
     """
 
     part = Part.BOTH
@@ -259,7 +271,7 @@ class Pad(Transform):
         size: tuple[Count, Count] | None = None,
         size_divisor: Count | None = None,
         pad_val: Finite = 0,
-        seg_pad_val: int = 255,
+        seg_pad_val: int | None = None,
     ) -> None:
         if (size is None) == (size_divisor is None):
             raise InputError('Pad: give either size or size_divisor.')
@@ -275,8 +287,9 @@ class Pad(Transform):
             math.ceil(max(edge, least) / self.size_divisor) * self.size_divisor
             for edge, least in zip((height, width), self.size, strict=True)
         )
+        seg_pad_val = ignored_id(results, self.seg_pad_val)
         for name in fields_of(results):
-            value = field_of(name).border(pad_val=self.pad_val, seg_pad_val=self.seg_pad_val)
+            value = field_of(name).border(pad_val=self.pad_val, seg_pad_val=seg_pad_val)
             results[name] = cv2.copyMakeBorder(
                 results[name], 0, rows - height, 0, columns - width, cv2.BORDER_CONSTANT, value=value
             )
@@ -292,7 +305,7 @@ class RandomRotate(Transform):
         prob: probability.
         degree: largest angle, or (least, most).
         pad_val: grey value where the image does not reach.
-        seg_pad_val: train id there; other fields have a fill value of their own.
+        seg_pad_val: train id there; None: what the data set ignores. Other fields have a fill value of their own.
         center: (x, y) to turn about; None is the middle.
         auto_bound: enlarge the image so that nothing is cut off.
     """
@@ -306,7 +319,7 @@ class RandomRotate(Transform):
         prob: Fraction,
         degree: Finite | tuple[Finite, Finite],
         pad_val: Finite = 0,
-        seg_pad_val: int = 255,
+        seg_pad_val: int | None = None,
         center: tuple[Finite, Finite] | None = None,
         auto_bound: bool = False,
     ) -> None:
@@ -333,9 +346,10 @@ class RandomRotate(Transform):
             return results
         results = dict(results)
         matrix, size = self._affine(size_of(results), params)
+        seg_pad_val = ignored_id(results, self.seg_pad_val)
         for name in fields_of(results):
             field = field_of(name)
-            value = field.border(pad_val=self.pad_val, seg_pad_val=self.seg_pad_val)
+            value = field.border(pad_val=self.pad_val, seg_pad_val=seg_pad_val)
             results[name] = cv2.warpAffine(results[name], matrix, size, flags=field.interpolation, borderValue=value)
         results |= {'img_shape': shape_of(results), 'pad_shape': shape_of(results)}
         return results

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from mmseg.config.label_ids import usual_ignore_index
 from mmseg.config.values import Count, Fraction
 from mmseg.errors import InputError, nearest
 from mmseg.models.layers import Conv2d, init_from_cfg, resize
@@ -38,7 +39,7 @@ class BaseDecodeHead(nn.Module, ABC):
         norm_cfg: normalisation of the head's convolutions; None for convolutions with a bias instead.
         act_cfg: activation of the head's convolutions.
         loss_decode: a loss, or several that are added up.
-        ignore_index: class id of pixels without a label.
+        ignore_index: class id of pixels without a label; None: 255, or 65535 beyond 255 classes.
         sampler: config of what chooses the pixels that teach (``OHEMPixelSampler``); None: all do.
         align_corners: how maps are resized.
         init_cfg: how the classifier starts, see :func:`mmseg.models.layers.init_from_cfg`.
@@ -58,7 +59,7 @@ class BaseDecodeHead(nn.Module, ABC):
         norm_cfg: dict | None = None,
         act_cfg: dict | None = RELU,
         loss_decode: Mapping | Sequence[Mapping] = CROSS_ENTROPY,
-        ignore_index: int = 255,
+        ignore_index: int | None = None,
         sampler: dict | None = None,
         align_corners: bool = False,
         init_cfg: Mapping | None = CONV_SEG_INIT,
@@ -78,7 +79,7 @@ class BaseDecodeHead(nn.Module, ABC):
         self.num_classes = num_classes
         self.norm_cfg = norm_cfg
         self.act_cfg = act_cfg
-        self.ignore_index = ignore_index
+        self.ignore_index = usual_ignore_index(num_classes) if ignore_index is None else ignore_index
         self.align_corners = align_corners
         self.init_cfg = init_cfg
         self.loss_decode = nn.ModuleList(

@@ -23,7 +23,7 @@ class DLV2Head(BaseDecodeHead):
         in_index: which stage is read.
         dilations: one rate per classifier.
         loss_decode: a loss, or several that are added up.
-        ignore_index: class id of pixels without a label.
+        ignore_index: class id of pixels without a label; None: 255, or 65535 beyond 255 classes.
         align_corners: how logits are resized.
         init_cfg: how the classifiers start.
     """
@@ -36,7 +36,7 @@ class DLV2Head(BaseDecodeHead):
         in_index: int = -1,
         dilations: Sequence[Count] = (6, 12, 18, 24),
         loss_decode: Mapping | Sequence[Mapping] = CROSS_ENTROPY,
-        ignore_index: int = 255,
+        ignore_index: int | None = None,
         align_corners: bool = False,
         init_cfg: Mapping | None = INIT,
     ) -> None:

@@ -15,7 +15,6 @@ from mmseg.models.uda.batch import Batch, Labelled
 from mmseg.models.uda.uda_decorator import Term, UDADecorator, require
 from mmseg.registry import MODELS
 
-IGNORED = 255
 #: channels of the discriminator's layers, each of which halves the size
 CHANNELS = (64, 128, 256, 512, 1)
 #: slope of its leaky ReLUs below zero
@@ -77,7 +76,7 @@ class AdvSeg(UDADecorator):
 
     def loss_terms(self, batch: Batch) -> Iterator[Term]:
         assert batch.target_img is not None
-        ignored = torch.full_like(batch.target_img[:, :1], IGNORED, dtype=torch.int64)
+        ignored = torch.full_like(batch.target_img[:, :1], self.ignore_index, dtype=torch.int64)
         batch.parts['target'] = target = Labelled(batch.target_img, ignored)
         yield '', self.segmentation_losses(batch, batch.source)
         yield 'trg', self.adversarial_losses(batch, target)

@@ -17,7 +17,7 @@ class Labelled:
 
     Attributes:
         img: (B, 3, H, W), normalised.
-        label: (B, 1, H, W) int64 train ids, 255 = ignored.
+        label: (B, 1, H, W) int64 train ids, or what the heads ignore (255).
         weight: (B, 1, H, W) in 0..1, of each pixel in the loss; None = 1 everywhere.
         view: what of ``img`` the student looks at, where its segmentor draws that, once it has been asked for.
         features: the student's features of ``img``, once they have been asked for; only the segmentor looks inside.

@@ -11,7 +11,7 @@ from mmseg.errors import InputError, nearest
 
 #: whose classes are drawn from: the reference takes those of the whole batch for every image
 MIX_SCOPES = ('batch', 'image')
-#: a label is a byte: the train ids, and 255 for ignored
+#: labels of up to 255 classes: the train ids, and 255 for ignored
 NUM_LABELS = 256
 
 
@@ -26,25 +26,28 @@ def check_scope(scope: str) -> str:
     return scope
 
 
-def present_classes(label: Tensor) -> Tensor:
-    """(B, 1, H, W) labels in 0..255 -> (B, 256) bool table: image b shows label c. 255 counts like a class."""
-    table = torch.zeros(label.shape[0], NUM_LABELS, dtype=torch.bool, device=label.device)
+def present_classes(label: Tensor, *, labels: int = NUM_LABELS) -> Tensor:
+    """(B, 1, H, W) labels below ``labels`` -> (B, labels) bool table: image b shows label c. Ignored is one of them."""
+    table = torch.zeros(label.shape[0], labels, dtype=torch.bool, device=label.device)
     return table.scatter_(1, label.flatten(1), True)
 
 
-def draw_classes(label: Tensor, *, scope: str = 'batch', generator: torch.Generator | None = None) -> Tensor:
+def draw_classes(
+    label: Tensor, *, scope: str = 'batch', generator: torch.Generator | None = None, labels: int = NUM_LABELS
+) -> Tensor:
     """Draw, for each image, half of the n present classes (ceil(n/2)) without replacement.
 
     Args:
-        label: (B, 1, H, W) int64 source labels in 0..255.
+        label: (B, 1, H, W) int64 source labels.
         scope: 'batch': n counts the classes of the whole batch, so that an image may get classes it does not
             show (the reference's way); 'image': each image chooses among its own.
         generator: of the CPU; None is the global one.
+        labels: all labels are below this number.
 
     Returns:
-        (B, 256) bool table of the chosen classes.
+        (B, labels) bool table of the chosen classes.
     """
-    present = present_classes(label)
+    present = present_classes(label, labels=labels)
     if check_scope(scope) == 'batch':
         present = present.any(dim=0, keepdim=True).expand_as(present)
     scores = torch.rand(present.shape, generator=generator).to(label.device, non_blocking=True)
@@ -55,7 +58,7 @@ def draw_classes(label: Tensor, *, scope: str = 'batch', generator: torch.Genera
 
 
 def class_mask(label: Tensor, chosen: Tensor) -> Tensor:
-    """M: (B, 1, H, W) bool, True where the pixel's class is chosen in the (B, 256) table of its image."""
+    """M: (B, 1, H, W) bool, True where the pixel's class is chosen in the (B, labels) table of its image."""
     return chosen.gather(1, label.flatten(1)).view(label.shape)
 
 

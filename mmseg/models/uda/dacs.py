@@ -13,7 +13,7 @@ from mmseg.models.networks import Network, Role
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.uda import strong_augment
 from mmseg.models.uda.batch import Batch, Labelled
-from mmseg.models.uda.class_mix import check_scope, class_mask, draw_classes, paste
+from mmseg.models.uda.class_mix import NUM_LABELS, check_scope, class_mask, draw_classes, paste
 from mmseg.models.uda.feature_distance import FeatureDistance
 from mmseg.models.uda.pseudo_label import PseudoLabel, mean_prediction, pseudo_label, trusted
 from mmseg.models.uda.strong_augment import StrongAugment
@@ -132,7 +132,8 @@ class DACS(MeanTeacher):
 
     def mix_mask(self, source_label: Tensor) -> Tensor:
         """M, (B, 1, H, W) bool."""
-        return class_mask(source_label, draw_classes(source_label, scope=self.mix_scope))
+        labels = max(NUM_LABELS, self.ignore_index + 1)
+        return class_mask(source_label, draw_classes(source_label, scope=self.mix_scope, labels=labels))
 
     def mix(self, mask: Tensor, source: Labelled, target_img: Tensor, pseudo: PseudoLabel) -> Labelled:
         """x_M, y_M, w_M: what the mask shows of the source (weight 1), on the target with its pseudo-labels."""

@@ -60,7 +60,7 @@ class DACSPlus(DACS):
     def template(self, source: Labelled, data: Mapping[str, Any]) -> Template:
         """What is pasted, and where: half of the classes of ``source``, and long-tail pixels."""
         template = Template(source.img, source.label, self.mix_mask(source.label))
-        return long_tail_first(template, data) if self.soft_paste else template
+        return long_tail_first(template, data, ignore_index=self.ignore_index) if self.soft_paste else template
 
     def mix(self, mask: Tensor, source: Labelled, target_img: Tensor, pseudo: PseudoLabel) -> Labelled:
         """As in DACS, but with the soft mask for the image; label and weight stay hard."""

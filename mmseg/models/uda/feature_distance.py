@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mmseg.config.label_ids import usual_ignore_index
 from mmseg.errors import InputError
 from mmseg.models.segmentors.features import Compared
 
@@ -82,7 +83,7 @@ def check_settings(classes: Sequence[int] | None, scale_min_ratio: float | None,
 
 
 def downscale_label(
-    label: Tensor, size: Sequence[int], *, min_ratio: float, num_classes: int, ignore_index: int = 255
+    label: Tensor, size: Sequence[int], *, min_ratio: float, num_classes: int, ignore_index: int | None = None
 ) -> Tensor:
     """Average pooling of the one-hot label, then the largest share, if it is large enough (eq. 9).
 
@@ -94,7 +95,7 @@ def downscale_label(
         size: (h, w) of the features.
         min_ratio: r; below it a position is ignored.
         num_classes: C.
-        ignore_index: of the result.
+        ignore_index: of the result; None is what heads of so many classes ignore.
 
     Returns:
         (B, 1, h, w) int64 of train ids and ``ignore_index``. Of equal shares the lowest class wins.
@@ -114,7 +115,7 @@ def downscale_label(
     share = counts / counts.sum(dim=-1, keepdim=True)
     largest, winner = share.max(dim=-1)
     keep = (largest >= min_ratio) & (winner < num_classes)
-    return torch.where(keep, winner, ignore_index)
+    return torch.where(keep, winner, usual_ignore_index(num_classes) if ignore_index is None else ignore_index)
 
 
 def masked_distance(feature: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:

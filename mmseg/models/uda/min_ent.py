@@ -12,8 +12,6 @@ from mmseg.models.uda.batch import Batch, Labelled
 from mmseg.models.uda.uda_decorator import Term, UDADecorator, require
 from mmseg.registry import MODELS
 
-IGNORED = 255
-
 
 def entropy_map(logits: Tensor) -> Tensor:
     """-sum_c p_c log p_c / log C of (B, C, H, W): (B, 1, H, W), 0 where certain, 1 where all classes are alike."""
@@ -48,7 +46,7 @@ class MinEnt(UDADecorator):
 
     def entropy_losses(self, batch: Batch) -> dict[str, Tensor]:
         assert batch.target_img is not None
-        ignored = torch.full_like(batch.source.label, IGNORED)
+        ignored = torch.full_like(batch.source.label, self.ignore_index)
         batch.parts['target'] = target = Labelled(batch.target_img, ignored)
         prediction = self.model.prediction(self.student_logits(batch, target))
         return {'loss_entropy': self.entropy_weight * entropy_map(prediction).mean()}

@@ -29,7 +29,7 @@ class Template(NamedTuple):
     mask: Tensor
 
 
-def long_tail_first(template: Template, data: Mapping[str, Any], *, ignore_index: int = 255) -> Template:
+def long_tail_first(template: Template, data: Mapping[str, Any], *, ignore_index: int) -> Template:
     """``template`` with the long-tail pixels of ``data`` in it; the mask grows by them.
 
     Raises:

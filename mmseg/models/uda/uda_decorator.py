@@ -112,6 +112,11 @@ class UDADecorator(nn.Module):
         """Fields of the target's samples besides the image that the method and its further terms read."""
         return set(self.target_fields).union(*(term.target_fields for term in self.terms()))
 
+    @property
+    def ignore_index(self) -> int:
+        """Train id of pixels without a label."""
+        return self.model.decode_head.ignore_index
+
     def terms(self) -> list[FurtherTerm]:
         """The further terms, in the order of the config."""
         return [getattr(self, name) for name in self.term_names]

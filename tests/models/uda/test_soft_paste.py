@@ -14,7 +14,7 @@ def test_long_tail_pixels_join_image_label_and_mask_as_one():
         mask=torch.tensor([[[[True, False, False]]]]),
     )
     data = {'paste_img': torch.tensor([[[[7.0, 8.0, 9.0]]]]), 'paste_label': torch.tensor([[[[255, 4, 255]]]])}
-    pasted = long_tail_first(template, data)
+    pasted = long_tail_first(template, data, ignore_index=255)
     assert pasted.img.tolist() == [[[[1.0, 8.0, 3.0]]]]
     assert pasted.label.tolist() == [[[[0, 4, 1]]]]
     assert pasted.mask.tolist() == [[[[True, True, False]]]]
