@@ -64,7 +64,7 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     from mmseg.datasets.files import label_name  # noqa: PLC0415
     from mmseg.own_data.config_text import Plan  # noqa: PLC0415
     from mmseg.own_data.guess import guess_classes, guess_geometry  # noqa: PLC0415
-    from mmseg.own_data.look import look_at_images, look_at_labels  # noqa: PLC0415
+    from mmseg.own_data.look import kind_of, look_at_images, look_at_labels  # noqa: PLC0415
     from mmseg.own_data.naming import image_files  # noqa: PLC0415
 
     progress = sys.stderr.isatty()
@@ -79,7 +79,7 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     ]
     kinds = {(fact.bands, fact.dtype) for fact in facts}
     if len(kinds) > 1:
-        told = ', '.join(f'{bands} bands of {dtype}' for bands, dtype in sorted(kinds))
+        told = ', '.join(kind_of(bands, dtype) for bands, dtype in sorted(kinds))
         raise InputError(f'The domains have images of different kinds ({told}): convert them to one.')
     files = {name.lower(): name for name in image_files(args.source[1])}  # a suffix may be in another case
     wanted = [files[label_name(name, source.naming.suffixes).lower()] for name in source.naming.names]
@@ -101,6 +101,8 @@ def domain_of(images: Path, labels: Path | None = None) -> 'Domain':
 
 def tell(plan: 'Plan', file: Path) -> None:
     """Say what was found and what was guessed."""
+    from mmseg.own_data.look import kind_of  # noqa: PLC0415
+
     for title, domain in (('source', plan.source), ('target', plan.target), ('val', plan.val)):
         if domain is None:
             continue
@@ -110,8 +112,11 @@ def tell(plan: 'Plan', file: Path) -> None:
         for suffix, count in naming.others.items():
             print(f'  {count} that end in {suffix or "no suffix"} are left out')
     facts = plan.facts
-    print(f'images: {facts.size[0]}x{facts.size[1]}, {facts.bands} bands of {facts.dtype}')
+    print(f'images: {facts.size[0]}x{facts.size[1]}, {kind_of(facts.bands, facts.dtype)}')
     print(f'classes: {len(plan.classes.names)} ({", ".join(plan.classes.names)})')
+    if plan.classes.ignored is not None:
+        value, share = plan.classes.ignored
+        print(f'ignored: label value {value} ({share:.1%} of the pixels)')
     for note in (*plan.classes.notes, *plan.geometry.notes):
         print(f'check: {note}')
     if plan.val is None:

@@ -11,6 +11,7 @@ from mmseg.own_data.look import ImageFacts
 from mmseg.own_data.naming import Naming
 
 BASES = SHIPPED_CONFIGS / '_base_'
+OPENCV_BANDS = 4  # so many bands are read in OpenCV's order
 HELD_OUT_FROM = 20  # images; of fewer none can be spared
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
@@ -191,8 +192,13 @@ def _domain(domain: Domain, pipeline: str) -> str:
 
 def _method(plan: Plan) -> str:
     jitter = ''
-    if not plan.facts.is_photo:
-        jitter = '\n    # color_jitter_bands=[0, 1, 2],  # red, green, blue; without, of brightness and contrast alone'
+    bands = plan.facts.bands
+    if bands > 3:
+        rgb, order = ([2, 1, 0], 'B, G, R and the rest') if bands == OPENCV_BANDS else ([0, 1, 2], 'as stored')
+        jitter = (
+            f'\n    # color_jitter_bands={rgb},  # check: red, green, blue of bands that come {order}; without, '
+            'of brightness and contrast alone'
+        )
     return f"""uda = dict(
     alpha=0.999,  # the teacher keeps this share of itself in every iteration{jitter}
     pseudo_weight_ignore_top=0,  # rows that show no scene in the target: the own car, an edge of the camera

@@ -1,7 +1,7 @@
 """From what was measured to settings, each with the reason that the user should check."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmseg.config.label_ids import IGNORE, WIDE_IGNORE, usual_ignore_index
@@ -21,7 +21,13 @@ FIRST_IS_EMPTY = 'label value 0 does not occur: values 1..N are taken for classe
 
 @dataclass
 class Classes:
-    """How label values become classes; ``colours`` as given, or None; ``notes`` say what was guessed."""
+    """How label values become classes.
+
+    Attributes:
+        colours: as given, or None.
+        ignored: the file value that means ignored and its share of the pixels, if it was seen.
+        notes: what was guessed.
+    """
 
     names: list[str]
     colours: list[tuple[int, int, int]] | None = None
@@ -29,6 +35,7 @@ class Classes:
     label_colors: list[tuple[tuple[int, int, int], str | None]] | None = None
     reduce_zero_label: bool = False
     shares: list[float] = field(default_factory=list)
+    ignored: tuple[int, float] | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -45,8 +52,13 @@ def guess_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Cla
     """The classes of label files with these values."""
     if labels.are_colours:
         return _coloured_classes(labels, given)
-    if given is not None:
-        return _given_classes(labels, given)
+    classes = _guessed_classes(labels) if given is None else _given_classes(labels, given)
+    ignored = ignored_value(labels)
+    named = ignored in (classes.label_map or {}) or (given is not None and ignored in [entry.value for entry in given])
+    return replace(classes, ignored=(ignored, labels.share(ignored)) if labels.pixels[ignored] and not named else None)
+
+
+def _guessed_classes(labels: LabelFacts) -> Classes:
     values = class_values(labels)
     if tuple(sorted(labels.pixels)) == MASK_VALUES:
         return Classes(
@@ -76,9 +88,13 @@ def guess_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Cla
 
 
 def class_values(labels: LabelFacts) -> list[int]:
-    """The file values that may be classes, ascending: all but 255; where there are wider ones, all but 65535."""
-    ignored = WIDE_IGNORE if max(labels.pixels, default=0) > IGNORE else IGNORE
-    return sorted(value for value in labels.pixels if value != ignored)
+    """The file values that may be classes, ascending."""
+    return sorted(value for value in labels.pixels if value != ignored_value(labels))
+
+
+def ignored_value(labels: LabelFacts) -> int:
+    """255; where there are wider ids, 65535."""
+    return WIDE_IGNORE if max(labels.pixels, default=0) > IGNORE else IGNORE
 
 
 def _coloured_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Classes:

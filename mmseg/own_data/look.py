@@ -59,6 +59,11 @@ class LabelFacts:
         return self.pixels[value] / max(1, self.pixels.total())
 
 
+def kind_of(bands: int, dtype: str) -> str:
+    """What images consist of, in words."""
+    return f'{bands} band{"s" if bands != 1 else ""} of {dtype}'
+
+
 def look_at_images(folder: Path, names: Sequence[str], *, progress: bool = False) -> ImageFacts:
     """Measure a part of the images.
 
@@ -75,7 +80,7 @@ def look_at_images(folder: Path, names: Sequence[str], *, progress: bool = False
         sizes[(bands.shape[1], bands.shape[0])] += 1
         kinds.setdefault((bands.shape[2], str(bands.dtype)), name)
         if len(kinds) > 1:
-            told = '; '.join(f'{file}: {count} bands of {dtype}' for (count, dtype), file in kinds.items())
+            told = '; '.join(f'{file}: {kind_of(count, dtype)}' for (count, dtype), file in kinds.items())
             raise InputError(
                 f'The images in {folder} differ in their bands or depth ({told}): convert them to one kind.'
             )

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -55,6 +57,8 @@ def test_bands_and_depth_of_the_images_reach_network_and_normalisation(tmp_path,
     seen = cv2.imread(str(tmp_path / 'a/img/cam/0.png'), cv2.IMREAD_UNCHANGED).reshape(-1, bands)
     assert cfg.norm.mean == pytest.approx(seen.mean(0), rel=0.1)
     assert {int(value): train_id for value, train_id in cfg.source.label_map.items()} == {0: 0, 255: 1}
+    text = Path(config).read_text()
+    assert ('color_jitter_bands=[2, 1, 0]' in text) == (bands == 4)  # they come as blue, green, red, near infrared
     assert cfg.evaluation is None
     assert cfg.target_monitor.held_out == 0
     assert (train(cfg) / 'iter_2.pth').is_file()
@@ -74,4 +78,4 @@ def test_domains_of_different_kinds_are_told(tmp_path, capsys):
     domain(tmp_path / 'b', 1, bands=1)
     arguments = ['--source', tmp_path / 'a/img', tmp_path / 'a/lab', '--target', tmp_path / 'b/img', '--out', tmp_path]
     assert init.main([str(argument) for argument in arguments]) == 2
-    assert '1 bands of uint8, 3 bands of uint8' in capsys.readouterr().err
+    assert '1 band of uint8, 3 bands of uint8' in capsys.readouterr().err

@@ -224,3 +224,15 @@ def test_arrays_are_taken_with_the_bands_of_the_network():
     assert pixels_of(four, 'rgb', colour).shape == (2, 3, 3)
     with pytest.raises(InputError, match='uint8, uint16, int16, float32, not int64'):
         pixels_of(grey.astype(np.int64), 'rgb', unchanged)
+
+
+@pytest.mark.parametrize('color_type', ['color', 'unchanged'])
+def test_a_tiff_of_four_bands_is_read_without_remarks_on_its_tags(tmp_path, capfd, color_type):
+    file = tmp_path / 'x.tif'
+    assert cv2.imwrite(str(file), image(0, bands=4, dtype=np.uint16))
+    level = cv2.utils.logging.getLogLevel()
+    assert cv2.imread(str(file), -1).shape == (48, 64, 4)
+    assert 'TIFF' in capfd.readouterr().err  # else there is nothing to keep quiet
+    read_image(file, color_type)
+    assert capfd.readouterr().err == ''
+    assert cv2.utils.logging.getLogLevel() == level

@@ -20,6 +20,7 @@ def test_values_from_0_on_are_classes_and_255_is_ignored():
     found = guess_classes(labels(v0=50, v1=30, v2=20, v255=100), None)
     assert (found.names, found.label_map) == (['class_0', 'class_1', 'class_2'], None)
     assert found.shares == [0.25, 0.15, 0.1]
+    assert found.ignored == (255, 0.5)
     assert not found.notes
 
 
@@ -31,6 +32,7 @@ def test_a_rare_0_may_mean_no_data_and_is_pointed_out():
 def test_masks_of_0_and_255_are_two_classes():
     found = guess_classes(labels(v0=75, v255=25), None)
     assert (found.label_map, found.shares) == ({0: 0, 255: 1}, [0.75, 0.25])
+    assert found.ignored is None
 
 
 def test_values_from_1_on_are_reduced_and_others_mapped():

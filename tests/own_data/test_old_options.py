@@ -1,4 +1,7 @@
 import json
+import re
+import subprocess
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -68,6 +71,25 @@ def test_acdc_has_a_column_for_every_condition(acdc, capsys):
     said = capsys.readouterr().out
     header = said.split('By condition:\n')[1].splitlines()[0]
     assert [column.strip() for column in header.split('|')] == ['class', 'fog', 'night', 'all']
+
+
+def test_the_commands_of_the_docs_keep_the_conditions_of_acdc_as_it_is_unpacked(tmp_path):
+    text = (Path(__file__).parents[2] / 'docs/data.md').read_text()
+    (commands,) = re.findall(r'ACDC comes as.*?```sh\n(.*?)```', text, re.DOTALL)
+    for weather in ('fog', 'snow'):
+        for split in ('train', 'val', 'test'):
+            file = tmp_path / f'data/acdc/rgb_anon/{weather}/{split}/GOPR1/GOPR1_frame_000001_rgb_anon.png'
+            file.parent.mkdir(parents=True)
+            cv2.imwrite(str(file), np.zeros((48, 64, 3), np.uint8))
+            file = tmp_path / f'data/acdc/gt/{weather}/{split}/GOPR1/GOPR1_frame_000001_gt_labelTrainIds.png'
+            if split != 'test':
+                file.parent.mkdir(parents=True)
+                cv2.imwrite(str(file), np.zeros((48, 64), np.uint8))
+    subprocess.run(['sh', '-c', commands], cwd=tmp_path, check=True)
+    root = {'data_root': str(tmp_path / 'data/acdc'), 'pipeline': pipelines()['test'], 'test_mode': True}
+    val = ACDCDataset(img_dir='rgb_anon/val', ann_dir='gt/val', **root)
+    assert [val.group_of(index) for index in range(len(val))] == ['fog', 'snow']
+    assert len(ACDCDataset(img_dir='rgb_anon/test', **root)) == 2
 
 
 def test_options_of_mmseg_0_are_understood(acdc, tmp_path, capsys):

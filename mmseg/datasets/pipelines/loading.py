@@ -1,6 +1,7 @@
 """Images and label maps from files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import cv2
@@ -51,13 +52,24 @@ def read_image(path: str | Path, color_type: str = 'color') -> np.ndarray:
         content = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise InputError(f'Image {str(path)!r} cannot be read: {error.strerror or error}.') from None
-    try:
-        img = cv2.imdecode(content, COLOUR_FLAGS[color_type]) if content.size else None
-    except cv2.error:
-        img = None
+    with nullcontext() if header is None else without_remarks():
+        try:
+            img = cv2.imdecode(content, COLOUR_FLAGS[color_type]) if content.size else None
+        except cv2.error:
+            img = None
     if img is None:
         raise InputError(f'Image {str(path)!r} cannot be decoded. Is it an image, and complete?')
     return _workable(img, path)
+
+
+@contextmanager
+def without_remarks() -> Iterator[None]:
+    """Keep OpenCV from remarking on the tags of each TIFF file that is read, thousands of lines in a training."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def color_type_of(path: str | Path) -> str:
