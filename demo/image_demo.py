@@ -1,91 +1,15 @@
-"""Predict the classes of your own images.
+"""Door to :mod:`mmseg.commands.demo`, the command ``mmseg demo``; --help says what it does."""
 
-    python -m demo.image_demo demo/demo.png CONFIG CHECKPOINT
-
-writes ``demo/demo_pred.png``, the image with the classes' colours laid over it. IMG may be a folder.
-The same as ``python -m tools.predict``, which has more to choose from.
-"""
-
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 if __name__ == '__main__' and not __package__:  # as a plain script: demo/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mmseg.apis import init_segmentor
-from mmseg.commands.predict import checked_palette, warn
-from mmseg.datasets.label_sets import palette_named
-from mmseg.datasets.pipelines.loading import color_type_of, read_image
-from mmseg.errors import InputError, command
-from mmseg.evaluation.export import check_opacity
-from mmseg.prediction.kinds import Style
-from mmseg.prediction.predictor import Predictor
-from mmseg.prediction.run import PathOf, Wanted, predict_files
-from mmseg.prediction.sources import Source, find_sources
-from mmseg.prediction.summary import Summary
+from mmseg.cli import door
+from mmseg.commands.demo import main
 
-PREDICTED = '_pred'
-
-
-@command
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
-    check_opacity(args.opacity)
-    sources = images_of(args.img, args.out)
-    palette = palette_named(args.palette) if args.palette else None
-    model = init_segmentor(args.config, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
-    style = Style(checked_palette(palette, args.palette, model.num_classes) or model.PALETTE, args.opacity)
-    summary = Summary({})
-    wanted = Wanted(kinds=['overlay'], style=style, path_of=output_of(args.img, args.out))
-    predict_files(Predictor(model), sources, wanted, summary, progress=sys.stderr.isatty(), warn=warn)
-    for image in summary.images:
-        print(f'{image["file"]} -> {image["saved"]["overlay"]}')
-    for file, reason in summary.failed.items():
-        print(f'error: {file} was left out: {reason}', file=sys.stderr)
-    return 1 if summary.failed else 0
-
-
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('img', type=Path, help='image file, or folder of images')
-    parser.add_argument('config', help='config file (.py, or the .json of a work directory)')
-    parser.add_argument('checkpoint', help='checkpoint of a segmentor or of a UDA run')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
-    parser.add_argument('--palette', help="colours: cityscapes, camvid, ...; default: the network's own")
-    parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the image; 1 hides the image')
-    parser.add_argument('--out', type=Path, help='output file (for a folder: folder); default: <img>_pred.png beside')
-    parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
-    parser.add_argument('--trust', action='store_true', help='files that can run code: you know their origin')
-    return parser.parse_args(argv)
-
-
-def images_of(img: Path, out: Path | None) -> list[Source]:
-    """Every image to predict; earlier pictures are no images to predict.
-
-    Raises:
-        InputError: there is no image, or the picture is not to be a PNG file.
-    """
-    if not img.is_dir():
-        read_image(img, color_type_of(img))
-        if out and out.suffix.lower() != '.png':
-            raise InputError(f'--out writes PNG; name the file {out.with_suffix(".png")}.')
-    sources = [
-        source for source in find_sources([img]) if not source.path.stem.endswith(PREDICTED) or source.path == img
-    ]
-    if not sources:
-        raise InputError(f'Folder {img} holds only pictures of earlier predictions (*{PREDICTED}.png).')
-    return sources
-
-
-def output_of(img: Path, out: Path | None) -> PathOf:
-    """Where the picture of an image goes: beside it, or where ``--out`` says."""
-    if out and not img.is_dir():
-        return lambda source, kind, suffix: out
-    folder = out or (img if img.is_dir() else img.parent)
-    return lambda source, kind, suffix: folder / source.name.with_name(f'{source.name.name}{PREDICTED}{suffix}')
-
+__all__ = ['main']
 
 if __name__ == '__main__':
-    sys.exit(main())
+    door('demo')

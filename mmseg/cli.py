@@ -23,12 +23,23 @@ class Command(NamedTuple):
 
 COMMANDS = {
     'train': Command('mmseg.commands.train', 'train a config, a table of experiments, or go on with a run'),
+    'test': Command('mmseg.commands.test', 'measure a trained network on labelled images, with pictures'),
     'predict': Command('mmseg.commands.predict', 'predict images, folders, videos and huge tiles'),
+    'demo': Command('mmseg.commands.demo', 'lay the predicted classes over an image, beside it'),
+    'report': Command('mmseg.commands.report', 'one page about many runs, or their table as text'),
+    'compare': Command('mmseg.commands.compare', 'finished runs on the same images: a table and a picture'),
+    'curves': Command('mmseg.commands.curves', 'losses, scores and learning rate of runs as a picture'),
     'init': Command('mmseg.commands.init', 'look at your own data and write a config for it'),
     'check': Command('mmseg.commands.check', "decode every file of a config's data sets"),
+    'convert': Command('mmseg.commands.convert', 'labels of GTA5, Cityscapes or SYNTHIA to train ids'),
+    'download': Command('mmseg.commands.download', 'pretrained weights and published runs'),
     'config': Command('mmseg.commands.config', 'list, show and copy the configs that come with the code'),
+    'publish': Command('mmseg.commands.publish', 'a file to pass on out of a checkpoint'),
     'submit': Command('mmseg.commands.submit', 'pack predictions for the server of a benchmark'),
     'doctor': Command('mmseg.commands.doctor', 'what this machine can do, and what to do next'),
+    'benchmark': Command('mmseg.commands.benchmark', 'speed and memory of this code on this machine'),
+    'toy': Command('mmseg.commands.toy', 'draw the toy pair of data sets'),
+    'quickstart': Command('mmseg.commands.quickstart', 'the whole method on the toy pair, in minutes'),
 }
 
 
@@ -66,8 +77,13 @@ def exit_code(argv: Sequence[str]) -> int:
 
 def main() -> NoReturn:
     """The process: ends it with the command's exit code, several processes of a training together."""
+    door()
+
+
+def door(*words: str) -> NoReturn:
+    """The process of a script that users know, which is the command ``words`` with the arguments of the script."""
     signals.end_while_starting()
-    code = exit_code(sys.argv[1:])
+    code = exit_code([*words, *sys.argv[1:]])
     if 'torch' not in sys.modules:
         sys.exit(code)
     from mmseg.engine.distributed import leave  # noqa: PLC0415 (only torch can have several processes)

@@ -11,9 +11,16 @@ import pytest
 
 import mmseg
 from mmseg import cli
+from mmseg.arithmetic import DTYPES
+from mmseg.benchmark.options import MEASUREMENTS
 from mmseg.commands import config as config_command
+from mmseg.commands.arguments import PRECISIONS
+from mmseg.commands.report import TABLES
+from mmseg.commands.test import METRICS
 from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS, shipped_config
+from mmseg.evaluation.metrics import COLUMNS
+from mmseg.report.results import FORMATS
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +37,76 @@ for name in {list(cli.COMMANDS)!r}:
     assert not {{'torch', 'timm', 'mmengine', 'cv2'}} & sys.modules.keys(), name
 """
     subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+DOORS = {
+    'tools.analyze_logs': 'curves',
+    'tools.benchmark.__main__': 'benchmark',
+    'tools.check_dataset': 'check',
+    'tools.compare_runs': 'compare',
+    'tools.download': 'download',
+    'tools.init': 'init',
+    'tools.make_toy': 'toy',
+    'tools.predict': 'predict',
+    'tools.publish_model': 'publish',
+    'tools.quickstart': 'quickstart',
+    'tools.report': 'report',
+    'tools.submit': 'submit',
+    'tools.test': 'test',
+    'tools.test_work_dir': 'test',
+    'tools.train': 'train',
+    'demo.image_demo': 'demo',
+}
+CONVERTERS = ('gta', 'cityscapes', 'synthia')
+
+
+@pytest.mark.parametrize('door', DOORS)
+def test_a_path_that_users_know_is_a_door_to_the_command(door):
+    module = importlib.import_module(door)
+    assert module.main is importlib.import_module(cli.COMMANDS[DOORS[door]].module).main
+
+
+def test_help_of_every_door_comes_as_script_and_as_module_without_torch():
+    scripts = [*(f'{door.replace(".", "/")}.py' for door in DOORS), 'run_experiments.py', 'experiments.py']
+    scripts += [f'tools/convert_datasets/{name}.py' for name in CONVERTERS]
+    code = f"""
+import runpy, sys
+for script in {scripts}:
+    sys.argv = [script, '--help']
+    try:
+        runpy.run_path(script, run_name='__main__')
+    except SystemExit as end:
+        assert end.code == 0, script
+    assert not {{'torch', 'timm', 'mmengine', 'cv2'}} & sys.modules.keys(), script
+"""
+    ended = subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True, capture_output=True, text=True)
+    usages = [line for line in ended.stdout.splitlines() if line.startswith('usage: ')]
+    assert len(usages) == len(scripts)
+    assert sum(line.startswith('usage: mmseg ') for line in usages) == len(scripts) - 3  # those of train say their own
+
+
+def test_help_of_every_measurement_needs_no_torch():
+    code = f"""
+import sys
+from mmseg import cli
+for name in {list(MEASUREMENTS)}:
+    try:
+        cli.exit_code(['benchmark', name, '--help'])
+    except SystemExit as end:
+        assert end.code == 0, name
+assert not {{'torch', 'timm', 'mmengine', 'cv2'}} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_choices_that_help_names_are_those_of_the_code():
+    assert list(METRICS) == list(COLUMNS)
+    assert list(PRECISIONS) == list(DTYPES)
+    assert list(TABLES) == list(FORMATS)
+    for name, add_arguments in MEASUREMENTS.items():
+        measurement = importlib.import_module(f'mmseg.benchmark.{name}')
+        assert measurement.__doc__.splitlines()[0].strip('"') == add_arguments.__doc__
+        assert callable(measurement.run)
 
 
 @pytest.mark.parametrize('name', list(cli.COMMANDS))

@@ -13,6 +13,7 @@ import torch
 
 from mmseg.apis import inference_segmentor, init_segmentor
 from mmseg.datasets.label_sets import CITYSCAPES19
+from mmseg.engine import testing
 from mmseg.evaluation.export import colorize
 from mmseg.evaluation.metrics import ConfusionMatrix
 from mmseg.evaluation.source import source_of
@@ -48,7 +49,7 @@ def by_hand(aug: bool = False) -> dict[str, float]:
     """The summary of predicting the images one by one with the front door."""
     model = init_segmentor(*FILES[:2], device='cpu')
     if aug:
-        test_command.add_views(model.cfg)
+        testing.add_views(model.cfg)
     confusion = ConfusionMatrix(19)
     for i in range(2):
         label = Path('data/cityscapes/gtFine/val', NAME.format(i).replace('leftImg8bit', 'gtFine_labelTrainIds'))
@@ -80,9 +81,9 @@ def test_two_processes_share_the_images_and_one_writes_what_a_single_process_wou
 
 
 def test_an_evaluation_on_a_cpu_keeps_freed_memory_from_its_first_image_on(inside, monkeypatch):
-    events, evaluate = [], test_command.evaluate
-    monkeypatch.setattr(test_command, 'keep_freed_memory', lambda: events.append('memory kept'))
-    monkeypatch.setattr(test_command, 'evaluate', lambda *a, **b: events.append('evaluated') or evaluate(*a, **b))
+    events, evaluate = [], testing.evaluate
+    monkeypatch.setattr(testing, 'keep_freed_memory', lambda: events.append('memory kept'))
+    monkeypatch.setattr(testing, 'evaluate', lambda *a, **b: events.append('evaluated') or evaluate(*a, **b))
     assert test_command.main(FILES) == 0
     assert events == ['memory kept', 'evaluated']
 
@@ -217,7 +218,10 @@ def test_incomplete_work_directories_are_told_apart(tmp_path, capsys):
         captured = capsys.readouterr()
         return captured.err + captured.out
 
-    assert 'usage' in message()
+    with pytest.raises(SystemExit, match='2'):
+        message()
+    assert 'usage' in capsys.readouterr().err
+    assert 'name its checkpoint too' in message('some/config.json')
     assert 'does not exist' in message(str(tmp_path / 'gone'))
     assert 'holds no config' in message(str(tmp_path))
     (tmp_path / 'x.log.json').write_text('{}')

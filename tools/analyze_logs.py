@@ -1,55 +1,15 @@
-"""Draw curves from the logs of one or several runs.
+"""Door to :mod:`mmseg.commands.curves`, the command ``mmseg curves``; --help says what it does."""
 
-    python -m tools.analyze_logs work_dirs/local-toy/* --keys mIoU loss lr --out curves.png
-    python -m tools.analyze_logs DAFormer=WORK_DIR source-only=OTHER --keys 'IoU.rider' decode.loss_seg
-
-Each run is a work directory (all of its logs, also those after a resume) or a ``.log.json`` file.
-"""
-
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg.errors import InputError, command
-from mmseg.report.curves import DEFAULT_KEYS, check_keys, draw_curves
-from mmseg.report.logs import LOG_END, known_keys, log_files, read_log
-from tools.compare_runs import named_run
+if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from mmseg.cli import door
+from mmseg.commands.curves import main
 
-@command
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write the picture, or list what could be drawn."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('runs', nargs='+', type=named_run, metavar='[NAME=]WORK_DIR')
-    parser.add_argument('--keys', nargs='+', metavar='KEY', help=f'default: {" ".join(DEFAULT_KEYS)}, where logged')
-    parser.add_argument('--out', type=Path, default=Path('curves.png'), help='default: %(default)s')
-    parser.add_argument('--list', action='store_true', help='only list what is logged')
-    args = parser.parse_args(argv)
-    runs = [run for run in args.runs if may_be_run(run[1])]
-    if not runs:
-        raise InputError(f'{args.runs[0][1]} is no work directory, and none of the others is.')
-    logs = {name: read_log(log_files(path)) for name, path in runs}
-    if len(logs) < len(runs):
-        raise InputError('Several runs have the same name; tell them apart: NAME=WORK_DIR.')
-    known = known_keys(logs.values())
-    if not known:
-        raise InputError('The logs hold no numbers yet.')
-    if args.list:
-        print('\n'.join(known))
-        return
-    keys = args.keys or [key for key in DEFAULT_KEYS if key in known]
-    check_keys(keys, logs)
-    print(draw_curves(logs, keys, args.out))
-
-
-def may_be_run(path: Path) -> bool:
-    """False for a picture or table that a pattern such as work_dirs/local-toy/* has brought along; it is told."""
-    if not path.is_file() or path.name.endswith(LOG_END):
-        return True
-    print(f'{path} is left out: it is no log ({LOG_END}).', file=sys.stderr)
-    return False
-
+__all__ = ['main']
 
 if __name__ == '__main__':
-    sys.exit(main())
+    door('curves')

@@ -1,122 +1,15 @@
-"""Test finished runs on the same images: one table, one picture.
+"""Door to :mod:`mmseg.commands.compare`, the command ``mmseg compare``; --help says what it does."""
 
-    python -m tools.compare_runs source-only=WORK_DIR DAFormer=WORK_DIR oracle=WORK_DIR --out work_dirs/comparison
-
-writes ``table.txt`` and ``panel.png`` (a row per image: image, ground truth, the predictions). The images are those
-of the first run's test data that show the most classes.
-"""
-
-import argparse
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
+if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from mmseg.apis import init_segmentor
-from mmseg.datasets.custom import CustomDataset
-from mmseg.datasets.loader import build_dataset, build_test_loader
-from mmseg.engine.work_dir import config_of, require_checkpoint
-from mmseg.errors import command
-from mmseg.evaluation.evaluate import evaluate, predict_only
-from mmseg.evaluation.metrics import Metrics
-from mmseg.report.figures import Panel, comparison_panel
-from mmseg.report.gallery import image_shown, most_varied
-from mmseg.report.table import class_table
-from mmseg.writing import write_text
+from mmseg.cli import door
+from mmseg.commands.compare import main
 
-
-class Outcome(NamedTuple):
-    """What a trained network reaches (None without labels), and its label maps of the shown images, by index."""
-
-    metrics: Metrics | None
-    label_maps: dict[int, np.ndarray]
-
-
-class Comparison(NamedTuple):
-    """Outcomes by the name of the run, on ``dataset``; ``shown`` are the indices of the images to draw."""
-
-    dataset: CustomDataset
-    shown: list[int]
-    outcomes: dict[str, Outcome]
-
-    def table(self) -> str:
-        """mIoU and the IoU of every class, a row per run."""
-        rows = {name: outcome.metrics for name, outcome in self.outcomes.items() if outcome.metrics is not None}
-        if not rows:
-            return 'The test data have no labels: nothing was measured.'
-        return class_table(rows, self.dataset.label_set)
-
-    def draw(self, path: Path, *, images: bool = True) -> Path:
-        """Write the picture; ``images=False`` shows predictions only, for data that may not be passed on."""
-        rows = []
-        for index in self.shown:
-            row = []
-            if images:
-                row.append(Panel('image', image_shown(self.dataset, index)))
-            if images and self.dataset.labelled:
-                row.append(Panel('ground truth', self.dataset.label_of(index)))
-            rows.append(row + [Panel(name, outcome.label_maps[index]) for name, outcome in self.outcomes.items()])
-        return comparison_panel(rows, self.dataset.label_set, path)
-
-
-def compare(runs: Mapping[str, Path], *, count: int = 4) -> Comparison:
-    """Evaluate the last checkpoint of every run on the test data of the first; ``count`` images are shown.
-
-    Raises:
-        InputError: a folder is no work directory, or has no checkpoint yet.
-    """
-    dataset = None
-    outcomes = {}
-    for name, work_dir in runs.items():
-        model = init_segmentor(config_of(work_dir), require_checkpoint(work_dir))
-        if dataset is None:
-            dataset = build_dataset(model.cfg.data.test, {'test_mode': True})
-            shown = most_varied(dataset, count)
-        outcomes[name] = test(model, dataset, shown)
-    assert dataset is not None
-    return Comparison(dataset, shown, outcomes)
-
-
-def test(model: Any, dataset: CustomDataset, shown: Sequence[int]) -> Outcome:
-    """Metrics of ``model`` on ``dataset``, and its label maps of the images ``shown``."""
-    label_maps: dict[int, np.ndarray] = {}
-
-    def keep(label_map: np.ndarray, _: str, index: int) -> None:
-        if index in shown:
-            label_maps[index] = label_map
-
-    loader = build_test_loader(dataset, workers_per_gpu=0)
-    if not dataset.labelled:
-        predict_only(model, loader, keep)
-        return Outcome(None, label_maps)
-    return Outcome(evaluate(model, loader, dataset, on_prediction=keep), label_maps)
-
-
-def named_run(text: str) -> tuple[str, Path]:
-    """``NAME=WORK_DIR``, or a work directory that is its own name."""
-    name, separator, folder = text.partition('=')
-    return (name, Path(folder)) if separator else (Path(text).name, Path(text))
-
-
-@command
-def main(argv: Sequence[str] | None = None) -> None:
-    """Compare the runs that the arguments name."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('runs', nargs='+', type=named_run, metavar='[NAME=]WORK_DIR')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/comparison'), help='default: %(default)s')
-    parser.add_argument('--images', type=int, default=4, help='how many are drawn (default: %(default)s)')
-    parser.add_argument('--predictions-only', action='store_true', help='leave images and ground truth out')
-    args = parser.parse_args(argv)
-    comparison = compare(dict(args.runs), count=args.images)
-    table = comparison.table()
-    args.out.mkdir(parents=True, exist_ok=True)
-    write_text(args.out / 'table.txt', table + '\n')
-    title = 'IoU in percent' if comparison.dataset.labelled else 'Predictions'
-    print(f'{title}, split {comparison.dataset.split_name}:\n{table}')
-    print(comparison.draw(args.out / 'panel.png', images=not args.predictions_only))
-
+__all__ = ['main']
 
 if __name__ == '__main__':
-    sys.exit(main())
+    door('compare')

@@ -20,9 +20,9 @@ from torch import nn
 
 from mmseg.apis import without_pretrained
 from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.engine.flop_count import counted_flops
 from mmseg.errors import InputError, command
 from mmseg.registry import MODELS
-from tools.flop_count import counted_flops
 
 
 class Cost(NamedTuple):

@@ -1,4 +1,4 @@
-"""Door to :mod:`mmseg.commands.init`; python -m tools.init --help says what it does."""
+"""Door to :mod:`mmseg.commands.init`, the command ``mmseg init``; --help says what it does."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,10 @@ from pathlib import Path
 if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from mmseg.cli import door
 from mmseg.commands.init import main
 
+__all__ = ['main']
+
 if __name__ == '__main__':
-    sys.exit(main())
+    door('init')

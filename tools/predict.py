@@ -1,4 +1,4 @@
-"""Door to :mod:`mmseg.commands.predict`: python -m tools.predict SRC... WORK_DIR --out DIR."""
+"""Door to :mod:`mmseg.commands.predict`, the command ``mmseg predict``; --help says what it does."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,10 @@ from pathlib import Path
 if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from mmseg.cli import door
 from mmseg.commands.predict import main
 
+__all__ = ['main']
+
 if __name__ == '__main__':
-    sys.exit(main())
+    door('predict')

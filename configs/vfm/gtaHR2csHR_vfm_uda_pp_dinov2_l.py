@@ -7,7 +7,7 @@ Published: 79.8 mIoU on the Cityscapes validation set, from the student. With th
 The published adapter is trained on ImageNet-1k first (50 000 steps, frozen Transformer); here it starts from random
 weights: expect less. What else differs: configs/_base_/recipes/vfm_uda.py.
 
-Weights: `python -m tools.download timm:vit_large_patch14_dinov2.lvd142m` and
+Weights: `mmseg download timm:vit_large_patch14_dinov2.lvd142m` and
 `timm:vit_large_patch14_reg4_dinov2.lvd142m` (Apache-2.0).
 Needs data/gta and data/cityscapes (converted once, see docs/data.md).
 """

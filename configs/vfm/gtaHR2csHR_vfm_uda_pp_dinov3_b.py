@@ -5,7 +5,7 @@
 Our own combination, not published and not measured: the recipe of VFM-UDA++ with DINOv3 instead of DINOv2, as encoder
 and as teacher of the feature alignment (29 x 29 patches as there). The adapter starts from random weights.
 
-Weights: `python -m tools.download timm:vit_base_patch16_dinov3.lvd1689m` and
+Weights: `mmseg download timm:vit_base_patch16_dinov3.lvd1689m` and
 `timm:vit_large_patch16_dinov3.lvd1689m` (DINOv3 licence).
 Needs data/gta and data/cityscapes (converted once, see docs/data.md).
 """

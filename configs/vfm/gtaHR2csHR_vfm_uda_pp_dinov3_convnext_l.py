@@ -5,7 +5,7 @@
 Our own combination, not published and not measured: DINOv3's ConvNeXt needs no adapter; DAFormer's decoder reads its
 stages as they are. The rest is the recipe of VFM-UDA++; the teacher of the feature alignment is DINOv3 ViT-L.
 
-Weights: `python -m tools.download timm:convnext_large.dinov3_lvd1689m` and
+Weights: `mmseg download timm:convnext_large.dinov3_lvd1689m` and
 `timm:vit_large_patch16_dinov3.lvd1689m` (DINOv3 licence).
 Needs data/gta and data/cityscapes (converted once, see docs/data.md).
 """

@@ -1,6 +1,10 @@
-"""Types of command-line arguments that tools share."""
+"""Types and choices of command-line arguments that commands share. Imports nothing heavy."""
 
 import argparse
+from pathlib import Path
+
+#: what networks compute in; the names of :data:`mmseg.arithmetic.DTYPES`
+PRECISIONS = ('fp32', 'bf16', 'fp16')
 
 
 def positive(text: str) -> int:
@@ -26,3 +30,9 @@ def _at_least(least: int, text: str) -> int:
     if number < least:
         raise argparse.ArgumentTypeError(f'{text}: has to be a whole number of at least {least}')
     return number
+
+
+def named_run(text: str) -> tuple[str, Path]:
+    """``NAME=WORK_DIR``, or a work directory that is its own name."""
+    name, separator, folder = text.partition('=')
+    return (name, Path(folder)) if separator else (Path(text).name, Path(text))

@@ -1,6 +1,6 @@
 """Decode every image and label map of a config's data sets, and name what cannot be used.
 
-python -m tools.check_dataset CONFIG [--split train val] [--cfg-options KEY=VALUE ...]
+mmseg check CONFIG [--split train val] [--cfg-options KEY=VALUE ...]
 
 Training looks at a few pairs only, to start soon; this looks at all of them once, before a long run.
 """
@@ -61,9 +61,7 @@ def parts(dataset: Any) -> Iterator[Any]:
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog='python -m tools.check_dataset', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file (.py, or the .json of a work directory)')
     parser.add_argument('--split', nargs='+', choices=SPLITS, default=SPLITS[:2], help='default: train val')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings that replace')

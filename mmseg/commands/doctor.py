@@ -56,5 +56,5 @@ def next_step(failed: Sequence[str], states: dict[str, str]) -> str:
         seen = 'make quickstart' if os.path.exists('Makefile') else 'mmseg config list'
         return f'Next: {seen} needs no data; for your own images: mmseg init --help.'
     if states.get('weights') != 'ok':
-        return 'Next: python -m tools.download mit_b5, then mmseg train CONFIG.'
+        return 'Next: mmseg download mit_b5, then mmseg train CONFIG.'
     return 'Next: mmseg train CONFIG; mmseg config list shows what there is.'

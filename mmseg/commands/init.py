@@ -1,6 +1,6 @@
 """Look at your own images and labels, and write a first config for them.
 
-python -m tools.init --source IMAGES LABELS --target IMAGES --val IMAGES LABELS --out configs/my/
+mmseg init --source IMAGES LABELS --target IMAGES --val IMAGES LABELS --out configs/my/
 
 The source has labels, the target needs none. Without --val nothing is measured; without --target the source is
 trained on alone. Says what was guessed and what to check, then checks every file.
@@ -39,9 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog='python -m tools.init', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     pair = ('IMAGES', 'LABELS')
     parser.add_argument('--source', nargs=2, type=Path, metavar=pair, required=True, help='labelled images')
     parser.add_argument('--target', type=Path, metavar='IMAGES', help='images without labels of the other domain')
@@ -120,5 +118,5 @@ def tell(plan: 'Plan', file: Path) -> None:
     for note in (*plan.classes.notes, *plan.geometry.notes):
         print(f'check: {note}')
     if plan.val is None:
-        print('check: without --val nothing is measured during training; look at predictions (tools.predict)')
+        print('check: without --val nothing is measured during training; look at predictions (mmseg predict)')
     print(f'Config: {file}')

@@ -1,8 +1,8 @@
 """Predict images, folders, lists, videos and huge tiles with a trained network.
 
-python -m tools.predict street.png WORK_DIR --out predictions
-python -m tools.predict photos/ 'more/*.jpg' ride.mp4 CONFIG CHECKPOINT --out predictions --save overlay,ids
-python -m tools.predict tile.tif WORK_DIR --out predictions --tile 1024 --overlap 256 --save ids,confidence
+mmseg predict street.png WORK_DIR --out predictions
+mmseg predict photos/ 'more/*.jpg' ride.mp4 CONFIG CHECKPOINT --out predictions --save overlay,ids
+mmseg predict tile.tif WORK_DIR --out predictions --tile 1024 --overlap 256 --save ids,confidence
 
 Writes OUT/<kind>/<name> for every kind of --save, and OUT/predictions.json with the shares of the classes and the
 mean confidence of every file.
@@ -75,9 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog='python -m tools.predict', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'paths',
         nargs='+',

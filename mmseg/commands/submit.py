@@ -1,8 +1,8 @@
 """Predict the test images of a benchmark and pack them as its server wants them.
 
-python -m tools.submit WORK_DIR --benchmark cityscapes --out cityscapes.zip
-python -m tools.submit WORK_DIR --benchmark acdc --images data/acdc/rgb_anon/test --out acdc.zip
-python -m tools.submit --check cityscapes.zip --benchmark cityscapes
+mmseg submit WORK_DIR --benchmark cityscapes --out cityscapes.zip
+mmseg submit WORK_DIR --benchmark acdc --images data/acdc/rgb_anon/test --out acdc.zip
+mmseg submit --check cityscapes.zip --benchmark cityscapes
 
 The images are those of data.test of the run's config with the folder val replaced by test, or those of --images. Ids,
 names, sizes and the number of the results are checked.
@@ -49,9 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog='python -m tools.submit', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('work_dir', nargs='?', help='work directory of a run')
     parser.add_argument('--benchmark', choices=NAMES, required=True, help='whose server')
     parser.add_argument('--out', type=Path, metavar='ZIP', help='what to upload')

@@ -12,7 +12,7 @@ class CityscapesDataset(CustomDataset):
     """``leftImg8bit/train/aachen/X_leftImg8bit.png`` with ``gtFine/train/aachen/X_gtFine_labelTrainIds.png``."""
 
     LABELS = CITYSCAPES19
-    PREPARATION = 'python tools/convert_datasets/cityscapes.py {root} --nproc 8'
+    PREPARATION = 'mmseg convert cityscapes {root} --nproc 8'
 
     def __init__(
         self,

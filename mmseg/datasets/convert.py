@@ -1,7 +1,7 @@
 """Original label files -> train-id maps beside them, and the class index: what the conversion commands share."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -21,18 +21,6 @@ from mmseg.writing import write_bytes
 SUFFIX = '_labelTrainIds.png'
 
 
-def parse(description: str, gt_dir: str, argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line of a converter: ``PATH [--gt-dir D] [--out-dir D] [--nproc N]``."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument('path', metavar='PATH', help='root folder of the data set')
-    parser.add_argument('--gt-dir', default=gt_dir, help='folder of the labels, below PATH (default: %(default)s)')
-    parser.add_argument('-o', '--out-dir', metavar='DIR', help='folder of the class index (default: PATH)')
-    parser.add_argument('--nproc', type=int, default=4, help='number of processes (default: %(default)s)')
-    return parser.parse_args(argv)
-
-
 def convert(
     args: argparse.Namespace,
     *,
@@ -46,7 +34,7 @@ def convert(
     Label maps that an earlier, interrupted run finished are kept.
 
     Args:
-        args: from :func:`parse`.
+        args: from :func:`mmseg.commands.convert.parse_args`.
         suffix: end of the names of the original label files.
         read: label file -> train ids, uint8 (H, W); importable by name, as other processes call it.
         labels: the classes.

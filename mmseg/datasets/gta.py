@@ -12,7 +12,7 @@ class GTADataset(CustomDataset):
     """``images/00001.png`` with ``labels/00001_labelTrainIds.png``; frames of 1914x1052, Cityscapes classes."""
 
     LABELS = CITYSCAPES19
-    PREPARATION = 'python tools/convert_datasets/gta.py {root} --nproc 8'
+    PREPARATION = 'mmseg convert gta {root} --nproc 8'
 
     def __init__(
         self, *, img_suffix: str | Sequence[str] = '.png', seg_map_suffix: str = '_labelTrainIds.png', **dataset

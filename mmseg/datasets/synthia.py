@@ -15,7 +15,7 @@ class SynthiaDataset(CustomDataset):
     """
 
     LABELS = CITYSCAPES19
-    PREPARATION = 'python tools/convert_datasets/synthia.py {root} --nproc 8'
+    PREPARATION = 'mmseg convert synthia {root} --nproc 8'
 
     def __init__(
         self, *, img_suffix: str | Sequence[str] = '.png', seg_map_suffix: str = '_labelTrainIds.png', **dataset

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,23 +20,10 @@ from mmseg.datasets.toy_domains import CAMERA, GAME
 from mmseg.datasets.toy_scene import sample_scene
 from mmseg.datasets.toy_style import Picture, Style, draw_picture
 from mmseg.errors import InputError
+from mmseg.toy_params import ToyParams
 from mmseg.writing import naming_full_disk
 
 MARKER = 'toy.json'
-DRAWING = 1  # version of the drawing: raise it whenever the same seed gives other pictures
-
-
-@dataclass(frozen=True, kw_only=True)
-class ToyParams:
-    """What decides every pixel of the pair."""
-
-    seed: int = 0
-    source: int = 240  # pictures of the game
-    train: int = 150  # pictures of the camera, for training
-    val: int = 50  # pictures of the camera, for validation
-    width: int = 256
-    height: int = 128
-    drawing: int = DRAWING
 
 
 class Shot(NamedTuple):

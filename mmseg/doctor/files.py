@@ -26,7 +26,7 @@ class Part(NamedTuple):
     made: str = ''
 
 
-CONVERT = 'python tools/convert_datasets/{0}.py data/{0}'
+CONVERT = 'mmseg convert {0} data/{0}'
 PARTS = {
     'gta': [
         Part('gta/images', '.png', 24966),
@@ -78,5 +78,5 @@ def weights() -> Iterator[Finding]:
     from mmseg.models.weight_files import weight_files  # noqa: PLC0415 (imports torch)
 
     here = [name for name, row in weight_files().items() if row.path.exists()]
-    remedy = '' if here else 'python -m tools.download mit_b5 gets those of the final config.'
+    remedy = '' if here else 'mmseg download mit_b5 gets those of the final config.'
     yield Finding('weights', OK if here else NOTE, ', '.join(here) or 'none in pretrained/', remedy)

@@ -40,7 +40,7 @@ def tell_what_is_not_measured(cfg: Config) -> bool:
     more = '' if cfg.get('target_monitor') else ' target_monitor=dict() logs how sure the network is of the target.'
     print_log(
         f'No mIoU is measured in this run: {why}. The last checkpoint counts; look at its predictions '
-        f'(tools.predict, test.sh).{more}',
+        f'(mmseg predict, mmseg test).{more}',
         'current',
         logging.WARNING,
     )

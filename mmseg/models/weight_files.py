@@ -21,7 +21,7 @@ class WeightFile:
     """One row of the manifest.
 
     Args:
-        name: what ``python -m tools.download`` calls it.
+        name: what ``mmseg download`` calls it.
         file: name of the file, or of the folder that an archive unpacks to.
         what: network and training data, in words.
         sources: places to get it from, best first. Their files may be laid out differently; loading translates.

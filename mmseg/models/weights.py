@@ -361,7 +361,7 @@ def load_pretrained(
 
 def _where_to_get(path: str) -> str:
     name = name_of_file(Path(path).name)
-    get = f'Get it with: python -m tools.download {name}\n' if name else ''
+    get = f'Get it with: mmseg download {name}\n' if name else ''
     return f'{get}docs/weights.md says more; --from-scratch goes on without.'
 
 

@@ -57,11 +57,11 @@ def _head(plan: Plan, file: Path) -> str:
     bases = ['default_runtime.py', 'models/daformer_sepaspp_mitb0_small.py', 'schedules/adamw.py']
     bases += ['uda/dacs.py'] if plan.target else []
     lines = ',\n'.join(f'    {as_base(BASES / base, file)!r}' for base in bases)
-    return f'''"""{plan.source.images}{target}. Written by tools.init: look at every line marked "check".
+    return f'''"""{plan.source.images}{target}. Written by mmseg init: look at every line marked "check".
 
-    python -m tools.check_dataset {file}
+    mmseg check {file}
     python -m tools.browse_dataset {file}
-    python run_experiments.py --config {file}
+    mmseg train {file}
 """
 
 _base_ = [
@@ -105,7 +105,7 @@ def _network(plan: Plan) -> str:
     else:
         start = 'pretrained=None'
         note = (
-            '# The smallest encoder, from scratch. Much better: ImageNet weights (python -m tools.download mit_b0),\n'
+            '# The smallest encoder, from scratch. Much better: ImageNet weights (mmseg download mit_b0),\n'
             "# with pretrained='pretrained/mit_b0.pth', lr=6e-5, and the mean and std of ImageNet below."
         )
     return f"""{note}
@@ -173,7 +173,7 @@ def _data(plan: Plan) -> str:
     else:
         images = plan.target or Domain(plan.source.images, None, plan.source.naming)
         lines.append(f'images = {_domain(Domain(images.images, None, images.naming), "test_pipeline")}')
-        lines.append('# No labelled images to measure on: look at predictions instead (tools.predict).')
+        lines.append('# No labelled images to measure on: look at predictions instead (mmseg predict).')
         val = 'val=None, test=images'
     lines.append(f'data = dict(\n    samples_per_gpu=2,\n    train={train},\n    {val},\n)')
     return '\n'.join(lines) + '\n'

@@ -35,7 +35,7 @@ class Whole(NamedTuple):
 
 
 class Predictor:
-    """Predicts images the way ``tools.test`` does, or through windows.
+    """Predicts images the way ``mmseg test`` does, or through windows.
 
     Args:
         model: from :func:`mmseg.apis.init_segmentor`; the test pipeline of its config prepares the images.
@@ -169,7 +169,7 @@ def cut(block: Block, height: int, width: int) -> Block:
 def _blocks(
     model: Any, views: list[Tensor], metas: list[list[dict]], dtype: torch.dtype | None, keep_probs: bool
 ) -> Iterator[Block]:
-    """What the network says of images that agree in size; a single view is judged as ``tools.test`` does."""
+    """What the network says of images that agree in size; a single view is judged as ``mmseg test`` does."""
     if len(views) > 1 or metas[0][0].get('flip'):
         for probs in _mean(model, views, metas, dtype):
             confidence, label_map = probs.max(dim=0)

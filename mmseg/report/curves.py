@@ -3,27 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmseg.errors import InputError, nearest
 from mmseg.report.figures import new_figure, save
-from mmseg.report.logs import Log, known_keys
+from mmseg.report.logs import Log
 
-DEFAULT_KEYS = ('mIoU', 'loss', 'lr')
 PANEL_INCHES = (7.0, 2.6)
 LEGEND_COLUMNS = 2
 COLOURS = 10  # before matplotlib begins with the first one again
 STYLES = ('-', '--', ':')
-
-
-def check_keys(keys: Sequence[str], logs: Mapping[str, Log]) -> None:
-    """Refuse keys that no log has.
-
-    Raises:
-        InputError: naming the nearest key.
-    """
-    known = known_keys(logs.values())
-    for key in keys:
-        if key not in known:
-            raise InputError(f'No log has {key!r}.{nearest(key, known)} Logged: {", ".join(known)}.')
 
 
 def draw_curves(logs: Mapping[str, Log], keys: Sequence[str], path: Path) -> Path:

@@ -1,16 +1,17 @@
 """Reading ``<time>.log.json``: the numbers of a run, also of one that was interrupted and resumed."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmseg.errors import InputError
+from mmseg.errors import InputError, nearest
 from mmseg.foreign_json import parse_json
 
 LOG_END = '.log.json'
 PATTERN = f'*{LOG_END}'
+DEFAULT_KEYS = ('mIoU', 'loss', 'lr')  # what is drawn where nothing else is asked for
 # What a record says besides what was measured.
 BOOKKEEPING = {'mode', 'epoch', 'iter'}
 LARGEST = 1e100  # of a value: sums and squares of such are finite, and can be drawn
@@ -131,3 +132,15 @@ def thin(values: Sequence[float], most: int) -> list[int]:
 def known_keys(logs: Iterable[Log]) -> list[str]:
     """The names of everything that any of ``logs`` has."""
     return list(dict.fromkeys(key for log in logs for key in log.names()))
+
+
+def check_keys(keys: Sequence[str], logs: Mapping[str, Log]) -> None:
+    """Refuse keys that no log has.
+
+    Raises:
+        InputError: naming the nearest key.
+    """
+    known = known_keys(logs.values())
+    for key in keys:
+        if key not in known:
+            raise InputError(f'No log has {key!r}.{nearest(key, known)} Logged: {", ".join(known)}.')

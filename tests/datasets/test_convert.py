@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg.datasets.converters import gta as converter
 from mmseg.registry import DATASETS
 from tests.datasets.samples import write
 from tests.parity import golden
@@ -70,8 +71,8 @@ def test_a_second_run_keeps_what_is_whole_and_repairs_what_is_not(gta_root, monk
     cut.write_bytes(cut.read_bytes()[:40])
     (gta_root / 'sample_class_stats.json').unlink()
     converted, before = [], whole.stat().st_mtime_ns
-    read = gta.read
-    monkeypatch.setattr(gta, 'read', lambda path: converted.append(path.name) or read(path))
+    read = converter.read
+    monkeypatch.setattr(converter, 'read', lambda path: converted.append(path.name) or read(path))
     assert gta.main([str(gta_root), '--nproc', '1']) == 0
     assert converted == ['00002.png']
     assert whole.stat().st_mtime_ns == before

@@ -192,7 +192,7 @@ def gta(root, **options):
 
 
 def test_missing_folders_and_labels_are_named_with_the_remedy(tmp_path):
-    command = 'python tools/convert_datasets/gta.py'
+    command = 'mmseg convert gta'
     with pytest.raises(InputError, match=rf"Image folder '{tmp_path}/images' does not exist.*{command} {tmp_path}"):
         DATASETS.build(gta(tmp_path))
     (tmp_path / 'images').mkdir()

@@ -74,7 +74,7 @@ def test_a_data_set_is_absent_incomplete_not_converted_or_ready(tmp_path, monkey
     (tmp_path / 'gta' / 'images' / '2.png').touch()
     for name in ('1', '2'):
         (tmp_path / 'gta' / 'labels' / f'{name}_labelTrainIds.png').touch()
-    assert told()[1] == 'no sample_class_stats.json: python tools/convert_datasets/gta.py data/gta'
+    assert told()[1] == 'no sample_class_stats.json: mmseg convert gta data/gta'
     (tmp_path / 'gta' / files.INDEX).touch()
     assert told() == (OK, 'complete')
 

@@ -8,6 +8,7 @@ import torch
 
 from mmseg.apis import init_segmentor
 from mmseg.datasets.label_sets import CAMVID11
+from mmseg.engine.publish import publish
 from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import train
 from mmseg.errors import InputError
@@ -16,7 +17,6 @@ from tests.engine.pair import run_pair, weights_at_start
 from tests.engine.test_train import assert_same_run, final, lines
 from tests.engine.test_train_uda import SEGMENTOR, UDA
 from tests.engine.tiny import tiny_config
-from tools.publish_model import publish
 
 ENCODER = {
     'type': 'TimmBackbone',

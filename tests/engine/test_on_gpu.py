@@ -156,9 +156,9 @@ def test_the_queue_of_the_discrepancy_fills_on_a_gpu_and_its_term_stays_finite()
 def test_a_step_launches_no_more_than_was_counted_without_a_gpu():
     from torch.profiler import ProfilerActivity, profile
 
+    from mmseg.benchmark._training import drawn_batch
     from tests.gpu_without_gpu.cases import final_network
     from tests.gpu_without_gpu.test_gpu_path import BUDGET
-    from tools.benchmark._training import drawn_batch
 
     model: nn.Module = final_network(fuse=True).to_empty(device='cuda')
     model.init_weights()

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from mmseg.benchmark.settings import FINAL
 from mmseg.config.load import load_config
 from mmseg.engine.layout import lay_out_weights
 from mmseg.registry import MODELS
 from tests.models.backbones.test_every_backbone import BACKBONES, PYRAMID, heads
-from tools.benchmark._training import FINAL
 
 SIDE, CLASSES = 64, 5
 PLAIN_VIT = ('BEiT', 'MAE', 'VisionTransformer')

@@ -23,6 +23,8 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._pytree import tree_map
 
 from mmseg.apis import inference_segmentor
+from mmseg.benchmark._training import NORM
+from mmseg.benchmark.settings import FINAL
 from mmseg.config.load import load_config
 from mmseg.datasets.batch import to_network
 from mmseg.engine.chance import seed_everything
@@ -36,7 +38,6 @@ from tests.gpu_without_gpu import cases
 from tests.gpu_without_gpu.fake_cuda import CUDA, attention, fake_gpu, to_fake_gpu
 from tests.gpu_without_gpu.record import Record
 from tests.gpu_without_gpu.shim import SHIM, build_shim, run
-from tools.benchmark._training import FINAL, NORM
 
 OPTIMIZER = {'type': 'AdamW', 'lr': 6e-5, 'weight_decay': 0.01}
 

@@ -129,6 +129,6 @@ def test_training_understands_them_too(tmp_path):
 
 def test_old_names_are_in_the_help(capsys):
     with pytest.raises(SystemExit):
-        test.parse_args(['--help'])
+        test.main(['--help'])
     said = capsys.readouterr().out
     assert all(option in said for option in ('--format-only', '--eval-options', '--options', '--test-set'))

@@ -1,16 +1,19 @@
 import argparse
 import json
+import sys
 import types
 
 import pytest
 import torch
 
+from mmseg.benchmark import _training, beside, methods, projection, step
+from mmseg.benchmark._table import table
+from mmseg.benchmark._training import Trainer
+from mmseg.benchmark.options import MEASUREMENTS
+from mmseg.benchmark.settings import Setting
+from mmseg.commands import benchmark
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.errors import InputError
-from tools.benchmark import __main__ as benchmark
-from tools.benchmark import _training, beside, methods, projection, step
-from tools.benchmark._table import table
-from tools.benchmark._training import Setting, Trainer
 
 CPU = torch.device('cpu')
 
@@ -98,14 +101,13 @@ def test_a_folder_for_the_result_is_refused_before_anything_is_measured(tmp_path
 
 
 def test_all_goes_on_where_a_measurement_cannot_run(monkeypatch, tmp_path):
-    def measurement(run):
-        return types.SimpleNamespace(add_arguments=lambda parser: None, run=run)
-
     def impossible(args: argparse.Namespace) -> dict:
         raise InputError('no GPU')
 
-    modules = {'no': measurement(impossible), 'yes': measurement(lambda args: {'rows': [{'ms': 1.0}]})}
-    monkeypatch.setattr(benchmark, 'measurements', lambda: modules)
+    measured = {'no': impossible, 'yes': lambda args: {'rows': [{'ms': 1.0}]}}
+    monkeypatch.setattr(benchmark, 'MEASUREMENTS', dict.fromkeys(measured, lambda parser: None))
+    for name, run in measured.items():
+        monkeypatch.setitem(sys.modules, f'mmseg.benchmark.{name}', types.SimpleNamespace(run=run))
     out = tmp_path / 'all.json'
     assert benchmark.main(['all', '--out', str(out)]) == 1
     result = json.loads(out.read_text())
@@ -127,10 +129,8 @@ def test_mistakes_are_named(command, message, capsys):
 
 def test_projection_asks_for_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    parser = argparse.ArgumentParser()
-    projection.add_arguments(parser)
     with pytest.raises(InputError, match='needs a GPU'):
-        projection.run(parser.parse_args([]))
+        projection.run(parsed(projection, []))
 
 
 def test_a_table_has_every_column_and_a_dash_where_there_is_nothing():
@@ -171,5 +171,5 @@ def test_a_method_needs_two_domains():
 
 def parsed(module, arguments):
     parser = argparse.ArgumentParser()
-    module.add_arguments(parser)
+    MEASUREMENTS[module.__name__.rpartition('.')[2]](parser)
     return parser.parse_args(arguments)

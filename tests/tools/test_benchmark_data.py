@@ -3,14 +3,15 @@ import json
 
 import pytest
 
-from tools.benchmark import data, startup
-from tools.benchmark.__main__ import main
-from tools.benchmark._alternate import alternate, rows_of
+from mmseg.benchmark import data, startup
+from mmseg.benchmark._alternate import alternate, rows_of
+from mmseg.benchmark.options import MEASUREMENTS
+from mmseg.commands.benchmark import main
 
 
 def defaults(module, **options):
     parser = argparse.ArgumentParser()
-    module.add_arguments(parser)
+    MEASUREMENTS[module.__name__.rpartition('.')[2]](parser)
     return argparse.Namespace(**{**vars(parser.parse_args([])), **options})
 
 

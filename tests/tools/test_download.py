@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mmseg.errors import InputError
-from mmseg.models import download, weight_files, weights
+from mmseg.models import download, get_weights, weight_files, weights
 from mmseg.models.download import Source, fetch
 from mmseg.models.unpack import unpack
 from mmseg.models.weight_files import WeightFile
@@ -332,7 +332,7 @@ def listed(server, here, monkeypatch):
         'run': row('run', 'run', f'{server.url}/run.tar.gz', folder='work_dirs', archive='tar.gz'),
     }
     monkeypatch.setattr(weight_files, 'weight_files', lambda: rows)
-    monkeypatch.setattr(command, 'weight_files', lambda: rows)
+    monkeypatch.setattr(get_weights, 'weight_files', lambda: rows)
 
 
 def test_names_are_brought_to_their_places(listed, here, capsys, server):
@@ -365,7 +365,7 @@ def test_a_url_and_what_a_config_starts_from_are_downloaded(listed, here, server
     model = {'type': 'EncoderDecoder', 'backbone': backbone, 'decode_head': {'type': 'SegFormerHead'}}
     test = {'type': 'CityscapesDataset', 'pipeline': [], 'img_dir': 'a'}
     (here / 'own.py').write_text(f'model = {model!r}\ndata = dict(test={test!r})\n')
-    assert command.expand('own.py') == ['net_a']
+    assert get_weights.expand('own.py') == ['net_a']
 
 
 def test_all_names_are_listed_with_size_licence_and_use(capsys):

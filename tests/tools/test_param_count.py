@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from mmseg.engine.flop_count import counted_flops
 from mmseg.errors import InputError
 from tests.models.networks import build, tiny_backbone
 from tests.parity import manifest
 from tools import get_param_count
-from tools.flop_count import counted_flops
 from tools.get_param_count import Cost, costs
 
 REPOSITORY = Path(__file__).parents[2]

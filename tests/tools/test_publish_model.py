@@ -4,11 +4,11 @@ import re
 import pytest
 import torch
 
+from mmseg.engine.publish import publish
 from mmseg.errors import InputError
 from mmseg.models.weights import load_network
 from tests.models.networks import build, tiny_segmentor
 from tools import publish_model
-from tools.publish_model import publish
 
 
 @pytest.fixture

@@ -1,35 +1,15 @@
-"""Convert the labels of GTA5: train-id maps beside the originals, and the class index of rare class sampling.
-
-python tools/convert_datasets/gta.py data/gta --nproc 8
-"""
+"""Door to :mod:`mmseg.commands.convert`, the command ``mmseg convert gta``; --help says what it does."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
+if __name__ == '__main__':  # as a plain script: tools/convert_datasets/ is on the path instead of the repository
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # runs without installation, from any folder
+from mmseg.cli import door
+from mmseg.commands.convert import gta as main
 
-from mmseg.datasets.convert import convert, mapped, parse
-from mmseg.datasets.label_sets import CITYSCAPES19, CITYSCAPES_IDS
-from mmseg.datasets.labels import read_ids
-from mmseg.errors import command
-
-TABLE = CITYSCAPES19.table(CITYSCAPES_IDS)
-DOWNLOAD = 'Unpack the images and labels of GTA5 (https://download.visinf.tu-darmstadt.de/data/from_games/) there.'
-
-
-def read(path: Path) -> np.ndarray:
-    """Train ids of a GTA label file: a palette PNG whose indices are Cityscapes' ids, 34 and above not evaluated."""
-    return mapped(read_ids(path), TABLE)
-
-
-@command
-def main(argv: Sequence[str] | None = None) -> None:
-    args = parse('Convert GTA5 labels to train ids.', 'labels', argv)
-    print(convert(args, suffix='.png', read=read, download=DOWNLOAD))
-
+__all__ = ['main']
 
 if __name__ == '__main__':
-    sys.exit(main())
+    door('convert', 'gta')

@@ -31,7 +31,7 @@ class TimmWeights(NamedTuple):
 
     @property
     def local(self) -> Path:
-        """Where ``tools.download`` leaves the file, and where it is looked for first."""
+        """Where ``mmseg download`` leaves the file, and where it is looked for first."""
         return PRETRAINED_DIR / f'{self.name}.safetensors'
 
     @property
@@ -91,7 +91,7 @@ def file_of(weights: TimmWeights) -> Path:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f'{weights.name} cannot be downloaded from {page} ({type(error).__name__}: {reason}). Where there is a '
-            f'network, `python -m tools.download timm:{weights.name}` gets it as {weights.local}, which is looked for '
+            f'network, `mmseg download timm:{weights.name}` gets it as {weights.local}, which is looked for '
             'first.'
         ) from error
 

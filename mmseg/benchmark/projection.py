@@ -5,9 +5,6 @@ Without the data of the config, pictures of the size of Cityscapes are drawn for
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,24 +15,16 @@ from unittest.mock import patch
 import torch
 from mmengine import Config
 
+from mmseg.benchmark.settings import FINAL
+from mmseg.commands.toy import converted, draw
 from mmseg.config.load import load_config, parse_cfg_options
-from mmseg.datasets.toy import ToyParams, is_written, write_toy
 from mmseg.engine import train as training
 from mmseg.engine.hooks import evaluation
 from mmseg.errors import InputError
-from tools.benchmark._training import FINAL
+from mmseg.toy_params import ToyParams
 
-ROOT = Path(__file__).parents[2]
 ITERATIONS, EVALUATIONS, IMAGES = 40_000, 10, 500  # of the published run
 PICTURES = ToyParams(source=64, train=64, val=20, width=2048, height=1024)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--config', type=Path, default=FINAL, help='default: the final config of the paper')
-    parser.add_argument('--iterations', type=int, default=2000, help='iterations to run (default 2000)')
-    parser.add_argument('--cfg-options', nargs='+', default=['precision=bf16', 'compile=True'], metavar='KEY=VALUE')
-    parser.add_argument('--pictures', type=Path, default=Path('data/full_size'), help='where pictures are drawn to')
-    parser.add_argument('--on-cpu', action='store_true', help='run without a GPU too, which takes days')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -76,7 +65,7 @@ def _config(args: argparse.Namespace) -> Config:
         'seed': 0,
         **parse_cfg_options(args.cfg_options),
     }
-    cfg = load_config(args.config, options)
+    cfg = load_config(args.config or FINAL, options)
     cfg.model.pretrained = None  # the values of the weights cost no time
     if not Path(cfg.data.train.source.data_root).is_dir():
         _draw(args.pictures)
@@ -87,13 +76,9 @@ def _config(args: argparse.Namespace) -> Config:
 
 def _draw(folder: Path) -> None:
     """Draw :data:`PICTURES`, and bring their labels into the form that training reads."""
-    if not is_written(folder, PICTURES):
-        for _ in write_toy(folder, PICTURES):
-            pass
-    for name in ('gta', 'cityscapes'):
-        if not (folder / name / 'samples_with_class.json').is_file():
-            call = [sys.executable, f'tools/convert_datasets/{name}.py', str((folder / name).resolve()), '--nproc', '8']
-            subprocess.run(call, cwd=ROOT, env={**os.environ}, check=True, capture_output=True)
+    draw(folder, PICTURES)
+    if converted(folder, nproc=8):
+        raise InputError(f'The labels in {folder} could not be converted; what was printed above says why.')
 
 
 def _train(cfg: Config) -> tuple[float, float, float]:

@@ -13,28 +13,12 @@ import torch
 
 from mmseg.apis import device_named
 from mmseg.arithmetic import DTYPES, set_tf32
-from mmseg.commands.arguments import positive
-from tools.benchmark._machine import clock, matrix_peak, peak_memory
-from tools.benchmark._training import ENCODERS, WITHOUT, WORDS, Setting, Trainer, timed_parts
-from tools.flop_count import counted_flops
+from mmseg.benchmark._machine import clock, matrix_peak, peak_memory
+from mmseg.benchmark._training import WITHOUT, Setting, Trainer, timed_parts
+from mmseg.engine.flop_count import counted_flops
 
 #: what is compared on a GPU where nothing else is asked for
 GPU_SETTINGS = ['bf16,graphs', 'bf16,compile', 'bf16', 'tf32', 'fast']
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    known = '; '.join(f'{word}: {meaning}' for word, meaning in WORDS.items())
-    parser.add_argument('--settings', nargs='+', help=f'what to compare with the baseline. {known}')
-    parser.add_argument('--baseline', default='plain', help='setting that the others are compared with (default plain)')
-    parser.add_argument('--model', choices=ENCODERS, help='encoder (default: mit_b0, on a GPU mit_b5)')
-    parser.add_argument('--size', type=positive, help='side of the images (default: 256, on a GPU 512)')
-    parser.add_argument(
-        '--batch', type=positive, default=2, help='source images, and as many target images (default 2)'
-    )
-    parser.add_argument('--rounds', type=positive, help='measured steps of each setting (default: 3, on a GPU 50)')
-    parser.add_argument('--warmup', type=int, help='steps before those (default: 1, on a GPU 10)')
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
-    parser.add_argument('--threads', type=positive, default=1, help='threads on a CPU (default 1)')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

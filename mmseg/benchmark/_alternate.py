@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 Row = dict[str, Any]
@@ -27,7 +28,7 @@ def alternate(
     times: dict[str, list[float]] = {name: [] for name in settings}
     for number in range(rounds + 1):
         for name, work in settings.items():
-            spent, _ = cpu_ms(lambda work=work, number=number: work(number), clock)
+            spent, _ = cpu_ms(partial(work, number), clock)
             if number:
                 times[name].append(spent)
     return times

@@ -5,14 +5,14 @@ Networks start from scratch, images are drawn, crops are those of the config, tw
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine import Config
 
 from mmseg.apis import without_pretrained
-from mmseg.commands.arguments import positive
+from mmseg.benchmark._alternate import alternate, rows_of
+from mmseg.benchmark._training import drawn_batch
 from mmseg.compiled import begin_step
 from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS
@@ -20,16 +20,9 @@ from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.engine.optim import build_optim_wrapper
 from mmseg.engine.train import build_model
 from mmseg.errors import InputError
-from tools.benchmark._alternate import alternate, rows_of
-from tools.benchmark._training import drawn_batch
 
 BATCH = 2
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    usual = [SHIPPED_CONFIGS / 'toy' / name for name in ('daformer.py', 'mic.py')]
-    parser.add_argument('--configs', nargs='+', type=Path, default=usual, help='default: DAFormer and MIC, toy pair')
-    parser.add_argument('--rounds', type=positive, default=5, help='measured steps of each config (default: 5)')
+USUAL = tuple(SHIPPED_CONFIGS / 'toy' / name for name in ('daformer.py', 'mic.py'))
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -38,7 +31,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         InputError: a config is wrong, trains on one domain, or its crops are not square.
     """
-    configs = {path.stem: load_config(path) for path in args.configs}
+    configs = {path.stem: load_config(path) for path in args.configs or USUAL}
     sides = {name: crop_side(cfg) for name, cfg in configs.items()}
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -65,7 +58,7 @@ def step_of(cfg: Config, side: int) -> Callable[[int], Any]:
     cfg.model = without_pretrained(cfg.model)
     cfg.uda.debug_img_interval = 10**9
     torch.manual_seed(0)
-    method = build_model(cfg)
+    method: Any = build_model(cfg)
     method.init_weights()
     method.train()
     optimizer = build_optim_wrapper(method, cfg.optimizer, precision='fp32')

@@ -12,21 +12,15 @@ import torch
 from torch import Tensor
 
 from mmseg.apis import device_named
-from mmseg.commands.arguments import positive
+from mmseg.benchmark._alternate import alternate, rows_of
+from mmseg.benchmark._machine import clock
 from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.evaluation.metrics import ConfusionMatrix
 from mmseg.models.layers import resize
 from mmseg.models.segmentors.label_maps import label_maps
-from tools.benchmark._alternate import alternate, rows_of
-from tools.benchmark._machine import clock
 
 CLASSES, IGNORED = len(CITYSCAPES19), 255
 LOGITS, NETWORK, IMAGE = (128, 256), (512, 1024), (1024, 2048)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--images', type=positive, default=8, help='images of each way (default: %(default)s)')
-    parser.add_argument('--device', help='default: a GPU if there is one; there times are those of the wall')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a run waits for before its first sample: imports, listing 24,966 images, their class index, the sampler.
 
-python -m tools.benchmark startup --images 1000000 --repeats 1    # writes two million tiny files first
+mmseg benchmark startup --images 1000000 --repeats 1    # writes two million tiny files first
 """
 
 import argparse
@@ -19,22 +19,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmseg.commands.arguments import positive
+from mmseg.benchmark._alternate import Row, cpu_ms
+from mmseg.benchmark.settings import FINAL
 from mmseg.config.load import load_config
 from mmseg.datasets.class_index import STATS, TABLE
 from mmseg.datasets.gta import GTADataset
 from mmseg.datasets.rare_class_sampling import RareClassSampler
 from mmseg.datasets.stream import generator
-from tools.benchmark._alternate import Row, cpu_ms
-from tools.benchmark._training import FINAL
 
 MODULES = ('mmseg', 'mmseg.apis', 'mmseg.engine.train')
 CLASSES = 19
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--images', type=positive, default=24966, help='listed and indexed (default: %(default)s)')
-    parser.add_argument('--repeats', type=positive, default=3, help='of each measurement (default: %(default)s)')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """This checkout beside another one of the same project: a process each, whose steps or images take turns.
 
     git worktree add --detach ../before 6c0e96e
-    python -m tools.benchmark beside --other ../before --what step --model mit_b0 --size 256 --batch 2
+    mmseg benchmark beside --other ../before --what step --model mit_b0 --size 256 --batch 2
 
 Both run on one thread and on the CPU, in the environment of this command. Times are CPU time of the process, so that
 what else the machine does counts little; a pair is what both took in one round.
@@ -15,16 +15,18 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from mmseg.commands.arguments import positive
 from mmseg.errors import InputError
-from tools.benchmark._training import ENCODERS
 
+TRAINING = Path('benchmark', '_training.py')
 HERE = Path(__file__).resolve().parents[2]
 # Uses only what both checkouts have. After a first round it answers every line with the seconds of another one.
 WORKER = """
 import sys, time, torch
 from mmseg.engine.host_memory import keep_freed_memory
-from tools.benchmark._training import Setting, Trainer
+try:
+    from mmseg.benchmark._training import Setting, Trainer
+except ImportError:  # where measurements were before
+    from tools.benchmark._training import Setting, Trainer
 torch.set_num_threads(1)
 what, model, size, batch = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 side = size if what == 'step' else 64
@@ -47,24 +49,13 @@ for _ in sys.stdin:
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--other', type=Path, help='folder of the other checkout')
-    parser.add_argument('--what', choices=['step', 'image'], default='step', help='of training, or of prediction')
-    parser.add_argument('--model', choices=list(ENCODERS), default='mit_b0', help='encoder (default: %(default)s)')
-    parser.add_argument(
-        '--size', type=positive, default=256, help='side of a crop; an image is seen at SIZE x 2 SIZE (default: 256)'
-    )
-    parser.add_argument('--batch', type=positive, default=2, help='crops of a domain, or images (default: 2)')
-    parser.add_argument('--rounds', type=positive, default=5, help='pairs that are measured (default: 5)')
-
-
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure; ``rows`` holds seconds of CPU time by checkout, ``pairs`` the ratios here / there of the rounds.
 
     Raises:
         InputError: ``--other`` is no checkout of this project that can be measured.
     """
-    if args.other is None or not (args.other / 'tools' / 'benchmark' / '_training.py').is_file():
+    if args.other is None or not any((args.other / folder / TRAINING).is_file() for folder in ('mmseg', 'tools')):
         raise InputError(f'--other {args.other}: name a folder with another checkout of this project.')
     checkouts = {'other': args.other.resolve(), 'here': HERE}
     workers = {name: _start(root, args) for name, root in checkouts.items()}

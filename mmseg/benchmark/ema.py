@@ -7,21 +7,14 @@ from typing import Any
 import torch
 
 from mmseg.apis import device_named
-from mmseg.commands.arguments import positive
+from mmseg.benchmark._machine import copy_bandwidth, seconds
+from mmseg.benchmark._training import Setting, Trainer
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.models.uda.teacher import update_ema
-from tools.benchmark._machine import copy_bandwidth, seconds
-from tools.benchmark._training import ENCODERS, Setting, Trainer
 
 #: bytes moved for a parameter of 4 bytes: EMA reads teacher and student and writes the teacher; AdamW reads parameter,
 #: gradient and two moments and writes all but the gradient
 EMA_BYTES, ADAMW_BYTES = 12, 28
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--model', choices=ENCODERS, default='mit_b5', help='encoder (default mit_b5)')
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
-    parser.add_argument('--threads', type=positive, default=1, help='threads on a CPU (default 1)')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

@@ -9,21 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mmseg.apis import device_named
-from mmseg.commands.arguments import positive
+from mmseg.benchmark.settings import Setting
 from mmseg.errors import InputError
-from tools.benchmark._training import ENCODERS, Setting
 
 ROOT = Path(__file__).parents[2]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--model', choices=ENCODERS, help='encoder (default: mit_b0, on a GPU mit_b5)')
-    parser.add_argument('--size', type=positive, help='side of the images (default: 256, on a GPU 512)')
-    parser.add_argument('--batches', nargs='+', type=positive, default=[1, 2, 4], help='default 1 2 4')
-    parser.add_argument(
-        '--settings', nargs='+', help='default: fast bf16, on a GPU each with split and fuse; see the step measurement'
-    )
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -68,7 +57,7 @@ def _in_own_process(command: list[str], device: str | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, 'result.json')
         device_option = ['--device', device] if device else []
-        call = [sys.executable, '-m', 'tools.benchmark', *command, *device_option, '--out', str(out)]
+        call = [sys.executable, '-m', 'mmseg', 'benchmark', *command, *device_option, '--out', str(out)]
         done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise InputError(f'{" ".join(command)} failed: {done.stderr.strip()[-300:]}')

@@ -4,8 +4,6 @@ import ctypes
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from types import MethodType
 from typing import Any
 from unittest.mock import patch
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg.arithmetic import set_tf32
+from mmseg.benchmark.settings import ENCODERS, FINAL, Setting
 from mmseg.compiled import begin_step
 from mmseg.config.load import load_config
 from mmseg.engine.acceleration import compile_encoders
@@ -22,30 +21,12 @@ from mmseg.engine.host_memory import M_MMAP_MAX, M_TRIM_THRESHOLD, keep_freed_me
 from mmseg.engine.layout import lay_out_weights
 from mmseg.engine.optim import StudentOptimWrapper, build_optim_wrapper
 from mmseg.engine.train import build_model
-from mmseg.errors import InputError, nearest
+from mmseg.errors import InputError
 from mmseg.models.layers import Conv2d, Linear, conv, linear
 from mmseg.models.uda.dacs import DACS
 from mmseg.models.uda.teacher import ema_alpha
 
-FINAL = Path(__file__).parents[2] / 'configs/daformer/gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py'
 NORM = {'mean': [123.675, 116.28, 103.53], 'std': [58.395, 57.12, 57.375]}
-WORDS = {
-    'fast': 'everything as a run has it (fp32)',
-    'plain': 'no fast kernel: convolutions of channels first, a group and an update per tensor, memory handed back',
-    'bf16': "precision='bf16'",
-    'fp16': "precision='fp16'",
-    'tf32': 'tf32=True',
-    'compile': 'compile=True',
-    'graphs': "compile='reduce-overhead'",
-    'fuse': 'fuse_forward=True',
-    'split': 'fuse_forward=False',
-    'checkpoint': 'backbone.with_cp=True',
-    'no_winograd': 'dense 3x3 convolutions without Winograd',
-    'no_products_back': 'convolutions of one tap go back by oneDNN',
-    'no_pointwise': "convolutions of one tap by torch's own kernel",
-    'no_phases': "dilated depthwise convolutions by torch's own kernel",
-    'other_products': 'large products by the library that is not chosen here',
-}
 #: what a setting takes away from the fast ones: (where, the name there, what takes its place)
 WITHOUT: dict[str, tuple[Any, str, Any]] = {
     'no_winograd': (conv, 'FEW_PRODUCTS', False),
@@ -54,28 +35,7 @@ WITHOUT: dict[str, tuple[Any, str, Any]] = {
     'no_phases': (Conv2d, 'is_dilated_depthwise', lambda layer: False),
     'other_products': (linear, 'SLOW_PRODUCTS', not linear.SLOW_PRODUCTS),
 }
-ENCODERS = {'mit_b0': [32, 64, 160, 256], **{f'mit_b{i}': [64, 128, 320, 512] for i in range(1, 6)}}
 GLIBC_START = {M_MMAP_MAX: 65536, M_TRIM_THRESHOLD: 128 * 2**10, -3: 128 * 2**10}  # -3: M_MMAP_THRESHOLD
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Words of :data:`WORDS`, joined by commas on the command line."""
-
-    text: str
-
-    def __post_init__(self) -> None:
-        for word in self.words:
-            if word not in WORDS:
-                raise InputError(f'{word!r} is no setting.{nearest(word, WORDS)} Known: {", ".join(WORDS)}.')
-
-    @property
-    def words(self) -> list[str]:
-        return self.text.split(',')
-
-    @property
-    def precision(self) -> str:
-        return next((word for word in self.words if word in ('bf16', 'fp16')), 'fp32')
 
 
 class Trainer:
@@ -87,7 +47,8 @@ class Trainer:
         self.setting, self.device = setting, device
         self.plain = 'plain' in setting.words
         torch.manual_seed(0)
-        self.uda = _method(setting, model, size).to(device).train()
+        method: Any = _method(setting, model, size)
+        self.uda = method.to(device).train()
         if device.type == 'cuda' and not self.plain:
             lay_out_weights(self.uda)
         self.uda.steps = 1000  # the teacher is warmed up
@@ -187,7 +148,7 @@ def _method(setting: Setting, model: str, size: int) -> DACS:
     cfg.uda.debug_img_interval = 10**9
     if 'fuse' in setting.words or 'split' in setting.words or 'plain' in setting.words:
         cfg.uda.fuse_forward = 'fuse' in setting.words
-    method = build_model(cfg)
+    method: Any = build_model(cfg)
     method.init_weights()
     return method
 

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import io
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmseg.commands.arguments import positive
+from mmseg.benchmark._alternate import alternate, rows_of
+from mmseg.benchmark.settings import FINAL
+from mmseg.commands import convert
 from mmseg.config.load import load_config
 from mmseg.datasets.batch import to_network
 from mmseg.datasets.custom import CustomDataset
@@ -29,21 +32,9 @@ from mmseg.datasets.stream import generator
 from mmseg.datasets.toy import ToyParams, save, shots, take
 from mmseg.datasets.training_cache import arrays_of
 from mmseg.datasets.uda_dataset import UDADataset
-from tools.benchmark._alternate import alternate, rows_of
-from tools.convert_datasets import cityscapes, gta
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-RECIPE = CONFIGS / 'daformer/gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py'
 GTA_SIZE, CITYSCAPES_SIZE = {'width': 1914, 'height': 1052}, {'width': 2048, 'height': 1024}
 TENSORS = ('img', 'gt_semantic_seg', 'target_img')
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--samples', type=positive, default=60, help='samples of each way (default: %(default)s)')
-    parser.add_argument(
-        '--images', type=positive, default=12, help='drawn scenes of each domain (default: %(default)s)'
-    )
-    parser.add_argument('--seed', type=int, default=0, help='of the samples (default: %(default)s)')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -57,17 +48,18 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         root = Path(folder)
         draw_scenes(root, args.images)
         plain = pair(root)
-        target = built({**settings(root).target, 'ann_dir': 'gtFine/train', 'cache_dir': str(root / 'none')})
+        target: Any = built({**settings(root).target, 'ann_dir': 'gtFine/train', 'cache_dir': str(root / 'none')})
         always = DecodeAlways(plain, target, args.seed)
-        for part in (plain.source, plain.target):
+        parts: list[Any] = [plain.source, plain.target]
+        for part in parts:
             for arrays in arrays_of(part):
                 arrays.write(1)
-        ways = {'files': plain.compacted(), 'cache': pair(root).compacted()}
+        ways: dict[str, Any] = {'files': plain.compacted(), 'cache': pair(root).compacted()}
         check_equal(always, list(ways.values()), args.seed)
         times = alternate(
             {
                 'decode at every draw': always.sample,
-                **{f'from {name}': lambda i, way=way: way.sample(i, args.seed) for name, way in ways.items()},
+                **{f'from {name}': partial(way.sample, seed=args.seed) for name, way in ways.items()},
             },
             args.samples,
         )
@@ -85,7 +77,7 @@ def settings(root: Path) -> Any:
         'data.train.source.data_root': str(root / 'gta'),
         'data.train.target.data_root': str(root / 'cityscapes'),
     }
-    return load_config(RECIPE, options).data.train
+    return load_config(FINAL, options).data.train
 
 
 def pair(root: Path) -> UDADataset:
@@ -102,8 +94,8 @@ def draw_scenes(root: Path, images: int) -> None:
         for shot in shots(root, params):
             save(shot, take(shot, params))
     with contextlib.redirect_stdout(io.StringIO()):
-        for converter, name in ((gta, 'gta'), (cityscapes, 'cityscapes')):
-            converter.main([str(root / name), '--nproc', '1'])
+        for name in ('gta', 'cityscapes'):
+            convert.main([name, str(root / name), '--nproc', '1'])
 
 
 class DecodeAlways:

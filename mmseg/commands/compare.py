@@ -1,0 +1,38 @@
+"""Test finished runs on the same images: one table, one picture.
+
+    mmseg compare source-only=WORK_DIR DAFormer=WORK_DIR oracle=WORK_DIR --out work_dirs/comparison
+
+writes ``table.txt`` and ``panel.png`` (a row per image: image, ground truth, the predictions). The images are those
+of the first run's test data that show the most classes. ``python -m tools.compare_runs``: the same.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmseg.commands.arguments import named_run
+from mmseg.errors import command
+from mmseg.writing import write_text
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    from mmseg.report.comparison import compare  # noqa: PLC0415 (--help needs no torch)
+
+    comparison = compare(dict(args.runs), count=args.images)
+    table = comparison.table()
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_text(args.out / 'table.txt', table + '\n')
+    title = 'IoU in percent' if comparison.dataset.labelled else 'Predictions'
+    print(f'{title}, split {comparison.dataset.split_name}:\n{table}')
+    print(comparison.draw(args.out / 'panel.png', images=not args.predictions_only))
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('runs', nargs='+', type=named_run, metavar='[NAME=]WORK_DIR')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/comparison'), help='default: %(default)s')
+    parser.add_argument('--images', type=int, default=4, help='how many are drawn (default: %(default)s)')
+    parser.add_argument('--predictions-only', action='store_true', help='leave images and ground truth out')
+    return parser.parse_args(argv)

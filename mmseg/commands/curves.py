@@ -1,0 +1,53 @@
+"""Draw curves from the logs of one or several runs.
+
+    mmseg curves work_dirs/local-toy/* --keys mIoU loss lr --out curves.png
+    mmseg curves DAFormer=WORK_DIR source-only=OTHER --keys 'IoU.rider' decode.loss_seg
+
+Each run is a work directory (all of its logs, also those after a resume) or a ``.log.json`` file.
+``python -m tools.analyze_logs``: the same.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmseg.commands.arguments import named_run
+from mmseg.errors import InputError, command
+from mmseg.report.logs import DEFAULT_KEYS, LOG_END, check_keys, known_keys, log_files, read_log
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the picture, or list what could be drawn."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('runs', nargs='+', type=named_run, metavar='[NAME=]WORK_DIR')
+    parser.add_argument('--keys', nargs='+', metavar='KEY', help=f'default: {" ".join(DEFAULT_KEYS)}, where logged')
+    parser.add_argument('--out', type=Path, default=Path('curves.png'), help='default: %(default)s')
+    parser.add_argument('--list', action='store_true', help='only list what is logged')
+    args = parser.parse_args(argv)
+    runs = [run for run in args.runs if may_be_run(run[1])]
+    if not runs:
+        raise InputError(f'{args.runs[0][1]} is no work directory, and none of the others is.')
+    logs = {name: read_log(log_files(path)) for name, path in runs}
+    if len(logs) < len(runs):
+        raise InputError('Several runs have the same name; tell them apart: NAME=WORK_DIR.')
+    known = known_keys(logs.values())
+    if not known:
+        raise InputError('The logs hold no numbers yet.')
+    if args.list:
+        print('\n'.join(known))
+        return
+    keys = args.keys or [key for key in DEFAULT_KEYS if key in known]
+    check_keys(keys, logs)
+    from mmseg.report.curves import draw_curves  # noqa: PLC0415 (--help needs no matplotlib)
+
+    print(draw_curves(logs, keys, args.out))
+
+
+def may_be_run(path: Path) -> bool:
+    """False for a picture or table that a pattern such as work_dirs/local-toy/* has brought along; it is told."""
+    if not path.is_file() or path.name.endswith(LOG_END):
+        return True
+    print(f'{path} is left out: it is no log ({LOG_END}).', file=sys.stderr)
+    return False

@@ -1,0 +1,1 @@
+"""Label files of published data sets -> train ids: a file each, with SUFFIX, DOWNLOAD and ``read``."""

@@ -1,0 +1,58 @@
+"""A file to publish out of a checkpoint: one network's weights, the classes and colours, and nothing else."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmseg import __version__
+from mmseg.engine.checkpoint_io import save_atomically
+from mmseg.errors import InputError
+from mmseg.models.download import sha256_of
+from mmseg.models.left_out import KEY as LEFT_OUT
+from mmseg.models.weights import load_checkpoint, meta_of, refuse_not_finite, state_of, student_of, teacher_of
+
+
+def publish(checkpoint: str | Path, out: Path, *, weights: str = 'student', trust: bool = False) -> Path:
+    """Write the network in ``checkpoint`` to ``<out>-<checksum>.pth``; returns that path.
+
+    Raises:
+        InputError: ``checkpoint`` cannot be read, or holds no whole network.
+    """
+    if out.is_dir():
+        raise InputError(f'{out} is a folder; give the name of the file to write.')
+    content = load_checkpoint(checkpoint, trust=trust)
+    state = state_of(content, source=str(checkpoint))
+    state = student_of(state) if weights == 'student' else teacher_of(state)
+    if not any(key.startswith('decode_head.') for key in state):
+        raise InputError(f'{checkpoint} holds no segmentation network (no entry decode_head.*).')
+    refuse_not_finite(state, str(checkpoint))
+    meta = meta_of(content, str(checkpoint))
+    # own memory: a slice of a larger tensor would take that along
+    state = {key: value.detach().clone(memory_format=torch.contiguous_format) for key, value in state.items()}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    whole = out.with_name(f'.{out.name}.unnamed.pth')
+    try:
+        save_atomically({'meta': public_meta(meta), 'state_dict': state}, whole)
+        stem = re.sub(r'-[0-9a-f]{8}$', '', out.stem)
+        path = out.with_name(f'{stem}-{sha256_of(whole)[:8]}.pth')
+        whole.replace(path)
+    finally:
+        whole.unlink(missing_ok=True)
+    return path
+
+
+def public_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What a user of the weights needs: classes and colours in plain types, iterations, the version that wrote it."""
+    public: dict[str, Any] = {'mmseg_version': __version__}
+    if meta.get('CLASSES'):
+        public['CLASSES'] = [str(name) for name in meta['CLASSES']]
+    if meta.get('PALETTE') is not None:
+        public['PALETTE'] = [[int(value) for value in colour] for colour in meta['PALETTE']]
+    if isinstance(meta.get('iter'), int):
+        public['iter'] = int(meta['iter'])
+    if meta.get(LEFT_OUT) is not None:
+        public[LEFT_OUT] = meta[LEFT_OUT]
+    return public
