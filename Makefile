@@ -19,7 +19,7 @@ $(ENVIRONMENT): requirements.txt pyproject.toml
 	touch $@
 
 quickstart: install
-	$(BIN)/python -m tools.quickstart
+	$(BIN)/python -m mmseg quickstart
 
 test: install
 	$(PYTEST)

@@ -15,6 +15,7 @@ from mmseg.arithmetic import DTYPES
 from mmseg.benchmark.options import MEASUREMENTS
 from mmseg.commands import config as config_command
 from mmseg.commands.arguments import PRECISIONS
+from mmseg.commands.convert import KNOWN
 from mmseg.commands.report import TABLES
 from mmseg.commands.test import METRICS
 from mmseg.config.load import load_config
@@ -57,7 +58,7 @@ DOORS = {
     'tools.train': 'train',
     'demo.image_demo': 'demo',
 }
-CONVERTERS = ('gta', 'cityscapes', 'synthia')
+CONVERTERS = tuple(KNOWN)
 
 
 @pytest.mark.parametrize('door', DOORS)
@@ -198,7 +199,21 @@ def test_a_wheel_has_the_configs_and_works_from_an_empty_folder(tmp_path):
     assert shown.returncode == 0, shown.stderr
     ended = call('train', 'daformer.py', '--debug')
     assert ended.returncode == 2
-    assert 'data/toy/gta/images' in ended.stderr
+    assert 'Draw the toy pair first, in this folder: mmseg toy\n' in ended.stderr
+    assert call('toy', '--source', '8', '--train', '8', '--val', '2').returncode == 0
+    for arguments in (
+        ('train', 'daformer.py', '--debug', '--work-dir', 'run'),
+        ('test', 'run', '--device', 'cpu'),
+        ('demo', 'data/toy/gta/images/00001.png', 'run/run.json', 'run/latest.pth', '--out', 'seen.png'),
+        ('report', 'run', '--images', '1'),
+        ('curves', 'run'),
+        ('benchmark', 'eval', '--images', '1', '--device', 'cpu'),
+        ('download', '--list'),
+    ):
+        ended = call(*arguments)
+        assert ended.returncode == 0, ended.stderr
+    made = ('run/preds', 'seen.png', 'report/index.html', 'curves.png')
+    assert [name for name in made if not (folder / name).exists()] == []
     assert (tmp_path / 'site' / 'mmseg' / 'py.typed').is_file()
 
 

@@ -47,7 +47,7 @@ and MaxViT take the size alone that they are built for, `img_size`):
 backbone = dict(type='TimmBackbone', model_name='vit_base_patch14_dinov2', pretrained='timm', out_indices=(2, 5, 8, 11))
 ```
 
-`pretrained='timm'` takes timm's own weights: from `pretrained/`, where `python -m tools.download timm:NAME` leaves
+`pretrained='timm'` takes timm's own weights: from `pretrained/`, where `mmseg download timm:NAME` leaves
 them, else from the hub. Their licence is told in the log. A file instead may have timm's names, the authors' (Meta's of
 DINOv2 and DINOv3), or those of Hugging Face's transformers (DINOv2, DINOv3, SigLIP); loading is strict. All processes
 of a run start from the weights of the first.

@@ -37,7 +37,7 @@ training step is one iteration of the DAFormer training with its three networks 
 crops of 512x512: the largest sum of all tensors alive at a time (weights, gradients, state of the optimizer, features),
 counted from shapes. What kernels and the allocator take besides is not in it.
 
-`python -m tools.download NAME` fetches the weights whose name stands in brackets; `open-mmlab://` weights are
+`mmseg download NAME` fetches the weights whose name stands in brackets; `open-mmlab://` weights are
 fetched when they are needed.
 
 | network | encoder | head | parameters (M) | GFLOPs | training step (GB) | weights | licence of the weights |

@@ -27,6 +27,7 @@ KNOWN = {
     'gta': Known('GTA5', 'labels'),
     'cityscapes': Known('Cityscapes', 'gtFine'),
     'synthia': Known('SYNTHIA-RAND-CITYSCAPES', 'GT/LABELS'),
+    'shift': Known('SHIFT, one split and view with --gt-dir train/front', '.'),
 }
 
 
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmseg.datasets.convert import convert  # noqa: PLC0415 (--help needs no torch)
 
     data_set = importlib.import_module(f'mmseg.datasets.converters.{args.name}')
-    print(convert(args, suffix=data_set.SUFFIX, read=data_set.read, download=data_set.DOWNLOAD))
+    print(convert(args, suffix=data_set.SUFFIX, read=data_set.read, download=data_set.DOWNLOAD, labels=data_set.LABELS))
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -58,4 +59,4 @@ def _convert(name: str, argv: Sequence[str] | None = None) -> int:
     return main([name, *(sys.argv[1:] if argv is None else argv)])
 
 
-gta, cityscapes, synthia = (partial(_convert, name) for name in KNOWN)
+gta, cityscapes, synthia, shift = (partial(_convert, name) for name in KNOWN)

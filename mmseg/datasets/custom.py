@@ -34,6 +34,7 @@ from mmseg.datasets.pipelines.loading import LoadAnnotations, LoadImageFromFile
 from mmseg.datasets.pipelines.test_time_aug import refuse_steps_of_training
 from mmseg.datasets.sense import refuse_masks_of_255
 from mmseg.datasets.stream import TrainingSet
+from mmseg.datasets.toy import command_for
 from mmseg.datasets.training_cache import from_cache
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
@@ -319,6 +320,9 @@ class CustomDataset(TrainingSet):
     def remedy(self) -> str:
         """How a user gets the files this data set misses."""
         root = self.data_root or '<data root>'
+        drawn = command_for(root)
+        if drawn:
+            return f'Draw the toy pair first, in this folder: {drawn}'
         advice = f'Check data_root ({root!r}), img_dir, ann_dir and the suffixes.'
         if self.PREPARATION:
             advice += f' After unpacking the data set convert its labels: {self.PREPARATION.format(root=root)}'

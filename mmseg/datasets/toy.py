@@ -26,6 +26,15 @@ from mmseg.writing import naming_full_disk
 MARKER = 'toy.json'
 
 
+#: what draws the pairs that the configs of toy/ train on, by the folder where they look for them
+COMMANDS = {'data/toy': 'mmseg toy', 'data/toy_large': 'mmseg toy --out data/toy_large --width 512'}
+
+
+def command_for(root: str | Path) -> str | None:
+    """The command that makes the data set ``root``, if it is a part of one of those pairs."""
+    return COMMANDS.get(Path(root).parent.as_posix())
+
+
 class Shot(NamedTuple):
     """One picture to be made: its style, its chance, and the two files it becomes."""
 

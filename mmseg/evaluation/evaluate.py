@@ -59,7 +59,7 @@ def evaluate(
         dataset: gives ``label_set``, ``ignore_index``, ``label_of(index)`` and ``label_path(index)``.
         device: where to predict and count; default: where the model is.
         on_prediction: called with the label map, the name of the image file and the index of the image.
-        progress: show a bar with the time left.
+        progress: show a bar with the time left, on a terminal.
         dtype: what the network computes in (autocast), as ``torch.bfloat16``; None is float32. Logits are
             resized and compared as float32 either way.
         stop: asked after every image; where it says so in any process, the rest is left out in that one. Given in all
@@ -75,7 +75,7 @@ def evaluate(
     assert loader.batch_sampler is not None, 'a loader of batches'
     images = sum(map(len, loader.batch_sampler)) if progress else None
     end: Exception | None = None
-    with tqdm(total=images, desc='evaluating', unit='image', disable=not progress, leave=False) as bar:
+    with tqdm(total=images, desc='evaluating', unit='image', disable=None if progress else True, leave=False) as bar:
         try:
             for prediction in predictions(model, loader, device, dtype):
                 _count(prediction, dataset, confusion)
@@ -109,7 +109,7 @@ def predict_only(
     assert loader.batch_sampler is not None, 'a loader of batches'
     images = sum(map(len, loader.batch_sampler)) if progress else None
     device = next(model.parameters()).device
-    with tqdm(total=images, desc='predicting', unit='image', disable=not progress, leave=False) as bar:
+    with tqdm(total=images, desc='predicting', unit='image', disable=None if progress else True, leave=False) as bar:
         for prediction in predictions(model, loader, device, dtype):
             on_prediction(prediction.label_map.cpu().numpy(), prediction.filename, prediction.index)
             bar.update()

@@ -1,5 +1,6 @@
 import os
 import pickle
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -189,6 +190,14 @@ def gta(root, **options):
         'ann_dir': 'labels',
         'pipeline': [],
     } | options
+
+
+def test_where_the_toy_pair_is_missing_the_command_that_draws_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r'Draw the toy pair first, in this folder: mmseg toy --out data/toy_large '):
+        DATASETS.build(gta(Path('data/toy_large/gta')))
+    with pytest.raises(InputError, match=r'in this folder: mmseg toy$'):
+        DATASETS.build(gta(Path('data/toy/gta')))
 
 
 def test_missing_folders_and_labels_are_named_with_the_remedy(tmp_path):

@@ -131,6 +131,12 @@ def test_several_views_of_an_image_are_predicted_together():
     assert model.views == [4, 4]
 
 
+def test_a_log_without_a_terminal_gets_no_bars(capsys):
+    scenes = Scenes(2)
+    evaluate(Oracle(), loader(scenes), scenes, progress=True)
+    assert capsys.readouterr().err == ''
+
+
 @pytest.mark.parametrize('training', [True, False])
 def test_the_model_is_in_eval_mode_meanwhile_and_as_before_afterwards(training):
     scenes, model = Scenes(2), Oracle().train(training)

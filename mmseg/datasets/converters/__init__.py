@@ -1,1 +1,1 @@
-"""Label files of published data sets -> train ids: a file each, with SUFFIX, DOWNLOAD and ``read``."""
+"""Label files of published data sets -> train ids: a file each, with SUFFIX, LABELS, DOWNLOAD and ``read``."""

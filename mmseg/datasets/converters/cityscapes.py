@@ -8,6 +8,7 @@ from mmseg.datasets.convert import mapped
 from mmseg.datasets.label_sets import CITYSCAPES19, CITYSCAPES_IDS
 from mmseg.datasets.labels import read_ids
 
+LABELS = CITYSCAPES19
 TABLE = CITYSCAPES19.table(CITYSCAPES_IDS)
 SUFFIX = '_labelIds.png'  # how the names of label files end
 DOWNLOAD = 'Unpack gtFine_trainvaltest.zip of Cityscapes (https://www.cityscapes-dataset.com/downloads/) there.'

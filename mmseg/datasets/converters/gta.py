@@ -8,6 +8,7 @@ from mmseg.datasets.convert import mapped
 from mmseg.datasets.label_sets import CITYSCAPES19, CITYSCAPES_IDS
 from mmseg.datasets.labels import read_ids
 
+LABELS = CITYSCAPES19
 TABLE = CITYSCAPES19.table(CITYSCAPES_IDS)
 SUFFIX = '.png'  # how the names of label files end
 DOWNLOAD = 'Unpack the images and labels of GTA5 (https://download.visinf.tu-darmstadt.de/data/from_games/) there.'

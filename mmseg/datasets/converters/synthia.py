@@ -9,6 +9,7 @@ from mmseg.datasets.convert import mapped
 from mmseg.datasets.label_sets import CITYSCAPES19, SYNTHIA_IDS
 from mmseg.errors import InputError
 
+LABELS = CITYSCAPES19
 TABLE = CITYSCAPES19.table(SYNTHIA_IDS)
 HIGHEST_ID = 22
 NEEDED = 'Needed are the files in GT/LABELS of SYNTHIA-RAND-CITYSCAPES: 16 bit, 3 channels, class ids 0..22 in red.'
