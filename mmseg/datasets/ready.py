@@ -120,7 +120,7 @@ READY: Mapping[str, Published] = {
         labels='train/front/0003-17fb/00000000_labelTrainIds.png',
         img_suffix=('_img_front.jpg',),
         seg_map_suffix='_labelTrainIds.png',
-        preparation='python tools/convert_datasets/shift.py {root} --nproc 8',
+        preparation='mmseg convert shift {root} --nproc 8',
     ),
     'uavid': Published(
         label_set=UAVID8,

@@ -1,4 +1,4 @@
-"""AdvSeg and MinEnt, which have no teacher, in whole runs: stopped and resumed, accumulated, in two processes, in bf16, with compiled encoders."""
+"""AdvSeg and MinEnt, which have no teacher, in whole runs: resumed, accumulated, in two processes, bf16, compiled."""
 
 import signal
 
