@@ -8,7 +8,7 @@ found.label_map, found.confidence, found.picture()
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from mmseg.datasets.pipelines.loading import color_type_of, read_image
 from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import predict_batch
 from mmseg.evaluation.export import displayable, overlay, write_png
+from mmseg.evaluation.origin import checkpoint_in_words
 from mmseg.models.weights import load_network
 from mmseg.prediction.inputs import ChannelOrder, images_of, pixels_of
 from mmseg.prediction.predictor import Predictor, loading_step, sample_of, test_pipeline, test_steps
@@ -32,21 +33,29 @@ from mmseg.registry import MODELS
 Image = str | Path | np.ndarray
 
 
+class Origin(NamedTuple):
+    """Which network of a run this is, 'student' or 'teacher', and from which of its checkpoints, in words."""
+
+    weights: str
+    checkpoint: str
+
+
 def init_segmentor(
     config: str | Path | Config,
     checkpoint: str | Path | None = None,
     device: str | torch.device | None = None,
     *,
-    weights: Literal['student', 'teacher'] = 'student',
+    weights: Literal['student', 'teacher'] | None = None,
     trust: bool = False,
 ) -> Any:
-    """Build the segmentor of a config in eval mode, with attributes ``cfg``, ``CLASSES`` and ``PALETTE``.
+    """Build the segmentor of a config in eval mode, with attributes ``cfg``, ``CLASSES``, ``PALETTE`` and ``origin``.
 
     Args:
         config: a config file, or one that is loaded.
         checkpoint: a segmentor's or a UDA run's checkpoint; without one the weights are random.
         device: default: a GPU if there is one.
-        weights: 'student' or 'teacher', the network of a UDA checkpoint to take.
+        weights: 'student' or 'teacher', the network of a UDA checkpoint to take; None: ``evaluation.weights`` of the
+            config, which is the student where it does not say.
         trust: load a checkpoint that holds arbitrary Python objects, and a ``.json`` config that names modules:
             both can run code.
 
@@ -60,11 +69,15 @@ def init_segmentor(
         model.init_weights()
         meta: dict[str, Any] = {}
     else:
-        meta = load_network(model, checkpoint, which=weights, trust=trust)
+        which = weights or weights_of(cfg)
+        meta = load_network(model, checkpoint, which=which, trust=trust, plain_too=weights is None)
     label_set = label_set_of_config(cfg)
     model.CLASSES = tuple(meta.get('CLASSES') or label_set.classes)
     model.PALETTE = tuple(map(tuple, meta.get('PALETTE') or label_set.palette))
     model.cfg = cfg
+    model.origin = Origin(
+        weights or weights_of(cfg), checkpoint_in_words(meta, (cfg.get('runner') or {}).get('max_iters'))
+    )
     set_tf32(cfg.get('tf32', False))
     return model.to(device_named(device)).eval()
 
@@ -166,6 +179,11 @@ def device_named(device: str | torch.device | None) -> torch.device:
         return torch.zeros(0, device=device).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InputError(f'Device {str(device)!r} cannot be used: {str(error).splitlines()[0]}') from None
+
+
+def weights_of(cfg: Mapping[str, Any]) -> Literal['student', 'teacher']:
+    """The network that a config evaluates."""
+    return 'teacher' if (cfg.get('evaluation') or {}).get('weights') == 'teacher' else 'student'
 
 
 def without_pretrained(model: Mapping[str, Any]) -> dict[str, Any]:

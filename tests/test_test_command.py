@@ -181,7 +181,8 @@ def test_a_label_of_another_size_names_both_files(inside, capsys):
     [
         ({'type': 'UDADataset', 'source': {'type': 'SynthiaDataset'}, 'target': {}}, 'SynthiaDataset'),
         ({'type': 'RepeatDataset', 'times': 2, 'dataset': {'type': 'GTADataset'}}, 'GTADataset'),
-        ([{'type': 'GTADataset'}, {'type': 'SynthiaDataset'}], 'GTADataset'),
+        ([{'type': 'GTADataset'}, {'type': 'SynthiaDataset'}], 'GTADataset+SynthiaDataset'),
+        ({'type': 'UDADataset', 'target': {'type': 'CityscapesDataset'}}, None),
         ({'type': 'CityscapesDataset'}, 'CityscapesDataset'),
         (None, None),
     ],
@@ -332,3 +333,49 @@ def test_data_that_cannot_be_built_are_named_before_the_network_is_loaded(tmp_pa
     config.write_text(json.dumps({'model': tiny_segmentor(), 'data': {'test': data}}))
     assert test_command.main([str(config), str(tmp_path / 'absent.pth')]) == 2
     assert re.search(said, capsys.readouterr().err)
+
+
+@pytest.fixture
+def named(inside, tmp_path) -> list[str]:
+    """The run, with its test data as two sets by name, of which the second is seen at half the size."""
+    config = json.loads(Path(FILES[0]).read_text())
+    day = config['data']['test']
+    night = json.loads(json.dumps(day))
+    night['pipeline'][1]['img_scale'] = [64, 32]
+    config['data']['test'] = {'day': day, 'night': night}
+    (tmp_path / 'named.json').write_text(json.dumps(config))
+    return [str(tmp_path / 'named.json'), *FILES[1:]]
+
+
+def test_several_sets_have_a_table_with_a_column_each_folders_of_their_own_and_the_size_with_every_number(
+    named, tmp_path, capsys
+):
+    assert test_command.main([*named, '--out', str(tmp_path / 'r.json'), '--id-dir', str(tmp_path / 'ids')]) == 0
+    printed = capsys.readouterr().out
+    what = 'CityscapesDataset, split val, 2 images, student weights'
+    assert f'day: {what}, tested at 128x64 (width x height), whole images' in printed
+    assert f'night: {what}, tested at 64x32 (width x height), whole images' in printed
+    assert 'Checkpoint: last (iteration 40000).' in printed
+    (header,) = [line for line in printed.splitlines() if line.startswith('class ')]
+    assert [cell.strip() for cell in header.split('|')] == ['class', 'day', 'night', 'mean']
+    written = json.loads((tmp_path / 'r.json').read_text())
+    expected = by_hand()
+    assert written['sets']['day']['mIoU'] == expected['mIoU']
+    assert written['sets']['night']['tested_at'].startswith('at 64x32')
+    means = [written['sets'][name]['mIoU'] for name in ('day', 'night')]
+    assert written['mIoU'] == pytest.approx(sum(means) / 2, abs=0.011)
+    assert {path.name for path in (tmp_path / 'ids').iterdir()} == {'day', 'night'}
+
+
+def test_a_set_that_shares_images_with_the_labelled_target_is_refused(inside, tmp_path, capsys):
+    config = json.loads(Path(FILES[0]).read_text())
+    test = config['data']['test']
+    (tmp_path / 'few.txt').write_text('frankfurt/frankfurt_000001_000019\n')
+    config['data']['train']['labelled_target'] = {
+        **test, 'split': str(tmp_path / 'few.txt'), 'pipeline': config['data']['train']['source']['pipeline'],
+    }  # fmt: skip
+    (tmp_path / 'taught.json').write_text(json.dumps(config))
+    assert test_command.main([str(tmp_path / 'taught.json'), *FILES[1:]]) == 2
+    message = capsys.readouterr().err
+    assert 'data.test holds 1 of the 1 images whose labels data.train.labelled_target teaches' in message
+    assert 'frankfurt_000001_000019_leftImg8bit.png' in message

@@ -18,6 +18,7 @@ if __name__ == '__main__':  # as a plain script: tools/ is on the path instead o
 import numpy as np
 from torch import Tensor
 
+from mmseg.config.leaves import named_sets
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.loader import build_dataset
@@ -37,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         if getattr(args, option) < 1:
             raise InputError(f'--{option} is at least 1.')
     cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='train')
-    dataset = build_dataset(cfg.data[args.split], {'test_mode': True} if args.split != 'train' else None)
+    testing = args.split != 'train'
+    described = next(iter(named_sets(cfg.data[args.split]).values())) if testing else cfg.data[args.split]
+    dataset = build_dataset(described, {'test_mode': True} if testing else None)
     seed = args.seed if args.seed is not None else cfg.get('seed') or 0
     count = args.count if args.split == 'train' else min(args.count, len(dataset) - args.start)
     if count < 1:

@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('work_dir', type=Path, help='work directory of a run with a checkpoint')
     parser.add_argument('--data', type=Path, metavar='CONFIG', help='take both domains from this config')
     parser.add_argument('--method', choices=['tsne', 'pca'], default='tsne', help='default: %(default)s')
-    parser.add_argument('--weights', choices=['student', 'teacher'], default='student')
+    parser.add_argument('--weights', choices=['student', 'teacher'])
     parser.add_argument('--stage', type=int, default=-1, help='of the encoder; -1, the default, is its bottleneck')
     parser.add_argument('--cells', type=int, default=100, help='of each class and domain (default: %(default)s)')
     parser.add_argument('--images', type=int, default=200, help='looked at in each domain (default: %(default)s)')

@@ -67,12 +67,13 @@ def draw_demo(source_only: Path, daformer: Path, path: Path) -> None:
     from PIL import Image  # noqa: PLC0415
 
     from mmseg.apis import inference_segmentor, init_segmentor  # noqa: PLC0415
+    from mmseg.config.leaves import named_sets  # noqa: PLC0415
     from mmseg.datasets.loader import build_dataset  # noqa: PLC0415
     from mmseg.engine.work_dir import config_of, require_checkpoint  # noqa: PLC0415
     from mmseg.evaluation.export import colorize  # noqa: PLC0415
 
     models = [init_segmentor(config_of(run), require_checkpoint(run)) for run in (source_only, daformer)]
-    dataset = build_dataset(models[0].cfg.data.test, {'test_mode': True})
+    dataset = build_dataset(next(iter(named_sets(models[0].cfg.data.test).values())), {'test_mode': True})
     frames = []
     for index in range(0, len(dataset), max(1, len(dataset) // FRAMES)):
         image = cv2.imread(str(dataset.image_path(index)))

@@ -25,15 +25,13 @@ def check_config(config: str, splits: Sequence[str], options: Sequence[str] = ()
     """Check the data sets of a config file and print what is wrong with them; 1 if something is."""
     from mmseg.config.load import load_config, parse_cfg_options  # noqa: PLC0415 (--help needs no torch)
     from mmseg.datasets.check import full_check  # noqa: PLC0415
-    from mmseg.datasets.loader import build_dataset  # noqa: PLC0415
 
     cfg = load_config(config, parse_cfg_options(options), purpose='train')
     found = 0
     for split in splits:
         if cfg.data.get(split) is None:
             continue
-        whole = build_dataset(cfg.data[split], {'test_mode': True} if split != 'train' else None)
-        for dataset in parts(whole):
+        for dataset in parts_of_split(cfg.data[split], split):
             name = f'data.{split}: {dataset.image_path(0).parent}'
             try:
                 full_check(dataset, title=name)
@@ -45,13 +43,26 @@ def check_config(config: str, splits: Sequence[str], options: Sequence[str] = ()
     return int(found > 0)
 
 
+def parts_of_split(described: Any, split: str) -> Iterator[Any]:
+    """The data sets of files in ``data.<split>``."""
+    from mmseg.config.leaves import named_sets  # noqa: PLC0415
+    from mmseg.datasets.loader import build_dataset  # noqa: PLC0415
+
+    if split == 'train':
+        yield from parts(build_dataset(described))
+        return
+    for one in named_sets(described).values():
+        yield from parts(build_dataset(one, {'test_mode': True}))
+
+
 def parts(dataset: Any) -> Iterator[Any]:
     """The data sets of files that ``dataset`` is made of."""
     from mmseg.datasets.dataset_wrappers import ConcatDataset  # noqa: PLC0415
     from mmseg.datasets.uda_dataset import UDADataset  # noqa: PLC0415
 
     if isinstance(dataset, UDADataset):
-        yield from parts(dataset.source)
+        if dataset.source is not None:
+            yield from parts(dataset.source)
         yield from parts(dataset.target)
     elif isinstance(dataset, ConcatDataset):
         for part in dict.fromkeys(dataset.datasets):

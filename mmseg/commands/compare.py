@@ -3,7 +3,8 @@
     mmseg compare source-only=WORK_DIR DAFormer=WORK_DIR oracle=WORK_DIR --out work_dirs/comparison
 
 writes ``table.txt`` and ``panel.png`` (a row per image: image, ground truth, the predictions). The images are those
-of the first run's test data that show the most classes. ``python -m tools.compare_runs``: the same.
+of the first run's test data that show the most classes; of several sets each has a table and ``NAME.png``.
+``python -m tools.compare_runs``: the same.
 """
 
 import argparse
@@ -20,13 +21,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     from mmseg.report.comparison import compare  # noqa: PLC0415 (--help needs no torch)
 
-    comparison = compare(dict(args.runs), count=args.images)
-    table = comparison.table()
+    made = compare(dict(args.runs), count=args.images)
+    text = '\n\n'.join(f'{one.title()}:\n{one.table()}' for one in made)
     args.out.mkdir(parents=True, exist_ok=True)
-    write_text(args.out / 'table.txt', table + '\n')
-    title = 'IoU in percent' if comparison.dataset.labelled else 'Predictions'
-    print(f'{title}, split {comparison.dataset.split_name}:\n{table}')
-    print(comparison.draw(args.out / 'panel.png', images=not args.predictions_only))
+    write_text(args.out / 'table.txt', text + '\n')
+    print(text)
+    for one in made:
+        print(one.draw(args.out / f'{one.name or "panel"}.png', images=not args.predictions_only))
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:

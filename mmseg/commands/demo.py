@@ -57,7 +57,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--palette', help="colours: cityscapes, camvid, ...; default: the network's own")
     parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the image; 1 hides the image')
     parser.add_argument('--out', type=Path, help='output file (for a folder: folder); default: <img>_pred.png beside')
-    parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
+    parser.add_argument('--weights', choices=['student', 'teacher'], help='network of a UDA run')
     parser.add_argument('--trust', action='store_true', help='files that can run code: you know their origin')
     return parser.parse_args(argv)
 

@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     about = {
         'config': str(network.config),
         'checkpoint': str(network.checkpoint),
-        'weights': args.weights,
+        'weights': model.origin.weights,
         'classes': list(model.CLASSES),
         'tile': args.tile,
         'overlap': args.overlap if args.tile else None,
@@ -88,7 +88,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--overlap', type=int, metavar='N', help='pixels that windows share; default: a quarter')
     parser.add_argument('--scale', type=float, default=1.0, help='size at which the network sees windows; default: 1')
     parser.add_argument('--batch', type=positive, default=1, metavar='N', help='images or windows predicted together')
-    parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
+    parser.add_argument('--weights', choices=['student', 'teacher'], help='network of a UDA run')
     parser.add_argument('--precision', choices=['fp32', 'bf16', 'fp16'], default='fp32', help='of the network')
     parser.add_argument('--palette', help="colours: cityscapes, camvid, ...; default: the network's own")
     parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the image; 1 hides the image')

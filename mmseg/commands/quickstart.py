@@ -52,11 +52,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         say(f'{number}/6 training: {name}')
         train(name, args)
     say('6/6 the three networks on the camera pictures for validation')
-    comparison = compare({name: args.out / run for name, run in RUNS.items()})
+    (comparison,) = compare({name: args.out / run for name, run in RUNS.items()})
     table = comparison.table()
     write_text(args.out / 'table.txt', table + '\n')
     panel = comparison.draw(args.out / 'panel.png')
-    print(f'\nIoU in percent, toy camera pictures, split {comparison.dataset.split_name}:\n{table}\n')
+    print(f'\n{comparison.title()}:\n{table}\n')
     minutes = (time.monotonic() - start) / 60
     print(f'Finished after {minutes:.1f} minutes. {what_next(args.out, panel)}')
 

@@ -58,7 +58,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--confidence', action='store_true', help='add confidence maps of 16 bits, for UIoU (acdc, dark_zurich)'
     )
-    parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
+    parser.add_argument('--weights', choices=['student', 'teacher'], help='network of a UDA run')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
     parser.add_argument('--trust', action='store_true', help='files that can run code: you know their origin')
     return parser.parse_args(argv)

@@ -39,7 +39,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--id-dir', type=Path, help='write predictions as maps of class ids here')
     parser.add_argument('--parts-dir', type=Path, help='write what each part predicts here: context, detail, attention')
     parser.add_argument('--aug-test', action='store_true', help='average over six scales and mirrored images')
-    parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
+    parser.add_argument('--weights', choices=['student', 'teacher'], help='network of a UDA run')
     parser.add_argument('--out', type=Path, help='write the results to this JSON file')
     parser.add_argument('--format-only', action='store_true', help='predictions without scores; servers: mmseg submit')
     parser.add_argument(

@@ -6,6 +6,7 @@ at all, since their constructors look at files: of those names and values of arg
 
 import copy
 import logging
+import re
 import traceback
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
@@ -16,13 +17,16 @@ from mmengine.config import Config
 
 from mmseg.config.encoder_images import check_images
 from mmseg.config.forward_check import check_forward
-from mmseg.config.leaves import INSIDE, PAIRED
+from mmseg.config.leaves import INSIDE, PAIRED, are_named
 from mmseg.config.schema import Purpose
 from mmseg.config.values import shown
 from mmseg.errors import InputError, nearest
-from mmseg.registry import DATASETS, MODELS, TRANSFORMS, check_arguments
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS, accepted_arguments, check_arguments
 
 logger = logging.getLogger(__name__)
+
+NAME_OF_SET = r'[A-Za-z0-9_-]+'
+"""Names of sets are parts of names of metrics and of files."""
 
 
 def check_components(cfg: Config, purpose: Purpose = 'train') -> torch.nn.Module:
@@ -101,16 +105,34 @@ def _datasets(cfg: Any, place: str) -> Iterator[tuple[str, dict]]:
         return
     if not isinstance(cfg, dict):
         raise InputError(f'{place} has to be the dict of a data set, not {shown(cfg)}.')
+    if are_named(cfg):
+        for name, one in cfg.items():
+            if not re.fullmatch(NAME_OF_SET, str(name)):
+                raise InputError(f'{place}: a data set cannot be called {name!r}: use letters, digits, _ and -.')
+            yield from _datasets(one, f'{place}.{name}')
+        return
     yield place, cfg
     for inner in (*PAIRED, *INSIDE):
         if isinstance(cfg.get(inner), dict | list | tuple):
             yield from _datasets(cfg[inner], f'{place}.{inner}')
 
 
+def _refuse_half_named(place: str, cfg: dict, known: Collection[str]) -> None:
+    """Name several sets that were put beside the keys of one, as a base config leaves them."""
+    inside = [key for key, value in cfg.items() if key not in known and are_named({key: value})]
+    if inside:
+        others = ', '.join(repr(key) for key in cfg if key not in inside)
+        raise InputError(
+            f'{place} holds the data set {inside[0]!r} beside {others}: several sets by name are a dict of their own, '
+            'in which nothing of a base is left: dict(_delete_=True, NAME=dict(type=...), ...).'
+        )
+
+
 def _check_dataset(place: str, cfg: dict) -> None:
     name = cfg.get('type')
     DATASETS.import_from_location()
     dataset = DATASETS.module_dict.get(name) if isinstance(name, str) else None
+    _refuse_half_named(place, cfg, {*PAIRED, *INSIDE, *(accepted_arguments(dataset) or () if dataset else ())})
     if dataset is None:
         raise InputError(f'{place}: {name!r} is not a known data set.{nearest(str(name), DATASETS.module_dict)}')
     arguments = {key: value for key, value in cfg.items() if key != 'type'}

@@ -1,4 +1,4 @@
-"""The data sets of files in a config, under whatever lists and wrappers."""
+"""The data sets of files in a config, under whatever lists, wrappers and names."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 INSIDE = ('dataset', 'datasets')
 """Where a wrapper holds what it wraps."""
 
-PAIRED = ('source', 'labelled_target', 'target')
-"""Where training data of two domains hold their parts, those with labels first."""
+LABELLED = ('source', 'labelled_target')
+PAIRED = (*LABELLED, 'target')
+"""Where training data of two domains hold their parts."""
 
 
 def parts_of_training(train: Any) -> list[Any]:
@@ -16,8 +17,28 @@ def parts_of_training(train: Any) -> list[Any]:
     return pair or [train]
 
 
+def are_named(cfg: Any) -> bool:
+    """Whether ``cfg`` holds data sets to evaluate on by name: ``dict(day=dict(type=...), night=dict(type=...))``."""
+    plain = isinstance(cfg, Mapping) and bool(cfg) and not {'type', *INSIDE} & cfg.keys()
+    return plain and all(isinstance(one, Mapping) and {'type', *INSIDE} & one.keys() for one in cfg.values())
+
+
+def named_sets(cfg: Any) -> dict[str, Any]:
+    """The data sets to evaluate on by name; a single one is called ''."""
+    if not cfg:
+        return {}
+    return dict(cfg) if are_named(cfg) else {'': cfg}
+
+
+def place_of(split: str, name: str) -> str:
+    """Where the config describes a set: ``data.val``, or ``data.val.night``."""
+    return f'{split}.{name}' if name else split
+
+
 def leaves(cfg: Any) -> Iterator[Any]:
-    """The configs of the data sets of files in ``cfg``: itself, the parts of a list, what a wrapper wraps."""
+    """The configs of the data sets of files in ``cfg``: itself, the parts of a list, what a wrapper or names hold."""
+    if are_named(cfg):
+        cfg = list(cfg.values())
     if isinstance(cfg, list | tuple):
         for part in cfg:
             yield from leaves(part)

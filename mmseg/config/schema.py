@@ -103,7 +103,7 @@ SECTIONS: dict[str, set[str]] = {
     'optimizer_config.grad_clip': {'max_norm', 'norm_type'},
     'optimizer.paramwise_cfg': {'custom_keys', 'norm_decay_mult', 'bias_lr_mult', 'bias_decay_mult', 'layer_decay'},
     'checkpoint_config': {'by_epoch', 'interval', 'max_keep_ckpts', 'minutes', 'learned_only'},
-    'evaluation': {'interval', 'metric', 'samples_per_gpu', 'precision', 'save_best'},
+    'evaluation': {'interval', 'metric', 'samples_per_gpu', 'precision', 'save_best', 'weights'},
     'target_monitor': {'interval', 'images', 'held_out'},
     'log_config': {'interval', 'hooks'},
     'dist_params': {'backend', 'port', 'check_interval'},
@@ -112,6 +112,7 @@ DICTS = {'model', *SECTIONS, 'optimizer', 'uda', 'env_cfg'}
 CHOICES: dict[str, tuple[Any, ...]] = {
     'precision': ('fp32', 'bf16', 'fp16'),
     'evaluation.precision': ('fp32', 'bf16', 'fp16', None),
+    'evaluation.weights': ('student', 'teacher', None),
     'compile': (False, True, 'reduce-overhead'),
     'tf32': (False, True),
     'runner.type': ('IterBasedRunner',),

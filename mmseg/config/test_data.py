@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg.config.leaves import INSIDE, first_leaf
+from mmseg.config.leaves import INSIDE, are_named, first_leaf
 from mmseg.errors import InputError
 
 GEOMETRY = {'RandomCrop', 'RandomFlip', 'RandomRotate', 'RandomCutOut', 'Pad', 'SegRescale', 'LoadAnnotations'}
@@ -79,6 +79,8 @@ def of_test_set(dataset: Any, *, labels: bool = True) -> Any:
     Raises:
         InputError: no folder is called ``val``.
     """
+    if are_named(dataset):
+        return {name: of_test_set(one, labels=labels) for name, one in dataset.items()}
     if isinstance(dataset, list | tuple):
         return [of_test_set(part, labels=labels) for part in dataset]
     for key in INSIDE:

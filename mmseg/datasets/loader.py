@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset, get_worker_info
 
-from mmseg.config.leaves import INSIDE, leaves
+from mmseg.config.leaves import INSIDE, are_named, leaves, named_sets
 from mmseg.datasets.custom import described
 from mmseg.datasets.dataset_wrappers import ConcatDataset
 from mmseg.datasets.label_forms import colour_entries
@@ -45,7 +45,12 @@ def build_dataset(cfg: dict | Sequence[dict], default_args: dict | None = None) 
     """The data set that ``cfg`` describes; a list of configs is a :class:`ConcatDataset`.
 
     ``default_args`` are for the data sets of files in it, wherever they are.
+
+    Raises:
+        InputError: several sets by name, which are built one by one; or as the data sets.
     """
+    if are_named(cfg):
+        raise InputError(f'One data set is needed here, not several by name ({", ".join(named_sets(cfg))}).')
     if not isinstance(cfg, dict):
         return ConcatDataset(datasets=[build_dataset(part, default_args) for part in cfg])
     for key in INSIDE:

@@ -13,8 +13,7 @@ from mmseg.engine.checkpoint_io import damage_of_state
 from mmseg.engine.distributed import on_main
 from mmseg.engine.runner import TrainRunner
 from mmseg.errors import InputError, nearest
-
-NOTE = 'best'
+from mmseg.evaluation.origin import BEST
 
 
 class BestCheckpoint:
@@ -53,7 +52,7 @@ class BestCheckpoint:
             return
         self._value = value
         name = f'{self._stem}{done}.pth'
-        runner.save_state(name, iteration=done, notes={NOTE: {self.metric: value}})
+        runner.save_state(name, iteration=done, notes={BEST: {self.metric: value}})
         on_main(lambda: self._delete_others(Path(runner.work_dir, name)))
         runner.logger.info(f'Saved {name}: {self.metric} {value:.4f} is the best so far.')
 
@@ -64,7 +63,7 @@ class BestCheckpoint:
         try:
             if (damage := damage_of_state(path)) is None:
                 meta = torch.load(path, map_location='cpu', weights_only=True, mmap=True)['meta']
-                return float(meta.get(NOTE, {}).get(self.metric, -math.inf))
+                return float(meta.get(BEST, {}).get(self.metric, -math.inf))
         except Exception as error:  # a whole file that is no state of a run fails anywhere
             damage = f'it holds no state of a run ({type(error).__name__})'
         print_log(f'{path} is damaged, and no longer counts as the best: {damage}.', 'current', logging.WARNING)

@@ -9,11 +9,14 @@ from mmengine.hooks import Hook
 
 from mmseg.arithmetic import DTYPES
 from mmseg.config.components import told_with_place
+from mmseg.config.leaves import named_sets, place_of
+from mmseg.config.tested_at import tested_at
 from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.datasets.taught_images import refuse_taught_images
 from mmseg.engine.device import device_of
 from mmseg.engine.hooks.checkpoint import CheckpointSaver
 from mmseg.engine.hooks.debug_figures import DebugFigures
-from mmseg.engine.hooks.evaluation import EvaluationHook
+from mmseg.engine.hooks.evaluation import EvaluatedSet, EvaluationHook
 from mmseg.engine.hooks.iteration_seed import IterationSeedHook
 from mmseg.engine.hooks.learning_rate import LearningRateHook
 from mmseg.engine.hooks.non_finite import NonFiniteStop
@@ -96,25 +99,28 @@ def build_evaluation(cfg: Config) -> list[Hook]:
         return []
     wanted = cfg.evaluation
     columns = columns_of(wanted.get('metric', 'mIoU'))
-    dataset = build_dataset(cfg.data.val, {'test_mode': True})
     rank, world_size = get_dist_info()
-    loader = build_test_loader(
-        dataset,
-        workers_per_gpu=cfg.data.workers_per_gpu,
-        rank=rank,
-        world_size=world_size,
-        samples_per_gpu=wanted.get('samples_per_gpu', 1),
-        pin_memory=device_of(cfg).type == 'cuda',
-    )
-    interval, dtype = wanted.get('interval', cfg.runner.max_iters), DTYPES[wanted.get('precision') or 'fp32']
+    sets = {}
+    for name, described in named_sets(cfg.data.val).items():
+        dataset = build_dataset(described, {'test_mode': True})
+        refuse_taught_images(cfg.data.train, dataset, place_of('data.val', name))
+        loader = build_test_loader(
+            dataset,
+            workers_per_gpu=cfg.data.workers_per_gpu,
+            rank=rank,
+            world_size=world_size,
+            samples_per_gpu=wanted.get('samples_per_gpu', 1),
+            pin_memory=device_of(cfg).type == 'cuda',
+        )
+        sets[name] = EvaluatedSet(dataset, loader, tested_at(described, cfg.get('model')))
     return [
         EvaluationHook(
-            loader=loader,
-            dataset=dataset,
-            interval=interval,
+            sets=sets,
+            interval=wanted.get('interval', cfg.runner.max_iters),
+            weights=wanted.get('weights') or 'student',
             columns=columns,
             source=source_of(cfg),
-            dtype=dtype,
+            dtype=DTYPES[wanted.get('precision') or 'fp32'],
             save_best=wanted.get('save_best'),
         )
     ]

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmseg.arithmetic import set_tf32, warn_of_slow_bf16
+from mmseg.config.leaves import place_of
 from mmseg.datasets.loader import build_dataset, build_train_loader
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.acceleration import compile_encoders
@@ -49,7 +51,7 @@ from mmseg.engine.work_dir import gone, refuse_used, set_work_dir
 from mmseg.errors import InputError
 from mmseg.models.layers.norm import refuse_synchronised
 from mmseg.models.left_out import KEY as LEFT_OUT
-from mmseg.models.networks import student_network
+from mmseg.models.networks import evaluated_network, student_network
 from mmseg.models.weights import load_network
 from mmseg.registry import DATASETS, MODELS, accepted_arguments
 
@@ -225,14 +227,26 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     hooks = build_hooks(cfg, schedule, train_set)
     for hook in hooks:
         if isinstance(hook, EvaluationHook):
-            check_channels(model, hook.dataset, 'data.val')
-            warn_of_other_norm('data.val', check_test_sample(hook.dataset, 'data.val'), norm)
+            check_evaluation(hook, model, norm)
     backends = tracker_backends(cfg, work_dir)
     if cfg.get('deterministic') and device.type == 'cuda':
         _tell_undetermined(model)
     return Parts(
         made_by, device, state, changes, start, schedule, model, optim_wrapper, train_set, loader, hooks, backends
     )
+
+
+def check_evaluation(hook: EvaluationHook, model: nn.Module, norm: Mapping[str, Any] | None) -> None:
+    """Refuse an evaluation that the network, or what it is trained on, does not fit.
+
+    Raises:
+        InputError: the method has no network of the weights asked for, or the images of a set do not fit.
+    """
+    evaluated_network(model, hook.weights)
+    for name, one in hook.sets.items():
+        place = place_of('data.val', name)
+        check_channels(model, one.dataset, place)
+        warn_of_other_norm(place, check_test_sample(one.dataset, place), norm)
 
 
 def _tell_undetermined(model: nn.Module) -> None:

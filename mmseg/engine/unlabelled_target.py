@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from torch.utils.data import Subset
 
 from mmseg.arithmetic import DTYPES
-from mmseg.config.leaves import first_leaf, has_labels
+from mmseg.config.leaves import first_leaf, has_labels, named_sets
 from mmseg.config.test_data import described_by_training, with_pipeline
 from mmseg.datasets.check import spread
 from mmseg.datasets.loader import build_dataset, build_test_loader, label_sets_of
@@ -28,12 +28,15 @@ def tell_what_is_not_measured(cfg: Config) -> bool:
     """Whether nothing is measured on ``data.val``; one line says so where an evaluation is wanted.
 
     Raises:
-        InputError: the best checkpoint shall be kept, which nothing tells.
+        InputError: the best checkpoint shall be kept, which nothing tells; or one of several sets has no labels.
     """
     if not cfg.get('evaluation'):
         return True
     if has_labels(cfg.data.get('val')):
         return False
+    silent = [name for name, one in named_sets(cfg.data.get('val')).items() if name and not has_labels(one)]
+    if silent:
+        raise InputError(f'data.val.{silent[0]} has no labels (ann_dir): nothing can be measured on it. Leave it out.')
     why = 'data.val has no labels (ann_dir)' if cfg.data.get('val') else 'there is no data.val'
     if cfg.evaluation.get('save_best'):
         raise InputError(f'evaluation.save_best={cfg.evaluation.save_best!r} needs a measured value, but {why}.')

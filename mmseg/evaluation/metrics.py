@@ -194,9 +194,22 @@ class Metrics:
 def reported_subsets(label_set: LabelSet, source: str | None) -> Mapping[str, tuple[str, ...]]:
     """The class subsets of ``label_set`` that a run from ``source`` reports besides all classes.
 
-    Only Synthia lacks classes of the evaluation; its 16- and 13-class means are the usual ones.
+    Only Synthia lacks classes of the evaluation; its 16- and 13-class means are the usual ones. Several sources are
+    joined by ``+``: together they lack a class only if all do.
     """
-    return label_set.subsets if source and 'synthia' in source.lower() else {}
+    return label_set.subsets if source and all('synthia' in one for one in source.lower().split('+')) else {}
+
+
+def over_sets(summaries: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Summaries of several sets as one: means over the sets (what is NaN left out), then each as ``NAME/metric``.
+
+    A single set, whose name is '', has its own values.
+    """
+    if list(summaries) == ['']:
+        return dict(summaries[''])
+    first = next(iter(summaries.values()))
+    means = {key: round(nanmean(np.array([one[key] for one in summaries.values()])), 2) for key in first}
+    return means | {f'{name}/{key}': value for name, one in summaries.items() for key, value in one.items()}
 
 
 def percent(value: float) -> float:

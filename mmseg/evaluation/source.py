@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmseg.config.leaves import INSIDE, first_leaf
+from mmseg.config.leaves import INSIDE, LABELLED, PAIRED, leaves
 
 
 def at_training_size(source: Any, pipeline: Sequence[Mapping[str, Any]]) -> Any:
@@ -23,15 +23,12 @@ def at_training_size(source: Any, pipeline: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def source_of(cfg: Mapping[str, Any]) -> str | None:
-    """The type of the labelled training data of a config (``SynthiaDataset``); None if the config has none."""
-    data = cfg.get('data', {}).get('train')
-    while data is not None and not isinstance(data, str):
-        if isinstance(data, list | tuple):
-            data = data[0] if data else None
-        elif 'source' in data:
-            data = data['source']
-        elif set(INSIDE) & data.keys():
-            data = first_leaf(data)
-        else:
-            data = data.get('type')
-    return data
+    """The type of the labelled training data of a config (``SynthiaDataset``); None if the config has none.
+
+    Several types are joined by ``+``.
+    """
+    train = cfg.get('data', {}).get('train')
+    paired = isinstance(train, Mapping) and set(PAIRED) & train.keys()
+    labelled = [train[key] for key in LABELLED if train.get(key)] if paired else train
+    types = dict.fromkeys(str(leaf['type']) for leaf in leaves(labelled) if leaf.get('type'))
+    return '+'.join(types) or None

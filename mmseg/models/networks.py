@@ -6,6 +6,11 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from mmseg.errors import InputError
+
+TEACHER = 'ema_model'
+"""Where methods keep the network that follows the student."""
+
 
 class Role(Enum):
     """How the weights of a network change."""
@@ -40,6 +45,20 @@ def networks_of(model: Any) -> list[Network]:
 def student_network(model: Any) -> Any:
     """The network that is evaluated, tested and started from other weights."""
     return networks_of(model)[0].module
+
+
+def evaluated_network(model: Any, weights: str) -> Any:
+    """The network of ``weights``: the student, or the method's teacher.
+
+    Raises:
+        InputError: the method has no teacher.
+    """
+    if weights == 'student':
+        return student_network(model)
+    found = next((one.module for one in networks_of(model) if one.name == TEACHER), None)
+    if found is None:
+        raise InputError(f"evaluation.weights='teacher', but {type(model).__name__} has no teacher: take 'student'.")
+    return found
 
 
 def input_channels(student: Any) -> int | None:

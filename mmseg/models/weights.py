@@ -245,19 +245,22 @@ def load_network(
     which: Literal['student', 'teacher'] = 'student',
     trust: bool = False,
     other_classes: bool = False,
+    plain_too: bool = False,
 ) -> dict[str, Any]:
     """Load a whole network from a plain or an adaptation checkpoint; returns the checkpoint's ``meta`` ({} if none).
 
     A network of OpenMMLab is read too. A checkpoint that holds only what learned is completed: ``segmentor`` is given
     its pretrained weights first. ``other_classes``: one for another number of classes leaves the classifiers as they
-    are, and one from before an encoder was tuned leaves what was added to it.
+    are, and one from before an encoder was tuned leaves what was added to it. ``plain_too``: where there is one network
+    alone in the file, that is the one.
 
     Raises:
         InputError: unreadable, no such network in it, or it does not fit ``segmentor`` or holds no numbers.
     """
     content = load_checkpoint(path, trust=trust)
     state = state_of(content, source=str(path))
-    selected = student_of(state) if which == 'student' else teacher_of(state)
+    alone = plain_too and not without_prefix(state, 'model.')
+    selected = student_of(state) if which == 'student' or alone else teacher_of(state)
     selected = in_our_names(segmentor, selected, source=str(path))
     left_out: list[str] = []
     if other_classes:

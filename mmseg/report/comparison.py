@@ -7,8 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmseg.apis import init_segmentor
+from mmseg.config.leaves import named_sets, place_of
+from mmseg.config.tested_at import tested_at
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset, build_test_loader
+from mmseg.datasets.taught_images import refuse_taught_images
 from mmseg.engine.work_dir import config_of, require_checkpoint
 from mmseg.evaluation.evaluate import evaluate, predict_only
 from mmseg.evaluation.metrics import Metrics
@@ -18,18 +21,31 @@ from mmseg.report.table import class_table
 
 
 class Outcome(NamedTuple):
-    """What a trained network reaches (None without labels), and its label maps of the shown images, by index."""
+    """What a trained network reaches (None without labels), its label maps of the shown images, which state it is."""
 
     metrics: Metrics | None
     label_maps: dict[int, np.ndarray]
+    state: str
 
 
 class Comparison(NamedTuple):
-    """Outcomes by the name of the run, on ``dataset``; ``shown`` are the indices of the images to draw."""
+    """Outcomes by the name of the run, on ``dataset``; ``shown`` are the indices of the images to draw.
 
+    ``name`` is that of the set ('' where there is one), ``tested_at`` the size at which images were seen.
+    """
+
+    name: str
     dataset: CustomDataset
+    tested_at: str
     shown: list[int]
     outcomes: dict[str, Outcome]
+
+    def title(self) -> str:
+        """What the numbers are of."""
+        what = 'IoU in percent' if self.dataset.labelled else 'Predictions'
+        name = f'{self.name}, ' if self.name else ''
+        states = '; '.join(f'{run}: {outcome.state}' for run, outcome in self.outcomes.items())
+        return f'{what}, {name}split {self.dataset.split_name}, tested {self.tested_at}. Checkpoints: {states}'
 
     def table(self) -> str:
         """mIoU and the IoU of every class, a row per run."""
@@ -51,27 +67,35 @@ class Comparison(NamedTuple):
         return comparison_panel(rows, self.dataset.label_set, path)
 
 
-def compare(runs: Mapping[str, Path], *, count: int = 4) -> Comparison:
-    """Evaluate the last checkpoint of every run on the test data of the first; ``count`` images are shown.
+def compare(runs: Mapping[str, Path], *, count: int = 4) -> list[Comparison]:
+    """Evaluate the last checkpoint of every run on each set of the test data of the first; ``count`` images are shown.
 
     Raises:
-        InputError: a folder is no work directory, or has no checkpoint yet.
+        InputError: a folder is no work directory, or has no checkpoint yet; or a run learnt from labels of the test
+            data.
     """
-    dataset: Any = None
-    outcomes = {}
-    for name, work_dir in runs.items():
+    made: list[Comparison] = []
+    for run, work_dir in runs.items():
         model = init_segmentor(config_of(work_dir), require_checkpoint(work_dir))
-        if dataset is None:
-            dataset = build_dataset(model.cfg.data.test, {'test_mode': True})
-            shown = most_varied(dataset, count)
-        outcomes[name] = test(model, dataset, shown)
-    assert dataset is not None
-    return Comparison(dataset, shown, outcomes)
+        sets = named_sets(model.cfg.data.test)
+        made = made or [opened(name, described, model, count) for name, described in sets.items()]
+        for one in made:
+            place = place_of('data.test', one.name)
+            refuse_taught_images(model.cfg.data.get('train'), one.dataset, f'{place} of the first run ({run})')
+            one.outcomes[run] = test(model, one.dataset, one.shown)
+    return made
+
+
+def opened(name: str, described: Any, model: Any, count: int) -> Comparison:
+    """A set of the test data of ``model``, on which nothing has been tested yet."""
+    dataset: Any = build_dataset(described, {'test_mode': True})
+    return Comparison(name, dataset, tested_at(described, model.cfg.model), most_varied(dataset, count), {})
 
 
 def test(model: Any, dataset: CustomDataset, shown: Sequence[int]) -> Outcome:
     """Metrics of ``model`` on ``dataset``, and its label maps of the images ``shown``."""
     label_maps: dict[int, np.ndarray] = {}
+    state = f'{model.origin.weights}, {model.origin.checkpoint}'
 
     def keep(label_map: np.ndarray, _: str, index: int) -> None:
         if index in shown:
@@ -80,5 +104,5 @@ def test(model: Any, dataset: CustomDataset, shown: Sequence[int]) -> Outcome:
     loader = build_test_loader(dataset, workers_per_gpu=0)
     if not dataset.labelled:
         predict_only(model, loader, keep)
-        return Outcome(None, label_maps)
-    return Outcome(evaluate(model, loader, dataset, on_prediction=keep), label_maps)
+        return Outcome(None, label_maps, state)
+    return Outcome(evaluate(model, loader, dataset, on_prediction=keep), label_maps, state)

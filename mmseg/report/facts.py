@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from mmseg.config.leaves import first_leaf
+from mmseg.config.leaves import LABELLED, are_named, first_leaf, leaves, named_sets
+from mmseg.config.tested_at import tested_at
 
 SOURCE_ONLY, ORACLE = 'source-only', 'oracle'
 
@@ -26,7 +27,7 @@ class Facts:
     ``setting`` is 'source-only', 'oracle', or the UDA method with what it adds ('DACS + RCS + FD things + warm-up');
     ``encoder`` and ``decoder`` are registered types, with the depth where that tells networks apart (ResNetV1c-101);
     ``source`` and ``target`` name domains ('GTA', 'Cityscapes'), and ``source`` is '' for an oracle; ``data`` says in
-    which folders they lie.
+    which folders they lie. ``tested`` says on which sets, at which size and with which network a run evaluates itself.
     """
 
     setting: str
@@ -36,6 +37,7 @@ class Facts:
     target: str
     data: str
     iterations: int
+    tested: str
 
     @property
     def domains(self) -> str:
@@ -49,6 +51,10 @@ def facts_of(config: Mapping[str, Any]) -> Facts:
     setting = setting_of(config)
     parts = [test] if setting == ORACLE else [labelled_data(config), test]
     source, target = ['', *map(domain, parts)][-2:]
+    if source and len(labelled_domains(config)) > 1:
+        source = '+'.join(labelled_domains(config))
+    tests = named_sets(config['data'].get('test') or config['data'].get('val'))
+    target = '+'.join(dict.fromkeys(domain(first_leaf(one)) for one in tests.values())) if len(tests) > 1 else target
     return Facts(
         setting=setting,
         encoder=encoder_of(model['backbone']),
@@ -57,7 +63,30 @@ def facts_of(config: Mapping[str, Any]) -> Facts:
         target=target,
         data=' → '.join(str(part.get('data_root') or part.get('img_dir')) for part in parts),
         iterations=int((config.get('runner') or {}).get('max_iters', 0)),
+        tested=tested_in_words(config),
     )
+
+
+def labelled_domains(config: Mapping[str, Any]) -> list[str]:
+    """The names of all data sets with labels that a run trains on."""
+    train = config['data'].get('train')
+    parts = [train[key] for key in LABELLED if train.get(key)] if isinstance(train, Mapping) else []
+    return list(dict.fromkeys(domain(leaf) for leaf in leaves(parts or train) if leaf.get('type')))
+
+
+def tested_in_words(config: Mapping[str, Any]) -> str:
+    """``val at 1024x512 (width x height), whole images``; of several sets each; with the network if not the student."""
+    sets = named_sets(config['data'].get('val') or config['data'].get('test'))
+    told = [f'{name or _split(one)} {tested_at(one, config["model"])}' for name, one in sets.items()]
+    teacher = (config.get('evaluation') or {}).get('weights') == 'teacher'
+    return '; '.join([*told, *(['teacher'] if teacher else [])])
+
+
+def _split(described: Any) -> str:
+    """The last folder of the images, or the file that lists them."""
+    leaf = first_leaf(described)
+    split, folder = _first(leaf.get('split')), _first(leaf.get('img_dir'))
+    return PurePosixPath(str(split)).stem if split else PurePosixPath(str(folder or '')).name
 
 
 def setting_of(config: Mapping[str, Any]) -> str:
@@ -93,7 +122,10 @@ def network(config: Mapping[str, Any]) -> str:
 
 def test_data(config: Mapping[str, Any]) -> str:
     """What two runs share exactly if they are tested on the same pictures."""
-    test = {key: value for key, value in first_leaf(config['data'].get('test')).items() if key != 'pipeline'}
+    described = config['data'].get('test')
+    tests = [first_leaf(one) for one in named_sets(described).values()] or [{}]
+    plain = [{key: value for key, value in one.items() if key != 'pipeline'} for one in tests]
+    test = plain if are_named(described) else plain[0]
     return json.dumps(_movable(test), sort_keys=True, default=str)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from mmseg.config.leaves import named_sets
 from mmseg.config.load import load_config
 from mmseg.datasets.check import spread
 from mmseg.datasets.loader import build_dataset
@@ -82,7 +83,9 @@ def _add_target(gallery: Gallery, experiments: Sequence[Experiment], count: int,
     """Add scenes, or notes why there are none, of experiments that were tested on the same images."""
     first = experiments[0].runs[0]
     try:
-        dataset = build_dataset(load_config(config_of(first.folder), purpose='test').data.test, {'test_mode': True})
+        described = load_config(config_of(first.folder), purpose='test').data.test
+        set_name, described = next(iter(named_sets(described).items()))  # of several sets the first is shown
+        dataset = build_dataset(described, {'test_mode': True})
         if not isinstance(dataset, TrainingSet):
             raise InputError(f'{type(dataset).__name__} is no data set of files.')
         shown = most_varied(dataset, count)
@@ -91,7 +94,7 @@ def _add_target(gallery: Gallery, experiments: Sequence[Experiment], count: int,
         return
     predictions = {}
     for one in experiments:
-        found = _predictions(one, dataset, shown, predict=predict)
+        found = _predictions(one, dataset, shown, set_name, predict=predict)
         if found is None:
             advice = f'sh test.sh {one.counted[0].folder} (or make the report with --predict)'
             gallery.notes.append(f'No predictions of {one.label}: {advice}.')
@@ -106,12 +109,12 @@ def _add_target(gallery: Gallery, experiments: Sequence[Experiment], count: int,
 
 
 def _predictions(
-    experiment: Experiment, dataset: TrainingSet, shown: Sequence[int], *, predict: bool
+    experiment: Experiment, dataset: TrainingSet, shown: Sequence[int], name: str, *, predict: bool
 ) -> dict[int, np.ndarray] | None:
-    """RGB predictions by index, of the first run of an experiment that has any."""
+    """RGB predictions by index, of the first run of an experiment that has any; ``name`` is that of the set."""
     name_of = PictureNames(dataset.img_infos)
     for run in experiment.counted:
-        files = {index: run.folder / PREDICTIONS / name_of(dataset.image_path(index)) for index in shown}
+        files = {index: run.folder / PREDICTIONS / name / name_of(dataset.image_path(index)) for index in shown}
         found = {index: read_image(file)[..., ::-1] for index, file in files.items() if file.is_file()}
         if found:
             return found

@@ -15,7 +15,7 @@ from mmseg.report.compare import config_rows, environment_rows
 from mmseg.report.facts import ORACLE, SOURCE_ONLY
 from mmseg.report.gallery import Gallery
 from mmseg.report.logs import thin
-from mmseg.report.results import classes_of, metrics_of
+from mmseg.report.results import classes_of, metrics_of, tested
 from mmseg.report.runs import CLASS, Experiment, Run, differing, seed_name
 from mmseg.writing import write_text
 
@@ -110,6 +110,7 @@ def _experiment(number: int, one: Experiment, experiments: Sequence[Experiment])
         'network': f'{facts.encoder} + {facts.decoder}',
         'domains': facts.domains,
         'data': facts.data,
+        'tested': tested(one),
         'iterations': facts.iterations,
         'headline': one.headline,
         'values': {metric: list(spread) for metric, spread in spreads.items() if spread},
@@ -149,7 +150,7 @@ def _curves(experiments: Sequence[Experiment]) -> dict[str, Any]:
         for run in one.runs:
             curves = {}
             for key in run.log.names():
-                if key.startswith('Acc.'):
+                if key.startswith('Acc.') or '/Acc.' in key:
                     continue
                 iterations, values = run.log.curve(key)
                 kept = thin(iterations, MAX_POINTS)

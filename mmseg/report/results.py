@@ -27,9 +27,10 @@ class Results:
 
 
 def metrics_of(experiments: Sequence[Experiment]) -> list[str]:
-    """The mean metrics to show: mIoU, and those over Synthia's classes where it is a source."""
+    """The mean metrics to show: mIoU, those over Synthia's classes where it is a source, and mIoU of each named set."""
     subsets = ['mIoU16', 'mIoU13'] if any(one.facts.source == 'Synthia' for one in experiments) else []
-    return ['mIoU', *subsets]
+    measured = [name for one in experiments for run in one.runs for name in run.metrics if name.endswith('/mIoU')]
+    return ['mIoU', *subsets, *dict.fromkeys(measured)]
 
 
 def classes_of(experiments: Sequence[Experiment]) -> list[str]:
@@ -43,10 +44,10 @@ def results(experiments: Sequence[Experiment], *, spread: Callable[[float, float
     ``spread`` writes a mean and a standard deviation (None for one seed).
     """
     means, classes = metrics_of(experiments), classes_of(experiments)
-    header = ['experiment', 'setting', 'seeds', *means, 'relative', 'published', *classes]
+    header = ['experiment', 'setting', 'tested', 'seeds', *means, 'relative', 'published', *classes]
     rows = []
     for one in experiments:
-        cells = [one.label, one.facts.setting, str(len(one.counted))]
+        cells = [one.label, one.facts.setting, tested(one), str(len(one.counted))]
         for metric in means:
             found = one.spread(metric)
             cells.append(spread(found.mean, found.std) if found else NONE)
@@ -58,6 +59,12 @@ def results(experiments: Sequence[Experiment], *, spread: Callable[[float, float
             cells.append(f'{found.mean:.1f}' if found else NONE)
         rows.append(cells)
     return Results(header, rows)
+
+
+def tested(experiment: Experiment) -> str:
+    """On what, at which size and in which state its runs were evaluated: numbers without that say little."""
+    states = dict.fromkeys(run.state for run in experiment.counted)
+    return f'{experiment.facts.tested}; {", ".join(states)}'
 
 
 def published_text(experiment: Experiment) -> str:
@@ -72,7 +79,7 @@ def as_markdown(experiments: Sequence[Experiment]) -> str:
     """A table for README files and wikis."""
     table = results(experiments, spread=_with('±'))
     header, *rows = [[_of_markdown(cell) for cell in cells] for cells in (table.header, *table.rows)]
-    aligned = ['---', '---', *['---:'] * (len(header) - 2)]
+    aligned = ['---', '---', '---', *['---:'] * (len(header) - 3)]
     return '\n'.join(f'| {" | ".join(cells)} |' for cells in (header, aligned, *rows)) + '\n'
 
 
@@ -80,7 +87,7 @@ def as_latex(experiments: Sequence[Experiment]) -> str:
     """A ``tabular`` with the rules of the booktabs package."""
     table = results(experiments, spread=_with(r'$\pm$'))
     body = [' & '.join(map(_escaped, cells)) + r' \\' for cells in (table.header, *table.rows)]
-    lines = [r'\begin{tabular}{ll' + 'r' * (len(table.header) - 2) + '}', r'\toprule', body[0], r'\midrule', *body[1:]]
+    lines = [r'\begin{tabular}{lll' + 'r' * (len(table.header) - 3) + '}', r'\toprule', body[0], r'\midrule', *body[1:]]
     return '\n'.join([*lines, r'\bottomrule', r'\end{tabular}']) + '\n'
 
 
@@ -89,11 +96,11 @@ def as_csv(experiments: Sequence[Experiment]) -> str:
     metrics = [*metrics_of(experiments), 'aAcc', 'mAcc', *(CLASS + title for title in classes_of(experiments))]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['experiment', 'setting', 'run', 'seed', 'iteration', 'finished', *map(_of_csv, metrics)])
+    writer.writerow(['experiment', 'setting', 'tested', 'run', 'seed', 'iteration', 'finished', *map(_of_csv, metrics)])
     for one in experiments:
         for run in one.runs:
             values = [run.metrics.get(metric, '') for metric in metrics]
-            texts = map(_of_csv, (one.label, one.facts.setting, run.name))
+            texts = map(_of_csv, (one.label, one.facts.setting, one.facts.tested, run.name))
             writer.writerow([*texts, run.seed, run.iteration, run.finished, *values])
     return text.getvalue()
 

@@ -14,6 +14,7 @@ from mmseg.engine.provenance import ENVIRONMENT_FILE
 from mmseg.engine.work_dir import config_of
 from mmseg.errors import InputError
 from mmseg.evaluation.label_free import LABEL_FREE
+from mmseg.evaluation.origin import state_in_words
 from mmseg.report.facts import ORACLE, Facts, facts_of, flat, identity, network, portable
 from mmseg.report.logs import Log, read_log
 from mmseg.report.published import Published, published_for
@@ -59,6 +60,11 @@ class Run:
     def iteration(self) -> int:
         """The last iteration that was logged."""
         return max([*self.log.train, *self.log.val], default=0)
+
+    @property
+    def state(self) -> str:
+        """Which state of the run its numbers are of: the last one, however good others were, or how far it is."""
+        return state_in_words(max(self.evaluations, default=self.iteration), self.facts.iterations)
 
     @property
     def finished(self) -> bool:

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.evaluation.metrics import Metrics, nanmean, percent
 
@@ -12,30 +14,37 @@ def class_table(
     label_set: LabelSet,
     subsets: Mapping[str, Iterable[str]] | None = None,
     columns: Sequence[str] = ('IoU', 'Acc'),
+    *,
+    mean: bool = False,
 ) -> str:
     """Results in percent: a line per class, then the means.
 
     One entry of ``rows`` gives ``columns`` (IoU, Acc, Dice, Fscore, Precision, Recall); several (runs to
-    compare) give a column of IoU each. ``subsets``: further mean IoUs and the classes each is over. '-' is
-    undefined: no pixel to judge by.
+    compare, or sets) give a column of IoU each, and with ``mean`` one of the means over them. ``subsets``: further mean
+    IoUs and the classes each is over. '-' is undefined: no pixel to judge by.
     """
     runs = list(rows.values())
     if len(runs) > 1:
-        header, columns = ['class', *rows], ('IoU', 'Acc')
+        header, columns = ['class', *rows, *(['mean'] if mean else [])], ('IoU', 'Acc')
         values = [run.iou for run in runs]
     else:
         header = ['class', *columns]
         values = [getattr(runs[0], column.lower()) for column in columns]
-    classes = [[name, *(show(column[i]) for column in values)] for i, name in enumerate(label_set.classes)]
+    classes = [_cells(name, [column[i] for column in values], mean) for i, name in enumerate(label_set.classes)]
     means = []
     for column in columns:
         title = f'mIoU ({len(label_set.classes)} classes)' if column == 'IoU' else f'm{column}'
-        means.append([title, *(show(nanmean(getattr(run, column.lower()))) for run in runs)])
+        means.append(_cells(title, [nanmean(getattr(run, column.lower())) for run in runs], mean))
         for names in (subsets or {}).values() if column == 'IoU' else ():
             ids = [label_set.classes.index(name) for name in names]
-            means.append([f'mIoU ({len(ids)} classes)', *(show(run.subset_miou(ids)) for run in runs)])
-    means.append(['aAcc', *(show(run.aAcc) for run in runs)])
+            means.append(_cells(f'mIoU ({len(ids)} classes)', [run.subset_miou(ids) for run in runs], mean))
+    means.append(_cells('aAcc', [run.aAcc for run in runs], mean))
     return table([header], classes, means)
+
+
+def _cells(title: str, values: Sequence[float], mean: bool) -> list[str]:
+    """A line; ``mean`` adds that of the values."""
+    return [title, *map(show, [*values, nanmean(np.array(values))] if mean else values)]
 
 
 def table(*blocks: Sequence[Sequence[str]]) -> str:

@@ -19,8 +19,8 @@ def hook(**evaluation):
 def test_the_evaluation_in_training_takes_its_batches_and_precision_from_the_config():
     plain, batched = hook(), hook(samples_per_gpu=2, precision='bf16')
     assert (plain.dtype, batched.dtype) == (torch.float32, torch.bfloat16)
-    assert [len(batch) for batch in plain.loader.batch_sampler] == [1] * 5
-    assert [len(batch) for batch in batched.loader.batch_sampler] == [2, 2, 1]
+    assert [len(batch) for batch in plain.sets[''].loader.batch_sampler] == [1] * 5
+    assert [len(batch) for batch in batched.sets[''].loader.batch_sampler] == [2, 2, 1]
 
 
 def test_further_metrics_are_measured_during_training():

@@ -144,16 +144,18 @@ def test_published_class_rows_agree_with_their_means():
             assert sum(classes) / len(classes) == pytest.approx(mean, abs=0.1)
 
 
-def test_tables_hold_means_deviations_and_the_published_number(tmp_path):
+def test_tables_hold_means_deviations_the_published_number_and_what_was_tested(tmp_path):
     found = experiments(grid(tmp_path))
     markdown = FORMATS['markdown'](found)
-    assert '| dacs | DACS + warm-up | 3 | 47.3 ±9.3 | 71.0 | 58.2 | 81.0 | 30.0 | 31.0 |' in markdown
+    tested = 'val at 96x48 (width x height), whole images'
+    last = f'{tested}; last (iteration 40000)'
+    assert f'| dacs | DACS + warm-up | {last} | 3 | 47.3 ±9.3 | 71.0 | 58.2 | 81.0 | 30.0 | 31.0 |' in markdown
     latex = FORMATS['latex'](found)
-    assert r'dacs & DACS + warm-up & 3 & 47.3 $\pm$9.3 & 71.0' in latex
+    assert rf'dacs & DACS + warm-up & {last} & 3 & 47.3 $\pm$9.3 & 71.0' in latex
     assert latex.count(r'\\') == 4
     csv = FORMATS['csv'](found).splitlines()
     assert len(csv) == 1 + 5
-    assert csv[2].startswith('dacs,DACS + warm-up,dacs_0,0,40000,True,56.67')
+    assert csv[2].startswith(f'dacs,DACS + warm-up,"{tested}",dacs_0,0,40000,True,56.67')
 
 
 def test_a_pipeline_is_compared_as_one_value():

@@ -33,6 +33,14 @@ def test_several_runs_stand_side_by_side():
     assert lines[4] == ['mIoU (3 classes)', '12.50', '77.50']
 
 
+def test_several_sets_have_a_column_of_their_mean():
+    lines = cells(class_table({'day': POOR, 'night': GOOD}, PARK, mean=True))
+    assert lines[0] == ['class', 'day', 'night', 'mean']
+    assert lines[1] == ['lawn', '25.00', '75.00', '50.00']
+    assert lines[3] == ['pond', '-', '-', '-']
+    assert lines[4] == ['mIoU (3 classes)', '12.50', '77.50', '45.00']
+
+
 def test_columns_are_aligned():
     text = table([['a', 'long heading']], [['longer', '1.00'], ['b', '12.00']])
     assert text.splitlines() == [

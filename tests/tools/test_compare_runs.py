@@ -29,7 +29,7 @@ def test_two_runs_make_a_table_and_a_picture(runs, tmp_path, capsys):
 
 
 def test_pictures_without_images_hold_predictions_only(runs, tmp_path):
-    comparison = compare(runs, count=1)
+    (comparison,) = compare(runs, count=1)
     with_images, without = (
         cv2.imread(str(comparison.draw(tmp_path / f'{images}.png', images=images))) for images in (True, False)
     )

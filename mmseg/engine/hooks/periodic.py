@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mmengine.hooks import Hook
+from torch import nn
 
 from mmseg.datasets.loader import DataUnusable
 from mmseg.engine.distributed import broadcast_buffers, on_main
@@ -30,14 +31,18 @@ class PeriodicMeasurement(Hook):
         self.logged = logged
 
     def measure(self, runner: TrainRunner, done: int) -> None:
-        """Look at the student after ``done`` iterations, and leave a record."""
+        """Look at the network after ``done`` iterations, and leave a record."""
         raise NotImplementedError
+
+    def network(self, runner: TrainRunner) -> nn.Module:
+        """What is looked at."""
+        return runner.student
 
     def before_train(self, runner: TrainRunner) -> None:
         done = runner.iter
         if not done or not self._due(runner, done):
             return
-        broadcast_buffers(runner.student)  # as after a measurement, which is later than the state of ``done``
+        broadcast_buffers(self.network(runner))  # as after a measurement, which is later than the state of ``done``
         if not on_main(lambda: is_logged(Path(runner.work_dir), done, self.logged)):
             runner.logger.info(f'The evaluation after iteration {done} is missing in the log: it comes first.')
             self._measured(runner, done)
@@ -52,7 +57,7 @@ class PeriodicMeasurement(Hook):
         return done % self.interval == 0 or done == runner.max_iters
 
     def _measured(self, runner: TrainRunner, done: int) -> None:
-        broadcast_buffers(runner.student)  # all predict with the network that the first one saves
+        broadcast_buffers(self.network(runner))  # all predict with the network that the first one saves
         try:
             self.measure(runner, done)
         except DiskFullError:  # no fault of the data, and nothing more can be saved

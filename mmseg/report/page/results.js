@@ -89,7 +89,7 @@
     const open = state.open.has(one.id);
     return element('td', {},
       element('div', { class: 'name' }, element('button', { type: 'button', 'aria-expanded': String(open), 'aria-label': `Seeds of ${one.label}` }, '▸'), dot(one), one.label),
-      element('div', { class: 'under', title: `${one.setting} · ${one.network} · ${one.data}` }, state.view === 'summary' ? `${one.setting} · ${one.network} · ${one.domains}` : one.setting));
+      element('div', { class: 'under', title: `${one.setting} · ${one.network} · ${one.data} · ${one.tested}` }, state.view === 'summary' ? `${one.setting} · ${one.network} · ${one.domains} · ${one.tested}` : one.setting));
   }
   function runCell(run) {
     const status = run.finished ? '' : ` · iteration ${run.iteration}, unfinished${run.counted ? '' : ', not counted'}`;
@@ -125,7 +125,7 @@
   function visible() {
     const words = byId('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
     const setting = byId('setting').value;
-    const text = (one) => [one.label, one.setting, one.network, one.domains, one.data, ...one.runs.map((run) => run.name)].join(' ').toLowerCase();
+    const text = (one) => [one.label, one.setting, one.network, one.domains, one.data, one.tested, ...one.runs.map((run) => run.name)].join(' ').toLowerCase();
     return experiments.filter((one) => (!setting || one.setting === setting) && words.every((word) => text(one).includes(word)));
   }
   function sorted(list, column) {
