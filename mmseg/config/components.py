@@ -69,6 +69,8 @@ def _check_pairs(cfg: Config, model: Any) -> None:
     train = cfg.data.train
     kind = kinds['ConcatDataset'] if isinstance(train, list | tuple) else kinds.get(train.get('type'), object)
     paired = not issubclass(kind, (kinds['CustomDataset'], kinds['ConcatDataset']))
+    if issubclass(kind, kinds['UDADataset']):
+        _check_source(cfg, train, needed=getattr(model, 'needs_source', True))
     if getattr(model, 'needs_target', False):
         if not paired:
             raise InputError(
@@ -80,6 +82,22 @@ def _check_pairs(cfg: Config, model: Any) -> None:
         method = cfg.uda.type if cfg.get('uda') else None
         reason = f'{method} does not look at its target' if method else 'uda is not set'
         logger.warning('data.train is a UDADataset, but %s: training uses its source alone.', reason)
+
+
+def _check_source(cfg: Config, train: Any, *, needed: bool) -> None:
+    """Refuse to learn without labels what needs them, and to start without a network that knows the classes."""
+    method = f'uda.type={cfg.uda.type!r}' if cfg.get('uda') else 'uda=None'
+    if needed and not train.get('source'):
+        raise InputError(
+            f'data.train has no source, but {method} learns from labelled images: give data.train.source, or take a '
+            'method that does without (docs/domains.md).'
+        )
+    if not needed and not (cfg.get('load_from') or cfg.get('resume_from')):
+        raise InputError(
+            f'{method} has no labels to learn the classes from: give load_from=CHECKPOINT, a network that knows them.'
+        )
+    if not needed and train.get('source'):
+        logger.warning('%s does not look at data.train.source: leave it out, and its images are not read.', method)
 
 
 def _name_unused_fields(target: Any, used: Collection[str]) -> None:

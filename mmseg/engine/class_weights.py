@@ -47,6 +47,11 @@ def settle_class_weights(cfg: Config) -> None:
     if not losses:
         return
     train = cfg.data.train
+    if isinstance(train, Mapping) and train.get('target') and not train.get('source'):
+        raise InputError(
+            f'class_weight={losses[0]["class_weight"]!r} of {losses[0].get("type")} is of labelled images, but '
+            'data.train has no source: give numbers.'
+        )
     counts = build_dataset(
         train['source'] if isinstance(train, Mapping) and 'source' in train else train
     ).class_counts()

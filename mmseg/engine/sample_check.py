@@ -18,13 +18,14 @@ LABEL, NORM = 'gt_semantic_seg', 'img_norm_cfg'
 OF_TESTING = ('filename', 'ori_shape')
 
 
-def check_training_sample(train_set: Any, *, seed: int, target: bool) -> Mapping[str, Any] | None:
+def check_training_sample(train_set: Any, *, seed: int, target: bool, source: bool = True) -> Mapping[str, Any] | None:
     """Make the first sample of ``train_set`` and look at it; returns how its image was normalised, if that is known.
 
     Args:
         train_set: the training data.
         seed: of the run.
         target: the method learns from target images too.
+        source: it learns from labelled images.
 
     Raises:
         InputError: a step fails, or what comes out is not what a network takes; names the part of the config.
@@ -32,6 +33,13 @@ def check_training_sample(train_set: Any, *, seed: int, target: bool) -> Mapping
     sample = _tried('data.train', lambda: train_set.sample(0, seed))
     if not isinstance(train_set, TrainingSet):
         return None
+    if not source:
+        _check_image(sample, 'target_img', 'data.train.target')
+        if NORM not in sample.get('target_img_metas', {}):
+            raise InputError(
+                "data.train.target.pipeline: Collect leaves 'img_norm_cfg' out of meta_keys; it is needed."
+            )
+        return sample['target_img_metas'][NORM]
     _check_image(sample, 'img', 'data.train')
     _check_label(sample, 'data.train')
     if target:

@@ -213,7 +213,8 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     check_classes(model, train_set.label_set)
     check_evaluated_classes(cfg.data, train_set.label_set)
     check_channels(model, train_set, 'data.train')
-    norm = check_training_sample(train_set, seed=cfg.seed, target=getattr(model, 'needs_target', False))
+    needs = {'target': getattr(model, 'needs_target', False), 'source': getattr(model, 'needs_source', True)}
+    norm = check_training_sample(train_set, seed=cfg.seed, **needs)
     loader = build_train_loader(
         train_set,
         samples_per_gpu=cfg.data.samples_per_gpu,

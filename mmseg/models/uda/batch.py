@@ -40,7 +40,7 @@ class Batch:
 
     Attributes:
         data: what the loader gave, for terms that need more than the fields below.
-        source: x_S, y_S.
+        labelled: x_S, y_S; None where the method has no source, see :attr:`source`.
         target_img: x_T, (B, 3, H, W), normalised. There is no target label. None, as all that follows, where the
             method has none.
         pseudo: p_T and q_T, as the teacher predicts them, not mixed.
@@ -54,7 +54,7 @@ class Batch:
     """
 
     data: dict[str, Any]
-    source: Labelled
+    labelled: Labelled | None
     target_img: Tensor | None = None
     pseudo: PseudoLabel | None = None
     mixed: Labelled | None = None
@@ -64,18 +64,29 @@ class Batch:
     extra: dict[str, Tensor] = field(default_factory=dict)
     generator: torch.Generator | None = None
 
+    @property
+    def source(self) -> Labelled:
+        """x_S, y_S, for methods and terms that need them; those of methods without a source do not ask."""
+        assert self.labelled is not None, 'a method with a source'
+        return self.labelled
+
+    @property
+    def img_metas(self) -> list[dict]:
+        """Meta data of the source images; of those of the target, where there is no source."""
+        return self.data['img_metas' if self.labelled is not None else 'target_img_metas']
+
     def everything(self) -> dict[str, Labelled]:
         """All images that the student learns from, by name."""
-        mixed = {} if self.mixed is None else {'mixed': self.mixed}
-        return {'source': self.source, **mixed, **self.parts}
+        own = {'source': self.labelled, 'mixed': self.mixed}
+        return {**{name: part for name, part in own.items() if part is not None}, **self.parts}
 
     def record(self, extra: Mapping[str, Tensor] = MappingProxyType({})) -> 'StepRecord':
         """The part that is worth a figure, with ``extra`` pictures behind those of :attr:`extra`."""
         return StepRecord(
-            img_metas=self.data['img_metas'],
+            img_metas=self.img_metas,
             target_metas=self.data.get('target_img_metas'),
-            source_img=self.source.img,
-            source_label=self.source.label,
+            source_img=None if self.labelled is None else self.labelled.img,
+            source_label=None if self.labelled is None else self.labelled.label,
             target_img=self.target_img,
             pseudo_label=None if self.pseudo is None else self.pseudo.label,
             pseudo_weight=None if self.pseudo is None else self.pseudo.weight,
@@ -92,8 +103,8 @@ class StepRecord(NamedTuple):
     """What a step made, for the debug figures: tensors without a graph, shapes as in :class:`Batch`."""
 
     img_metas: list[dict]
-    source_img: Tensor
-    source_label: Tensor
+    source_img: Tensor | None = None
+    source_label: Tensor | None = None
     target_img: Tensor | None = None
     pseudo_label: Tensor | None = None
     pseudo_weight: Tensor | None = None

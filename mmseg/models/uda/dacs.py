@@ -1,8 +1,8 @@
 """DACS (Tranheden et al., 2021) with the additions of DAFormer (Hoyer et al., 2022)."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,80 +11,48 @@ from mmseg.config.values import Finite
 from mmseg.errors import InputError
 from mmseg.models.networks import Network, Role
 from mmseg.models.segmentors.base import BaseSegmentor
-from mmseg.models.uda import strong_augment
 from mmseg.models.uda.batch import Batch, Labelled
 from mmseg.models.uda.class_mix import NUM_LABELS, check_scope, class_mask, draw_classes, paste
 from mmseg.models.uda.feature_distance import FeatureDistance
-from mmseg.models.uda.pseudo_label import PseudoLabel, mean_prediction, pseudo_label, trusted
-from mmseg.models.uda.strong_augment import StrongAugment
-from mmseg.models.uda.teacher import MeanTeacher
+from mmseg.models.uda.pseudo_label import PseudoLabel
+from mmseg.models.uda.self_training import SelfTraining
 from mmseg.models.uda.uda_decorator import Term, require
 from mmseg.registry import MODELS
 
 
 @MODELS.register_module()
-class DACS(MeanTeacher):
+class DACS(SelfTraining):
     """Cross-domain mixed sampling: learn from source images, and from source classes pasted onto target images.
 
     Args:
-        pseudo_threshold: tau, confidence that counts as sure; in 0..1.
-        pseudo_weight_ignore_top: rows at the upper edge whose pseudo-labels are not trusted.
-        pseudo_weight_ignore_bottom: rows at the lower edge.
         imnet_feature_dist_lambda: weight of the feature distance to the initial (ImageNet) encoder; 0 = without.
         imnet_feature_dist_classes: train ids of the classes it counts (thing classes); None = every position.
         imnet_feature_dist_scale_min_ratio: share of a feature position that its class must fill, in 0..1.
         mix: 'class', the only one.
         mix_scope: 'batch': each image gets half of the classes of the whole batch; 'image': half of its own.
-        blur: blur the mixed images, with probability 0.5.
-        color_jitter_strength: of the mixed images, in 0..0.5.
-        color_jitter_probability: jitter acts where a uniform number is GREATER than this: 0.2 means 80 % of the
-            steps. The name is the one that configs have always used.
-        color_jitter_bands: channels of the network's input that are red, green and blue: jitter of saturation and hue
-            is of these, that of brightness and contrast of all. [] = none are; None = those of three, none of other
-            numbers of channels.
-        augment_scope: 'batch': jitter and blur act on all images of a batch or on none; 'image': on each by itself.
-        pseudo_flip: the teacher labels the mean of what it predicts of an image and of its mirror image.
-        **teacher: of :class:`MeanTeacher` and :class:`UDADecorator`.
+        **self_training: of :class:`SelfTraining`, :class:`MeanTeacher` and :class:`UDADecorator`; jitter and blur are
+            of the mixed images.
 
     Raises:
         InputError: a setting is out of its range, or does not fit another.
     """
 
-    labels_target = True
     imnet_model: BaseSegmentor | None
     feature_distance: FeatureDistance | None
 
     def __init__(
         self,
         *,
-        pseudo_threshold: float = 0.968,
-        pseudo_weight_ignore_top: int = 0,
-        pseudo_weight_ignore_bottom: int = 0,
         imnet_feature_dist_lambda: Finite = 0.0,
         imnet_feature_dist_classes: Sequence[int] | None = None,
         imnet_feature_dist_scale_min_ratio: float | None = None,
         mix: str = 'class',
         mix_scope: str = 'batch',
-        blur: bool = True,
-        color_jitter_strength: float = 0.2,
-        color_jitter_probability: float = 0.2,
-        color_jitter_bands: Sequence[int] | None = None,
-        augment_scope: Literal['batch', 'image'] = 'batch',
-        pseudo_flip: bool = False,
-        **teacher,
+        **self_training,
     ) -> None:
-        super().__init__(**teacher)
-        require(0 <= pseudo_threshold <= 1, 'uda.pseudo_threshold', pseudo_threshold, 'in 0..1')
-        for edge, rows in [('top', pseudo_weight_ignore_top), ('bottom', pseudo_weight_ignore_bottom)]:
-            require(isinstance(rows, int) and rows >= 0, f'uda.pseudo_weight_ignore_{edge}', rows, 'a number of rows')
+        super().__init__(**self_training)
         require(mix == 'class', 'uda.mix', mix, "'class'")
-        self.pseudo_threshold = pseudo_threshold
-        self.ignore_top = pseudo_weight_ignore_top
-        self.ignore_bottom = pseudo_weight_ignore_bottom
         self.mix_scope = check_scope(mix_scope)
-        rgb = None if color_jitter_bands is None else tuple(color_jitter_bands)
-        self.strong_augment = StrongAugment(color_jitter_strength, color_jitter_probability, blur, rgb, augment_scope)
-        self.pseudo_flip = pseudo_flip
 
         self.imnet_model = self.feature_distance = None
         require(imnet_feature_dist_lambda >= 0, 'uda.imnet_feature_dist_lambda', imnet_feature_dist_lambda, '0 or more')
@@ -119,17 +87,6 @@ class DACS(MeanTeacher):
         mixed.img = self.augment(mixed.img, data['img_metas'])
         return Batch(data, source, target_img, pseudo, mixed, mask)
 
-    def pseudo_label(self, data: Mapping[str, Any]) -> PseudoLabel:
-        """p_T and q_T of the target images, from the teacher."""
-        logits = self.ema_model.encode_decode(data['target_img'])
-        if self.pseudo_flip:
-            logits = mean_prediction(logits, self.ema_model.encode_decode(data['target_img'].flip(3)).flip(3))
-        return self.trusted(pseudo_label(logits, threshold=self.pseudo_threshold), data)
-
-    def trusted(self, pseudo: PseudoLabel, data: Mapping[str, Any]) -> PseudoLabel:
-        pseudo = super().trusted(pseudo, data)
-        return trusted(pseudo, ignore_top=self.ignore_top, ignore_bottom=self.ignore_bottom)
-
     def mix_mask(self, source_label: Tensor) -> Tensor:
         """M, (B, 1, H, W) bool."""
         labels = max(NUM_LABELS, self.ignore_index + 1)
@@ -142,13 +99,6 @@ class DACS(MeanTeacher):
             label=paste(mask, source=source.label, target=pseudo.label),
             weight=paste(mask, source=torch.ones_like(pseudo.weight), target=pseudo.weight),
         )
-
-    def augment(self, img: Tensor, img_metas: list[dict]) -> Tensor:
-        """Colour jitter and blur of normalised images."""
-        norm = img_metas[0]['img_norm_cfg']
-        self.strong_augment.check_channels(img.shape[1])
-        params = self.strong_augment.draw(len(img))
-        return strong_augment.apply(params, img, mean=norm['mean'], std=norm['std'])
 
     def loss_terms(self, batch: Batch) -> Iterator[Term]:
         """L = L_S + lambda_FD * L_FD + L_T."""

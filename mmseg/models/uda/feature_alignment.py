@@ -92,6 +92,12 @@ class FeatureAlignment(FurtherTerm):
             self.domains,
             "('source',): there are no target images",
         )
+        require(
+            method.needs_source or 'source' not in self.domains,
+            'FeatureAlignment: domains',
+            self.domains,
+            "('target',): there are no source images",
+        )
 
     def init_weights(self, method: UDADecorator) -> None:
         self.teacher.backbone.init_weights()
@@ -100,11 +106,10 @@ class FeatureAlignment(FurtherTerm):
         return [Network('teacher', self.teacher, Role.FROZEN)]
 
     def loss_terms(self, method: UDADecorator, batch: Batch) -> Iterator[Term]:
-        images = {'source': batch.source.img, 'target': batch.target_img}
         for domain in self.domains:
-            img = images[domain]
+            img = batch.source.img if domain == 'source' else batch.target_img
             assert img is not None
-            part = Labelled(img, batch.source.label)  # of which nothing but the features is asked
+            part = Labelled(img, torch.empty(0))  # of which nothing but the features is asked
             with torch.no_grad():
                 reference = self.teacher.backbone(resize(img, self.size))[-1]
             coarsest = method.model.levels(method.student_features(batch, part))[-1]

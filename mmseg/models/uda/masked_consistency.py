@@ -135,6 +135,10 @@ class MaskedConsistency(FurtherTerm):
                 "MaskedConsistency: hidden='tokens' needs an encoder with a mask token: a VisionTransformer, BEiT, "
                 'MAE or TimmBackbone (plain Transformers) with mask_token=True.'
             )
+        alone = self.domains == 'separatetrg'
+        require(
+            method.needs_source or alone, 'MaskedConsistency: mode', self.domains, 'separatetrg: there is no source'
+        )
         if self.domains == 'separatesrc':
             return
         require(method.needs_target, 'MaskedConsistency: mode', self.domains, 'separatesrc: there are no target images')
@@ -161,7 +165,7 @@ class MaskedConsistency(FurtherTerm):
 
     def prepare(self, method: UDADecorator, batch: Batch) -> None:
         masked = self.unmasked(method, batch)
-        img = self.augment(method, masked.img, batch.data['img_metas']) if self.augmented else masked.img
+        img = self.augment(method, masked.img, batch.img_metas) if self.augmented else masked.img
         if self.hides_tokens:
             masked.img, masked.view = img, self.draw_hidden(method.model.backbone, img)
             batch.extra['masked tokens (white: hidden)'] = masked.view

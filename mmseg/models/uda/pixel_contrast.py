@@ -113,6 +113,8 @@ class PixelContrast(FurtherTerm):
         self.chunk = chunk
 
     def attach(self, method: UDADecorator) -> None:
+        kind = 'a method with a source (PixelContrast)'
+        require(method.needs_source, 'uda.type', type(method).__name__, kind)
         head = method.model.decode_head
         fits = self.resolutions == 1 or isinstance(head, CLUDAHead)
         kind = f"1 for decode_head.type='{type(head).__name__}'; 2 needs a CLUDAHead"

@@ -55,6 +55,8 @@ class UDADecorator(nn.Module):
     #: of a method that ``labels_target``: how slowly its teacher follows, and from which confidence on it is sure
     alpha: float
     pseudo_threshold: float
+    #: whether the batches of the loader have to hold labelled source images
+    needs_source: ClassVar[bool] = True
     #: whether the batches of the loader have to hold target images
     needs_target: ClassVar[bool] = True
     #: whether :meth:`make_batch` labels the target images (``batch.pseudo``)
@@ -256,7 +258,8 @@ class UDADecorator(nn.Module):
             The settings that depend on the machine, by their names in the config; attributes of the same names.
         """
         if self.fuse_forward == 'auto':
-            self.fuse_forward = fusion_pays(self.model, data['img'].shape, dtype)
+            img = data['img' if self.needs_source else 'target_img']
+            self.fuse_forward = fusion_pays(self.model, img.shape, dtype)
         return {'fuse_forward': self.fuse_forward}
 
     def starts_accumulation(self) -> bool:
@@ -293,7 +296,7 @@ class UDADecorator(nn.Module):
         ``part`` may be any images of the step. Source and mixed ones are computed together where that is asked for.
         """
         if part.features is None:
-            pair = [] if batch.mixed is None else [batch.source, batch.mixed]
+            pair = [] if batch.mixed is None or batch.labelled is None else [batch.labelled, batch.mixed]
             if self.fuses() and any(part is member for member in pair):
                 features = self.model.extract_feat(torch.cat([p.img for p in pair]))
                 for p, own in zip(pair, features.split([len(p.img) for p in pair]), strict=True):

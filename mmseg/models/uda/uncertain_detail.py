@@ -54,7 +54,8 @@ class UncertainDetail(FurtherTerm):
         require(
             isinstance(method.model, HRDAEncoderDecoder), 'model.type', kind, 'HRDAEncoderDecoder (UncertainDetail)'
         )
-        require(method.labels_target, 'uda.type', type(method).__name__, 'a method that mixes images (UncertainDetail)')
+        mixes = method.labels_target and method.needs_source
+        require(mixes, 'uda.type', type(method).__name__, 'a method that mixes images (UncertainDetail)')
 
     def prepare(self, method: UDADecorator, batch: Batch) -> None:
         if method.steps < self.start:
