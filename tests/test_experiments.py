@@ -35,6 +35,7 @@ USERS_COUNTS = {
     'camvid_pretrained': 27,
     'camvid_methods': 18,
     'vfm': 24,
+    'dg': 12,
 }
 
 

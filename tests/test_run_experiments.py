@@ -117,6 +117,15 @@ def test_from_scratch_needs_no_pretrained_file():
     assert 'pretrained' not in model.backbone
 
 
+def test_from_scratch_no_network_of_the_method_asks_for_weights_either():
+    config = Path('configs/vfm/gtaHR2csHR_vfm_uda_pp_dinov2_b.py')
+    cfg = load_config(config)
+    options.leave_out_pretrained(cfg)
+    (alignment,) = [term for term in cfg.uda.terms if term.type == 'FeatureAlignment']
+    assert 'pretrained' not in alignment.teacher
+    assert 'pretrained' not in cfg.model.backbone
+
+
 def test_the_config_in_a_folder_is_found_by_its_name_or_because_it_is_alone(tmp_path):
     run = tmp_path / 'renamed'
     run.mkdir()

@@ -47,6 +47,14 @@ def leaves(cfg: Any) -> Iterator[Any]:
         yield from leaves(inside) if inside else [cfg]
 
 
+def dicts_in(cfg: Any) -> Iterator[Any]:
+    """Every dict in a part of a config, however deep, itself first."""
+    if isinstance(cfg, Mapping):
+        yield cfg
+    for part in cfg.values() if isinstance(cfg, Mapping) else cfg if isinstance(cfg, list | tuple) else ():
+        yield from dicts_in(part)
+
+
 def first_leaf(cfg: Any) -> Any:
     """The first of :func:`leaves`; an empty dict if there is none."""
     return next(leaves(cfg), {})

@@ -1,11 +1,11 @@
 """Class weights of losses from the statistics of the labels, where a config asks for them by name."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from mmengine import Config
 
+from mmseg.config.leaves import dicts_in
 from mmseg.datasets.loader import build_dataset
 from mmseg.errors import InputError, nearest
 
@@ -37,7 +37,7 @@ def settle_class_weights(cfg: Config) -> None:
     Raises:
         InputError: there is no such way.
     """
-    losses = [part for part in _parts(cfg.model) if isinstance(part.get('class_weight'), str)]
+    losses = [part for part in dicts_in(cfg.model) if isinstance(part.get('class_weight'), str)]
     for loss in losses:
         if loss['class_weight'] not in WAYS:
             raise InputError(
@@ -59,14 +59,3 @@ def settle_class_weights(cfg: Config) -> None:
     for loss in losses:
         weights = np.where(seen, WAYS[loss['class_weight']](counts), 1.0)
         loss['class_weight'] = [round(float(weight), 4) for weight in weights]
-
-
-def _parts(value: Any) -> Iterator[Any]:
-    """Every dict in a config, however deep."""
-    if isinstance(value, Mapping):
-        yield value
-        for part in value.values():
-            yield from _parts(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _parts(part)

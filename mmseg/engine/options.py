@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.utils import import_modules_from_strings
 
 from mmseg.config.components import check_components
+from mmseg.config.leaves import dicts_in
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.engine.class_weights import settle_class_weights
 from mmseg.engine.distributed import join_processes, on_main
@@ -51,11 +52,18 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
     if getattr(args, 'no_validate', False):
         cfg.evaluation = None
     if args.from_scratch:
-        cfg.model.pretrained = None
-        for key in ('pretrained', 'init_cfg'):
-            cfg.model.backbone.pop(key, None)
+        leave_out_pretrained(cfg)
     check_run(cfg)
     return cfg
+
+
+def leave_out_pretrained(cfg: Config) -> None:
+    """Let all networks of a run start from random weights: those of its method too, so that nothing is looked for."""
+    for part in (*dicts_in(cfg.model), *dicts_in(cfg.get('uda'))):
+        part.pop('pretrained', None)
+        if (part.get('init_cfg') or {}).get('type') == 'Pretrained':
+            del part['init_cfg']
+    cfg.model.pretrained = None
 
 
 def check_run(cfg: Config) -> None:

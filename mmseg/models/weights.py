@@ -233,9 +233,12 @@ def teacher_of(state: State) -> State:
 
 
 def backbone_of(state: State) -> State:
-    """The backbone's part (``backbone.*``, of the student) of a whole network's weights; others are all of it."""
-    state = student_of(state)
-    return without_prefix(state, 'backbone.') or state
+    """The backbone's part (``backbone.*``, of the student) of a whole network's weights; others are all of it.
+
+    A network from elsewhere may hold a part called ``model`` beside others (DINOv3 in transformers).
+    """
+    inside = all(key.startswith('model.') for key in state)
+    return without_prefix(student_of(state), 'backbone.') or (student_of(state) if inside else state)
 
 
 def load_network(

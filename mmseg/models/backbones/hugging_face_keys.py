@@ -30,7 +30,7 @@ DINO_V3: Rules = (
     (r'embeddings\.patch_embeddings\.', 'patch_embed.proj.'),
     (r'embeddings\.register_tokens', 'storage_tokens'),
     (r'embeddings\.', ''),
-    (r'^layer\.', 'blocks.'),
+    (r'^(?:model\.)?layer\.', 'blocks.'),  # of a network itself, since version 5, 'model.layer.'
     (r'attention\.o_proj\.', 'attn.proj.'),
     (r'attention\.([qkv])_proj\.', r'attn.\1.'),
     (r'layer_scale(\d)\.lambda1', r'ls\1.gamma'),
@@ -42,6 +42,7 @@ DINO_V3_GATED: Rules = (
 )
 DINO_V3_PLAIN: Rules = ((r'mlp\.up_proj\.', 'mlp.fc1.'), (r'mlp\.down_proj\.', 'mlp.fc2.'))
 DINO_V3_CONVNEXT: Rules = (
+    (r'^model\.stages\.', 'stages.'),
     (r'stages\.(\d+)\.downsample_layers\.', r'downsample_layers.\1.'),
     (r'stages\.(\d+)\.layers\.', r'stages.\1.'),
     (r'depthwise_conv\.', 'dwconv.'),

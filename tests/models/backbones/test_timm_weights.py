@@ -186,6 +186,13 @@ def hugging_face_dinov3(model):
     return renamed(state | found, names)
 
 
+def hugging_face_dinov3_since_version_5(model):
+    """The state dict of the network itself: blocks are in an encoder called model, the rest is beside it."""
+    return {
+        f'model.{key}' if key.startswith('layer.') else key: value for key, value in hugging_face_dinov3(model).items()
+    }
+
+
 def hugging_face_siglip(model):
     state, found = {key: value.clone() for key, value in model.state_dict().items()}, {}
     for leaf in ('weight', 'bias'):
@@ -217,6 +224,7 @@ LAYOUTS = {
     'hugging face dinov2, version 5': ('vit_small_patch14_reg4_dinov2', hugging_face_dinov2_since_version_5),
     'meta dinov3': ('vit_small_patch16_dinov3', meta_dinov3),
     'hugging face dinov3': ('vit_small_patch16_dinov3', hugging_face_dinov3),
+    'hugging face dinov3, version 5': ('vit_small_patch16_dinov3', hugging_face_dinov3_since_version_5),
     'hugging face siglip, images alone': ('vit_base_patch16_siglip_224', hugging_face_tower_of_siglip),
     'hugging face siglip': ('vit_base_patch16_siglip_224', hugging_face_siglip),
 }
@@ -240,7 +248,8 @@ def test_a_file_of_another_layout_gives_the_same_features(layout, tmp_path):
 
 
 @torch.no_grad()
-def test_convnext_of_hugging_face_gives_the_same_features(tmp_path):
+@pytest.mark.parametrize('inside', ['', 'model.'])  # since version 5
+def test_convnext_of_hugging_face_gives_the_same_features(tmp_path, inside):
     cfg = {
         'type': 'TimmBackbone',
         'model_name': 'convnext_atto',
@@ -255,6 +264,7 @@ def test_convnext_of_hugging_face_gives_the_same_features(tmp_path):
         key: value[:, :, 0, 0] if value.ndim == 4 and 'pointwise' in key else value
         for key, value in renamed(theirs.model.state_dict(), names).items()
     }
+    state = {inside + key: value for key, value in state.items()}
     torch.save(state | {'layer_norm.weight': torch.ones(10), 'layer_norm.bias': torch.ones(10)}, tmp_path / 'hf.pth')
     ours = build({**cfg, 'pretrained': str(tmp_path / 'hf.pth')}).eval()
     ours.init_weights()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmseg.engine.acceleration import compile_encoders
 from mmseg.errors import InputError
 from mmseg.models.half_weights import HalfWeights
 from mmseg.models.tuning.rein import LearntTokens
@@ -252,3 +253,25 @@ def test_what_our_own_attention_takes_of_a_layer_without_calling_it_is_tuned_too
         model.backbone.layers[0].attn.qkv.lora_up.fill_(1.0)
     assert isinstance(model.backbone.layers[0].attn.qkv, nn.Linear)
     assert not torch.allclose(features(model, image())[0], before[0])
+
+
+@pytest.mark.slow
+@rules
+def test_compiling_a_tuned_encoder_changes_nothing(rule):
+    plain = segmentor(RULES[rule])
+    with torch.no_grad():
+        for name, parameter in plain.named_parameters():
+            if parameter.requires_grad and rule in name:
+                parameter.normal_(std=0.1)  # LoRA's are 0 at the start
+    compiled = copy.deepcopy(plain)
+    compile_encoders(compiled, True, device=torch.device('cpu'), backend='aot_eager')
+    label = torch.zeros(2, 1, 32, 32, dtype=torch.int64)
+    gradients = []
+    for model in (plain, compiled):
+        torch.manual_seed(2)
+        model.train().forward_train(image(), label)['decode.loss_seg'].backward()
+        gradients.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    assert any(rule in name for name in gradients[0])
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-4, atol=1e-6)
