@@ -44,12 +44,26 @@ def check_components(cfg: Config, purpose: Purpose = 'train') -> torch.nn.Module
     for split in ('train', 'val', 'test') if purpose == 'train' else ('test',):
         if cfg.data.get(split) is not None:
             check_datasets(cfg.data[split], f'data.{split}')
+    _check_encoder(cfg.model)
     model = told_with_place('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
     if purpose == 'train':
         _check_pairs(cfg, model)
         check_images(cfg, model)
         told_with_place('model', lambda: check_forward(cfg, model))
     return model
+
+
+def _check_encoder(model: Any) -> None:
+    """Refuse an encoder that is not known with where many more are to be had."""
+    backbone = model.get('backbone') if isinstance(model, dict) else None
+    kind = backbone.get('type') if isinstance(backbone, dict) else None
+    MODELS.import_from_location()
+    if isinstance(kind, str) and MODELS.get(kind) is None:
+        raise InputError(
+            f'model.backbone: {kind!r} is not a known network.{nearest(kind, MODELS.module_dict)} Those of timm are to '
+            "be had by model.backbone=dict(_delete_=True, type='TimmBackbone', "
+            "model_name='vit_small_patch14_dinov2', ...)."
+        )
 
 
 def check_datasets(data: Any, place: str) -> None:
@@ -154,6 +168,13 @@ def _check_dataset(place: str, cfg: dict) -> None:
     if dataset is None:
         raise InputError(f'{place}: {name!r} is not a known data set.{nearest(str(name), DATASETS.module_dict)}')
     arguments = {key: value for key, value in cfg.items() if key != 'type'}
+    known = accepted_arguments(dataset)
+    foreign = [key for key in arguments if key in PAIRED and known is not None and key not in known]
+    if foreign:
+        raise InputError(
+            f'{place}: {name} has no argument {foreign[0]!r}, as the data set of adaptation has: where the base config '
+            f'describes that one, replace it: {place}=dict(_delete_=True, type={name!r}, ...).'
+        )
     told_with_place(place, lambda: check_arguments(dataset, arguments))
     for number, step in enumerate(cfg.get('pipeline') or ()):
         told_with_place(f'{place}.pipeline.{number}', partial(TRANSFORMS.build, copy.deepcopy(step)))

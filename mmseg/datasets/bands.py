@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from mmseg.datasets.pipelines.loading import LoadImageFromFile, read_image
 from mmseg.datasets.pipelines.test_time_aug import MultiScaleFlipAug
 from mmseg.datasets.pipelines.transform import Transform
+from mmseg.datasets.tiff import tiff_header
 from mmseg.errors import InputError
 
 PNG, JPEG = b'\x89PNG\r\n\x1a\n', b'\xff\xd8\xff'
@@ -48,6 +49,16 @@ def stored(path: Path) -> Stored:
         return said
     img = read_image(path, 'unchanged')
     return Stored(img.dtype, 1 if img.ndim == 2 else img.shape[2])
+
+
+def bits_in_header(path: Path) -> int:
+    """Bits of a band of a PNG or TIFF, as its header says; 8 for other files, and where they cannot be read."""
+    if (header := tiff_header(path)) is not None:
+        return header.bits
+    with contextlib.suppress(OSError):
+        if (said := in_header(path)) is not None:
+            return 8 * said.dtype.itemsize
+    return 8
 
 
 def image_reader(steps: Sequence[Transform]) -> Callable[[str | Path], np.ndarray]:

@@ -15,16 +15,17 @@ from PIL import TiffImagePlugin
 from mmseg.errors import InputError
 
 MAGIC = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
-WIDTH, HEIGHT, SAMPLES, PHOTOMETRIC, EXTRA = 256, 257, 277, 262, 338
+WIDTH, HEIGHT, BITS, SAMPLES, PHOTOMETRIC, EXTRA = 256, 257, 258, 277, 262, 338
 RGB, YCBCR, UNASSOCIATED_ALPHA = 2, 6, 2
 BIG = 43
 
 
 class TiffHeader(NamedTuple):
-    """(width, height) in pixels, bands, how the first three are meant, and what further ones are (TIFF 6.0)."""
+    """(width, height) in pixels, bands, their bits, how the first three are meant, what further ones are (TIFF 6.0)."""
 
     size: tuple[int, int]
     bands: int
+    bits: int
     photometric: int
     extra: tuple[int, ...]
 
@@ -49,7 +50,8 @@ def tiff_header(path: str | Path) -> TiffHeader | None:
             tags.load(file)
         extra = tags.get(EXTRA, ())
         extra = tuple(extra) if isinstance(extra, tuple | list) else (int(extra),)
-        return TiffHeader((tags[WIDTH], tags[HEIGHT]), tags.get(SAMPLES, 1), tags.get(PHOTOMETRIC, 1), extra)
+        bits = max(np.atleast_1d(tags.get(BITS, 1)).tolist())
+        return TiffHeader((tags[WIDTH], tags[HEIGHT]), tags.get(SAMPLES, 1), bits, tags.get(PHOTOMETRIC, 1), extra)
     except Exception:  # a damaged file can fail anywhere; what is wrong with it is told by whoever decodes it
         return None
 

@@ -1,6 +1,7 @@
 """Many files through one network: read ahead, predict, write behind; a broken one does not end the others."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from mmseg.datasets.bands import bits_in_header
 from mmseg.errors import InputError
 from mmseg.prediction.block import Block
 from mmseg.prediction.kinds import KINDS, SHOWN, Style
@@ -101,6 +103,7 @@ class Work:
         self.writers = ThreadPoolExecutor(WRITERS)
         self.reader = ThreadPoolExecutor(1)
         self.writing: list[Future] = []
+        self.further: Counter[str] = Counter()
 
     def __enter__(self) -> 'Work':
         return self
@@ -111,6 +114,9 @@ class Work:
         if kind is None:
             for future in self.writing:
                 future.result()
+            for what, images in self.further.items():
+                if images > 1:
+                    self.warn(f'{what}: so with {images - 1} more image{"s" if images > 2 else ""}.')
 
     def way(self, source: Source) -> Callable[[list[Source]], None]:
         """How a source is predicted."""
@@ -134,6 +140,7 @@ class Work:
         for source in sources:
             try:
                 images[source] = self.predictor.load.read(source.path)
+                self._warn_of_bits(source)
             except InputError as error:
                 self.summary.failed[str(source.path)] = str(error)
         return images
@@ -165,6 +172,7 @@ class Work:
         for source in sources:
             start, tally = time.perf_counter(), Tally()
             try:
+                self._warn_of_bits(source)
                 with opened(source.path, self.predictor.load, windowed=True) as raster:
                     sinks = self._sinks(source, raster)
                     self._fill(sinks, raster, tally)
@@ -264,10 +272,26 @@ class Work:
 
     def _warn_if_small(self, source: Source, shrinkage: float) -> None:
         if shrinkage > SHRINKS:
-            self.warn(
+            self._warn(
+                f'the test pipeline makes images more than {SHRINKS:g} times smaller',
                 f'{source.path}: the test pipeline makes this image {shrinkage:.1f} times smaller; what is small in it '
-                'is lost. Predict it in its own resolution: --tile 1024 --overlap 256.'
+                'is lost. Predict it in its own resolution: --tile 1024 --overlap 256.',
             )
+
+    def _warn_of_bits(self, source: Source) -> None:
+        bits = 8 if self.predictor.load.color_type == 'unchanged' else bits_in_header(source.path)
+        if bits > 8:
+            self._warn(
+                'images of more than 8 bits are read with the upper 8 of them',
+                f'{source.path}: of its {bits} bits the upper 8 are read, as the network is one for images of 8 bits. '
+                'If its values do not use them all, it is too dark: scale them first.',
+            )
+
+    def _warn(self, what: str, text: str) -> None:
+        """Tell the first image of a kind, and how many more there were at the end."""
+        self.further[what] += 1
+        if self.further[what] == 1:
+            self.warn(text)
 
 
 def _on_host(block: Block) -> Block:

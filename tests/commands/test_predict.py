@@ -201,3 +201,18 @@ def test_help_needs_no_torch():
         'sys.exit(bool({"torch", "timm", "cv2"} & set(sys.modules)))'
     )
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, check=False).returncode == 0
+
+
+def test_of_many_images_that_lose_something_one_is_told_and_the_others_are_counted(run, tmp_path, capsys):
+    (tmp_path / 'in').mkdir()
+    for i in range(3):
+        deep = picture(48, 96).astype(np.uint16) * (200 if i < 2 else 1)
+        assert cv2.imwrite(str(tmp_path / f'in/{i}.{"png" if i < 2 else "tif"}'), deep)
+    said = []
+    for options in ([], ['--tile', 64]):
+        assert predicted(tmp_path / 'in', run, '--out', tmp_path / f'out{len(options)}', *options) == 0
+        said.append(capsys.readouterr().err)
+    for text in said:
+        assert text.count('of its 16 bits the upper 8 are read') == 1
+        assert '0.png: of its 16 bits' in text
+        assert 'images of more than 8 bits are read with the upper 8 of them: so with 2 more images.' in text

@@ -52,7 +52,13 @@ def test_a_good_config_passes_without_weights_or_data():
 @pytest.mark.parametrize(
     ('place', 'value', 'message'),
     [
-        ('model.backbone.type', 'mit_b9', '(?s)uda: .*mit_b9'),
+        ('model.backbone.type', 'mit_b9', "model.backbone: 'mit_b9' is not a known network. Did you mean 'mit_b"),
+        (
+            'model.backbone.type',
+            'dinov2_vits14',
+            "backbone=.*type='TimmBackbone', model_name='vit_small_patch14_dinov2",
+        ),
+        ('data.train.type', 'GTADataset', r"'source', as the data set of adaptation .*data\.train=dict\(_delete_=True"),
         ('model.backbone.drop_path', 0.1, "uda: .*no argument 'drop_path'"),
         ('uda.alfa', 0.9, "uda: DACS has no argument 'alfa'. Did you mean 'alpha'"),
         ('data.train.source.type', 'GTADatasets', r"data\.train\.source: 'GTADatasets'.*Did you mean 'GTADataset'"),
