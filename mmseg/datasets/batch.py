@@ -61,9 +61,8 @@ def _converted(key: str, value: Any, metas: list[dict] | None) -> Any:
 
 def normalized(images: Tensor, metas: list[dict]) -> Tensor:
     """(B, 3, H, W) uint8, all normalised alike -> float32, the same bits as the pipeline's Normalize and a Pad of 0."""
-    table = _table(*_way(metas[0]), images.device)
-    entry = images.int() + torch.arange(0, table.numel(), 256, dtype=torch.int32, device=images.device).view(-1, 1, 1)
-    result = table.index_select(0, entry.flatten()).view(images.shape)
+    table, first = _table(*_way(metas[0]), images.device)
+    result = table.index_select(0, (images + first).flatten()).view(images.shape)
     for image, meta in zip(result, metas, strict=True):
         height, width = meta[CONTENT]
         image[:, height:] = 0
@@ -76,8 +75,13 @@ def _numbers(values: Iterable[float]) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=16)
-def _table(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> Tensor:
-    """What each value of each channel becomes, (channels * 256,): looked up, nothing can be rounded differently."""
+def _table(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """What each value of each channel becomes, (channels * 256,): looked up, nothing can be rounded differently.
+
+    And where each channel begins in it, (channels, 1, 1) int32.
+    """
     values = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], len(mean), axis=2)
     made = Normalize(mean=mean, std=std, to_rgb=False).apply({'img': values}, None)['img']
-    return torch.from_numpy(np.ascontiguousarray(made[:, 0].T)).flatten().to(device)
+    table = torch.from_numpy(np.ascontiguousarray(made[:, 0].T)).flatten()
+    first = torch.arange(0, len(table), 256, dtype=torch.int32).view(-1, 1, 1)
+    return table.to(device), first.to(device)

@@ -7,14 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-#: layers all of whose weights autocast hands to a kernel in half precision
-LAYERS = (nn.Linear, nn.modules.conv._ConvNd)
+from mmseg.models.layers.norm import OwnPrecisionNorm
+
+#: layers all of whose weights are handed to a kernel in half precision
+LAYERS = (nn.Linear, nn.modules.conv._ConvNd, OwnPrecisionNorm)
 
 
 class HalfWeights:
     """A network whose linear layers and convolutions have weights in half precision for a while.
 
-    What they compute is what autocast lets them compute, bit for bit, gradients of the weights too. Parts that are
+    What they compute is what autocast lets them compute, bit for bit, gradients of the weights too; likewise the norms
+    between them that compute in half precision. Parts that are
     compiled are left alone: there a cast is fused with others.
 
     Args:

@@ -10,6 +10,7 @@ from mmseg.models.backbones.base import Backbone
 from mmseg.models.backbones.mit_keys import to_mit
 from mmseg.models.layers import DropPath, Linear, drop_path_rates, init_vision_transformer
 from mmseg.models.layers.drop import DrawnPaths, draw_paths
+from mmseg.models.layers.norm import OwnPrecisionNorm
 from mmseg.models.layers.pad import pad
 from mmseg.models.layers.precision import as_for_products
 from mmseg.models.layers.recompute import run_block
@@ -72,7 +73,7 @@ class EfficientSelfAttention(nn.Module):
         self.sr_ratio = sr_ratio
         if sr_ratio > 1:
             self.sr = nn.Conv2d(channels, channels, sr_ratio, sr_ratio)
-            self.norm = nn.LayerNorm(channels)
+            self.norm = OwnPrecisionNorm(channels)
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """(B, N, C) -> (B, N, C)."""

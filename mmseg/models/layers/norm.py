@@ -2,10 +2,13 @@
 
 from functools import partial
 
+import torch
 from torch import Tensor, distributed, nn
+from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg.errors import InputError, nearest
+from mmseg.models.layers.precision import without_autocast
 
 
 class SyncBatchNorm(nn.SyncBatchNorm):
@@ -22,6 +25,21 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class OwnPrecisionNorm(nn.LayerNorm):
+    """Layer norm in the precision of its input, for what lies between two layers in half precision.
+
+    Autocast would cast to full precision and back, there and on the way back too. Sums are taken in full precision all
+    the same; weights are rounded like those of the layers around it.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.dtype is torch.float32:
+            return super().forward(input)
+        weight, bias = (None if x is None else x.to(input.dtype) for x in (self.weight, self.bias))
+        with without_autocast(input.device):
+            return F.layer_norm(input, self.normalized_shape, weight, bias, self.eps)
 
 
 #: type in a config -> (name of the layer inside a ConvModule, class)

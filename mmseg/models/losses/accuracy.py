@@ -19,7 +19,6 @@ def accuracy(logits: Tensor, label: Tensor, *, topk: Sequence[int] = (1,)) -> li
         0-dimensional tensors in 0..100, one for each k.
     """
     if max(topk) == 1:
-        hits = (logits.argmax(dim=1) == label).unsqueeze(1)
-    else:
-        hits = logits.topk(max(topk), dim=1).indices == label.unsqueeze(1)
+        return [(logits.argmax(dim=1) == label).float().mean() * 100.0] * len(topk)
+    hits = logits.topk(max(topk), dim=1).indices == label.unsqueeze(1)
     return [hits[:, :k].any(dim=1).float().mean() * 100.0 for k in topk]

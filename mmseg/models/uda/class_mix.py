@@ -1,7 +1,7 @@
 """ClassMix: paste half of the source's classes onto the target (Olsson et al., 2021, as used by DACS).
 
 Everything stays on the device of the labels and never waits for it: which classes are present is a table, and the
-choice among them is a ranking of random numbers.
+choice among them is the order of random numbers of all classes.
 """
 
 import torch
@@ -50,11 +50,11 @@ def draw_classes(
     present = present_classes(label, labels=labels)
     if check_scope(scope) == 'batch':
         present = present.any(dim=0, keepdim=True).expand_as(present)
-    scores = torch.rand(present.shape, generator=generator).to(label.device, non_blocking=True)
-    scores = scores.masked_fill(~present, -1.0)  # absent classes rank last
-    rank = scores.argsort(dim=1, descending=True).argsort(dim=1)
-    half = (present.sum(dim=1, keepdim=True) + 1) // 2
-    return rank < half
+    order = torch.rand(present.shape, generator=generator).argsort(dim=1, descending=True)  # of all, on the host
+    order, place = torch.stack([order, order.argsort(dim=1)]).to(label.device, non_blocking=True)
+    met = present.gather(1, order).cumsum(dim=1)  # how many present classes there are so far in this order
+    rank = met.gather(1, place)  # of a present class, from 1
+    return present & (torch.sub(met[:, -1:], rank, alpha=2) >= -1)  # rank <= (n + 1) / 2
 
 
 def class_mask(label: Tensor, chosen: Tensor) -> Tensor:

@@ -102,14 +102,14 @@ def downscale_label(
     """
     batch, _, height, width = label.shape
     h, w = size
-    rows = torch.arange(height, device=label.device) * h // height
-    columns = torch.arange(width, device=label.device) * w // width
-    images = torch.arange(batch, device=label.device).view(batch, 1, 1, 1)
-    position = images * (h * w) + rows.view(height, 1) * w + columns
     labels = num_classes + 1  # the last one collects all that is ignored
+    # where the counts of an image, of a row of positions and of a position begin
+    images, rows, columns = torch.arange(batch) * h * w, torch.arange(height) * h // height * w, torch.arange(width) * w
+    starts = (torch.cat([images, rows, columns // width]) * labels).to(label.device, non_blocking=True)
+    images, rows, columns = starts.split([batch, height, width])
     kind = torch.where((label >= 0) & (label < num_classes), label, num_classes)
     counts = torch.zeros(batch * h * w * labels, dtype=torch.int32, device=label.device)
-    index = (position * labels + kind).flatten()
+    index = (images.view(-1, 1, 1, 1) + rows.view(-1, 1) + columns + kind).flatten()
     counts.scatter_add_(0, index, torch.ones_like(index, dtype=torch.int32))
     counts = counts.view(batch, 1, h, w, labels)
     share = counts / counts.sum(dim=-1, keepdim=True)

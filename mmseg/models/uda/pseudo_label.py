@@ -62,6 +62,8 @@ def trusted(
         ignore_top: rows at the upper edge that do not count: rectification artefacts, not to be trusted.
         ignore_bottom: rows at the lower edge that do not count: there the own car is seen, which has no class.
     """
+    if valid is None and not ignore_top + ignore_bottom:
+        return pseudo
     weight = pseudo.weight.clone() if valid is None else pseudo.weight * valid
     if ignore_top + ignore_bottom >= weight.shape[2]:
         raise InputError(

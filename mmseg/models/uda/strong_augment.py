@@ -6,7 +6,6 @@ added, contrast multiplies, both without reference to the image's mean, and ever
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmseg.errors import InputError
+from mmseg.models.layers.precision import without_autocast
 
 #: standard deviation of the blur, in pixels
 SIGMA_RANGE = (0.15, 1.15)
@@ -135,7 +135,7 @@ def apply(params: StrongParams, img: Tensor, *, mean: Sequence[float], std: Sequ
         mean: per channel.
         std: per channel.
     """
-    with exact(img.device):
+    with without_autocast(img.device):
         if None in (*(params.jitter or ()), *(params.sigma or ())):
             return torch.cat([_augmented(_alone(params, i), img[i : i + 1], mean, std) for i in range(len(img))])
         return _augmented(params, img, mean, std)
@@ -148,26 +148,24 @@ def _alone(params: StrongParams, index: int) -> StrongParams:
     return StrongParams(None if jitter is None else [jitter], None if sigma is None else [sigma], params.rgb)
 
 
-def exact(device: torch.device) -> AbstractContextManager:
-    """Autocast off; nothing to do on a device that has none."""
-    if not torch.amp.is_autocast_available(device.type):
-        return nullcontext()
-    return torch.autocast(device.type, enabled=False)
-
-
 def _augmented(params: StrongParams, img: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     if params.jitter is not None:
-        black, white = value_range(mean, std)
-        centre, scale = (
-            torch.tensor(v, dtype=img.dtype).view(-1, 1, 1).to(img.device, non_blocking=True) for v in (mean, std)
-        )
-        colour = (img * scale + (centre - black)) / (white - black)
+        scale, shift, unscale, unshift = _unit_range(mean, std).to(img.device, img.dtype, non_blocking=True)
+        colour = torch.addcmul(shift, img, scale)
         drawn = [jitter for jitter in params.jitter if jitter is not None]  # all are, or it is off
         colour = torch.stack([color_jitter(x, jitter, params.rgb) for x, jitter in zip(colour, drawn, strict=True)])
-        img = (colour * (white - black) - (centre - black)) / scale
+        img = torch.addcmul(unshift, colour, unscale)
     if params.sigma is not None:
         img = gaussian_blur(img, [sigma for sigma in params.sigma if sigma is not None])
     return img
+
+
+def _unit_range(mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """(4, C, 1, 1) float64 on the host: factor and summand that take normalised images to 0..1, and those back."""
+    black, white = value_range(mean, std)
+    centre, spread = torch.tensor([mean, std], dtype=torch.float64)
+    scale, shift = spread / (white - black), (centre - black) / (white - black)
+    return torch.stack([scale, shift, 1 / scale, -shift / scale])[:, :, None, None]
 
 
 def value_range(mean: Sequence[float], std: Sequence[float]) -> tuple[float, float]:
@@ -199,7 +197,7 @@ def color_jitter(img: Tensor, jitter: Jitter, rgb: Sequence[int] | None = None) 
         if index < FIRST_OF_COLOURS or (rgb is None and img.shape[-3] == 3):
             img = step(img, amount)
         elif rgb:
-            places = torch.tensor(rgb, device=img.device)
+            places = torch.tensor(rgb).to(img.device, non_blocking=True)
             img = img.index_copy(-3, places, step(img.index_select(-3, places), amount))
     return img
 
@@ -220,20 +218,22 @@ def adjust_saturation(img: Tensor, factor: float) -> Tensor:
     value = img.amax(dim=-3, keepdim=True)
     chroma = value - img.amin(dim=-3, keepdim=True)
     full = value / chroma.clamp(min=torch.finfo(img.dtype).tiny)  # the factor that takes S to 1
-    return value - (value - img) * full.clamp(max=factor)
+    return torch.lerp(value, img, full.clamp(max=factor))
 
 
 def adjust_hue(img: Tensor, turn: float) -> Tensor:
     """Turn the HSV hue by a share of the full circle; value and saturation stay."""
     value, brightest = img.max(dim=-3, keepdim=True)
     chroma = value - img.amin(dim=-3, keepdim=True)
-    red, green, blue = (img / torch.where(chroma > 0, chroma, 1)).split(1, dim=-3)
-    # hue in sixths of the circle, counted from the brightest channel
-    sixths = torch.where(brightest == 0, green - blue, torch.where(brightest == 1, blue - red + 2, red - green + 4))
-    # red, green, blue fall off from the value at these places of the circle
-    offsets = torch.arange(5, 0, -2, device=img.device).view(3, 1, 1)
-    k = (sixths + 6 * turn + offsets) % 6
-    return value - chroma * torch.minimum(k, 4 - k).clamp(0, 1)
+    around = torch.cat([img, img.narrow(-3, 0, 2)], dim=-3)
+    # of the two channels that follow on the brightest: green - blue, blue - red or red - green
+    difference = (around.narrow(-3, 1, 3) - around.narrow(-3, 2, 3)).gather(-3, brightest)
+    # hue in sixths of the circle: red is at 0, green at 2, blue at 4
+    sixths = torch.add(difference / chroma.clamp(min=torch.finfo(img.dtype).tiny), brightest, alpha=2)
+    # red, green, blue fall off from the value at 5, 3, 1 of the turned circle
+    offsets = torch.arange(5 + 6 * turn, 6 * turn, -2, dtype=img.dtype, device=img.device).view(3, 1, 1)
+    k = (sixths + offsets) % 6
+    return torch.addcmul(value, chroma, torch.minimum(k, 4 - k).clamp(0, 1), value=-1)
 
 
 def kernel_size(side: int) -> int:
@@ -245,12 +245,11 @@ def kernel_size(side: int) -> int:
 def gaussian_blur(img: Tensor, sigma: Sequence[float]) -> Tensor:
     """Blur each image (B, C, H, W) with its own sigma (pixels), borders reflected; one pass per axis."""
     height, width = img.shape[2:]
-    spread = torch.tensor(sigma, dtype=img.dtype).to(img.device, non_blocking=True)
+    spread = torch.tensor(sigma, dtype=img.dtype).repeat_interleave(img.shape[1])
     radii = [min(kernel_size(side) // 2, MAX_RADIUS) for side in (height, width)]
-    of_radius = {radius: gaussian(spread, radius) for radius in set(radii)}
+    of_radius = {radius: gaussian(spread, radius).to(img.device, non_blocking=True) for radius in set(radii)}
     down, across = (of_radius[radius] for radius in radii)
     stack = img.flatten(0, 1).unsqueeze(0)  # every channel of every image with its own kernel: one grouped convolution
-    down, across = (k.repeat_interleave(img.shape[1], dim=0) for k in (down, across))
     groups, ry, rx = stack.shape[1], down.shape[1] // 2, across.shape[1] // 2
     stack = F.pad(stack, (rx, rx, ry, ry), mode='reflect')
     stack = F.conv2d(stack, down[:, None, :, None], groups=groups)

@@ -16,6 +16,7 @@ from mmseg.models.layers import (
     resize,
 )
 from mmseg.models.layers.drop import draw_paths
+from mmseg.models.layers.norm import OwnPrecisionNorm
 from mmseg.models.layers.pad import pad
 
 
@@ -174,3 +175,19 @@ def test_a_map_without_margins_is_not_copied():
     x = torch.ones(1, 1, 2, 2)
     assert pad(x, (0, 0, 0, 0)) is x
     assert pad(x, (0, 1, 0, 0)).tolist() == [[[[1.0, 1.0, 0.0]] * 2]]
+
+
+def test_a_norm_in_its_own_precision_rounds_its_weights_and_its_result_to_half_and_nothing_else():
+    torch.manual_seed(0)
+    norm, x = OwnPrecisionNorm(64), torch.randn(3, 50, 64)
+    for parameter in norm.parameters():
+        nn.init.normal_(parameter)
+    assert torch.equal(norm(x), nn.functional.layer_norm(x, (64,), norm.weight, norm.bias, norm.eps))
+    half, weight, bias = (value.detach().bfloat16() for value in (x, norm.weight, norm.bias))
+    exact = nn.functional.layer_norm(half.double(), (64,), weight.double(), bias.double(), norm.eps)
+    with torch.autocast('cpu', torch.bfloat16):
+        found = norm(half.requires_grad_())
+    assert found.dtype is torch.bfloat16
+    torch.testing.assert_close(found.double(), exact, rtol=2**-8, atol=1e-6)
+    found.sum().backward()
+    assert (half.grad.dtype, norm.weight.grad.dtype) == (torch.bfloat16, torch.float32)
