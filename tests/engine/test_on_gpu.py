@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmseg.arithmetic import set_tf32
 from mmseg.compiled import begin_step
 from mmseg.engine.acceleration import compile_encoders
 from mmseg.engine.layout import lay_out_weights
@@ -29,11 +30,19 @@ pytestmark = pytest.mark.gpu
 
 @pytest.fixture(autouse=True)
 def own_switches() -> Iterator[None]:
-    """What a run switches for its process is put back."""
-    deterministic, tf32 = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.allow_tf32
+    """Products and convolutions in full precision; what a run switches for its process is put back."""
+    cuda, cudnn = torch.backends.cuda, torch.backends.cudnn
+    deterministic, of_cudnn = torch.are_deterministic_algorithms_enabled(), (cudnn.deterministic, cudnn.benchmark)
+    attention = cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(), cuda.cudnn_sdp_enabled()
+    set_tf32(False)
     yield
+    set_tf32(False)
     torch.use_deterministic_algorithms(deterministic)
-    torch.backends.cudnn.allow_tf32 = tf32
+    cudnn.deterministic, cudnn.benchmark = of_cudnn
+    for switch, value in zip(
+        (cuda.enable_flash_sdp, cuda.enable_mem_efficient_sdp, cuda.enable_cudnn_sdp), attention, strict=True
+    ):
+        switch(value)
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:
