@@ -62,6 +62,18 @@ def test_step_prints_a_table_and_writes_what_it_measured(tmp_path, capsys):
     assert '| fast    |' in capsys.readouterr().out
 
 
+def test_kernels_are_listed_by_their_time_and_add_up(tmp_path):
+    out = tmp_path / 'kernels.json'
+    command = ['kernels', '--size', '32', '--batch', '1', '--warmup', '1', '--longest', '10000', '--device', 'cpu']
+    assert benchmark.main([*command, '--out', str(out)]) == 0
+    result = json.loads(out.read_text())['kernels']
+    times = [row['ms a step'] for row in result['rows']]
+    assert times == sorted(times, reverse=True)
+    assert sum(times) == pytest.approx(result['ms a step'])
+    norms = {row['kernel']: row['times a step'] for row in result['rows']}['aten::native_layer_norm']
+    assert norms == 4 * (4 + 8 * 2 + 6 + 4)  # stems, blocks, reductions and stages of MiT-B0, in four passes
+
+
 def test_a_step_does_as_many_operations_as_its_passes():
     # a depthwise convolution, 3x3 on 8 channels of 4x4: 8 * 16 * 9 products one way, twice that back
     shape, weight = (1, 8, 4, 4), (8, 1, 3, 3)

@@ -1,0 +1,62 @@
+"""What a step spends its device's time in: kernels of three steps under torch's profiler, the longest first."""
+
+import argparse
+from typing import Any
+
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+
+from mmseg.commands.arguments import positive
+from tools.benchmark._machine import clock
+from tools.benchmark._training import ENCODERS, Setting, Trainer
+from tools.benchmark.step import device_named
+
+STEPS = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--setting', default='fast', help='as one of the settings of step (default fast)')
+    parser.add_argument('--model', choices=ENCODERS, help='encoder (default: mit_b0, on a GPU mit_b5)')
+    parser.add_argument('--size', type=positive, help='side of the images (default: 256, on a GPU 512)')
+    parser.add_argument('--batch', type=positive, default=2, help='source images (default 2)')
+    parser.add_argument('--warmup', type=positive, default=3, help='steps before those that are measured (default 3)')
+    parser.add_argument('--longest', type=positive, default=40, help='kernels that are listed (default 40)')
+    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """One row a kernel (on a CPU: an operation), by its time on the device."""
+    device = device_named(args.device)
+    gpu = device.type == 'cuda'
+    model, size = args.model or ('mit_b5' if gpu else 'mit_b0'), args.size or (512 if gpu else 256)
+    trainer = Trainer(Setting(args.setting), model=model, size=size, batch=args.batch, device=device)
+    for _ in range(args.warmup):
+        trainer.step()
+    clock(device)
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if gpu else [])]
+    with profile(activities=activities) as measured:
+        for _ in range(STEPS):
+            trainer.step()
+        clock(device)
+    events = measured.key_averages()
+    where = DeviceType.CUDA if gpu else DeviceType.CPU
+    spent = {e.key: (e.self_device_time_total if gpu else e.self_cpu_time_total, e.count) for e in events
+             if e.device_type == where}  # fmt: skip
+    total = sum(microseconds for microseconds, _ in spent.values())
+    rows = [
+        {
+            'kernel': name[:100],
+            'times a step': count / STEPS,
+            'ms a step': microseconds / STEPS / 1000,
+            '%': 100 * microseconds / total,
+        }
+        for name, (microseconds, count) in sorted(spent.items(), key=lambda item: -item[1][0])[: args.longest]
+    ]
+    launches = sum(event.count for event in events if 'LaunchKernel' in event.key) / STEPS
+    return {
+        'title': f'{args.setting}, {model}, {size}x{size}, batch {args.batch}, {device.type}: '
+        f'{total / STEPS / 1000:.1f} ms a step in kernels, {launches:.0f} launches',
+        'rows': rows,
+        'launches a step': launches,
+        'ms a step': total / STEPS / 1000,
+    }
