@@ -46,6 +46,17 @@ def evaluation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', help='default: a GPU if there is one; there times are those of the wall')
 
 
+def kernels(parser: argparse.ArgumentParser) -> None:
+    """What a step spends its device's time in: kernels of three steps under torch's profiler, the longest first."""
+    parser.add_argument('--setting', default='fast', help='as one of the settings of step (default fast)')
+    parser.add_argument('--model', choices=list(ENCODERS), help='encoder (default: mit_b0, on a GPU mit_b5)')
+    parser.add_argument('--size', type=positive, help='side of the images (default: 256, on a GPU 512)')
+    parser.add_argument('--batch', type=positive, default=2, help='source images (default 2)')
+    parser.add_argument('--warmup', type=positive, default=3, help='steps before those that are measured (default 3)')
+    parser.add_argument('--longest', type=positive, default=40, help='kernels that are listed (default 40)')
+    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
+
+
 def memory(parser: argparse.ArgumentParser) -> None:
     """Peak memory of the training step for batches of 1, 2 and 4 in fp32 and bf16, each in a process of its own."""
     parser.add_argument('--model', choices=list(ENCODERS), help='encoder (default: mit_b0, on a GPU mit_b5)')
@@ -99,6 +110,7 @@ MEASUREMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     'data': data,
     'ema': ema,
     'eval': evaluation,
+    'kernels': kernels,
     'memory': memory,
     'methods': methods,
     'projection': projection,

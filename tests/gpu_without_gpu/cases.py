@@ -13,10 +13,10 @@ from mmseg.registry import MODELS
 from tests.models.backbones.test_every_backbone import BACKBONES, PYRAMID, heads
 
 SIDE, CLASSES = 64, 5
+ADAPTED = 'ViTAdapter'
 PLAIN_VIT = ('BEiT', 'MAE', 'VisionTransformer')
 #: those under a batch norm, of their own or of the pyramid's: they cannot be fused
-BATCH_NORM = (*PLAIN_VIT, 'ResNet', 'ResNetV1c', 'ResNetV1d', 'ResNeXt', 'ResNeSt', 'TimmBackbone')
-ADAPTED = 'ViTAdapter'
+BATCH_NORM = (*PLAIN_VIT, ADAPTED, 'ResNet', 'ResNetV1c', 'ResNetV1d', 'ResNeXt', 'ResNeSt', 'TimmBackbone')
 #: one head for each encoder, all heads on MiT
 NETWORKS = [
     *zip(

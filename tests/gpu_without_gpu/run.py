@@ -4,6 +4,7 @@ Started without the shim, it builds one and starts itself with it.
 
 python -m tests.gpu_without_gpu.run steps small 0 2      # half of the small cases
 python -m tests.gpu_without_gpu.run final bf16 fuse 2    # the final config, batch 2
+python -m tests.gpu_without_gpu.run compiled bf16 fuse 2 # the same with compile=True, and with 'reduce-overhead'
 python -m tests.gpu_without_gpu.run around               # evaluation, demo, resume
 """
 
@@ -11,7 +12,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -23,10 +25,12 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._pytree import tree_map
 
 from mmseg.apis import inference_segmentor
+from mmseg.arithmetic import DTYPES
 from mmseg.benchmark._training import NORM
 from mmseg.benchmark.settings import FINAL
 from mmseg.config.load import load_config
 from mmseg.datasets.batch import to_network
+from mmseg.engine import acceleration
 from mmseg.engine.chance import seed_everything
 from mmseg.engine.loop import to_device
 from mmseg.engine.optim import build_optim_wrapper
@@ -35,10 +39,12 @@ from mmseg.evaluation.metrics import ConfusionMatrix
 from mmseg.models.layers.box import Box
 from mmseg.models.segmentors.encoder_decoder import TestSettings
 from tests.gpu_without_gpu import cases
+from tests.gpu_without_gpu.compiled import launches_of
 from tests.gpu_without_gpu.fake_cuda import CUDA, attention, fake_gpu, to_fake_gpu
 from tests.gpu_without_gpu.record import Record
 from tests.gpu_without_gpu.shim import SHIM, build_shim, run
 
+STAGES = 4
 OPTIMIZER = {'type': 'AdamW', 'lr': 6e-5, 'weight_decay': 0.01}
 
 
@@ -101,11 +107,16 @@ def in_turn(checks: dict[str, Callable[[FakeTensorMode], Any]]) -> dict[str, Any
     return found
 
 
-def final(precision: str, fuse: str, batch: str) -> dict[str, Any]:
-    """A step of the final config after a first one, which makes the optimizer's state."""
+def final(precision: str, fuse: str, batch: str, encoders: str = 'eager') -> dict[str, Any]:
+    """A step of the final config after a first one, which makes the optimizer's state.
+
+    With ``encoders`` 'opaque' they launch nothing: what is left of a step where they are compiled.
+    """
     with fake_gpu() as mode:
         model = to_fake_gpu(cases.final_network(fuse=fuse == 'fuse'), mode)
         model.steps = 1000  # the teacher is warmed up
+        for encoder in acceleration.encoders(model) if encoders == 'opaque' else ():
+            encoder._compiled_call_impl = partial(Opaque.of, encoder)
         record = Record()
         for tensor in (*model.parameters(), *model.buffers()):
             record.hold(tensor)
@@ -119,6 +130,49 @@ def final(precision: str, fuse: str, batch: str) -> dict[str, Any]:
                 step(model, optimizer, images)
     assert {'reflection_pad2d', 'remainder'} <= record.operations.keys(), 'no jitter, or no blur'
     return {**record.result(), 'math attention': attention['math'], 'torch': torch.__version__}
+
+
+def compiled(precision: str, fuse: str, batch: str) -> dict[str, Any]:
+    """Launches of a step of the final config with ``compile=True``, and with 'reduce-overhead'.
+
+    That replays each call of an encoder, and its way back, in one launch, once what it is given has been copied.
+    """
+    rest, images = final(precision, fuse, batch, 'opaque')['launches'], int(batch)
+    dtype, fused = DTYPES[precision], fuse == 'fuse'
+    found = {}
+    for name, count in (('learns', 2 * images if fused else images), ('does not learn', images)):
+        with fake_gpu() as mode:
+            learns = name == 'learns'
+            encoder = cases.final_network(fuse=fused).model.backbone.requires_grad_(learns).train(learns)
+            encoder = to_fake_gpu(encoder, mode)
+            with mode, torch.autocast('cuda', dtype, enabled=dtype is not torch.float32):
+                found[name] = launches_of(encoder, torch.empty(count, 3, 512, 512, device=CUDA), mode)
+    calls = 1 if fused else 2  # of the student; teacher and ImageNet network are called once each
+    kernels = calls * sum(found['learns'].values()) + 2 * found['does not learn']['forward']
+    given = calls * (1 + STAGES) + 2
+    return {'rest': rest, **found, 'compiled': rest + kernels, 'replayed': rest + given + 2 * calls + 2}
+
+
+class Opaque(torch.autograd.Function):
+    """An encoder of MiT's maps of which nothing is seen: neither its launches nor what it keeps."""
+
+    @staticmethod
+    def of(encoder: Any, img: Tensor) -> list[Tensor]:
+        return list(Opaque.apply(encoder.embed_dims, img, *encoder.parameters()))
+
+    @staticmethod
+    def forward(ctx: Any, channels: Sequence[int], img: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(*parameters)
+        sides = [img.shape[2] // 2**stage for stage in range(2, 2 + STAGES)]
+        last = torch.channels_last
+        return tuple(
+            torch.empty(len(img), count, side, side, device=CUDA, memory_format=last)
+            for count, side in zip(channels, sides, strict=True)
+        )
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[Tensor | None, ...]:
+        return (None, None, *map(torch.empty_like, ctx.saved_tensors))
 
 
 def around() -> dict[str, Any]:
@@ -197,7 +251,7 @@ def resumed(mode: FakeTensorMode) -> dict[str, Any]:
 
 def main(command: str, *arguments: str) -> dict[str, Any]:
     if SHIM in os.environ.get('LD_PRELOAD', ''):
-        return {'steps': steps, 'final': final, 'around': around}[command](*arguments)
+        return {'steps': steps, 'final': final, 'compiled': compiled, 'around': around}[command](*arguments)
     with tempfile.TemporaryDirectory() as folder:
         return run(build_shim(Path(folder)), command, *arguments)
 

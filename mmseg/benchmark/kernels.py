@@ -6,22 +6,11 @@ from typing import Any
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from mmseg.commands.arguments import positive
-from tools.benchmark._machine import clock
-from tools.benchmark._training import ENCODERS, Setting, Trainer
-from tools.benchmark.step import device_named
+from mmseg.apis import device_named
+from mmseg.benchmark._machine import clock
+from mmseg.benchmark._training import Setting, Trainer
 
 STEPS = 3
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--setting', default='fast', help='as one of the settings of step (default fast)')
-    parser.add_argument('--model', choices=ENCODERS, help='encoder (default: mit_b0, on a GPU mit_b5)')
-    parser.add_argument('--size', type=positive, help='side of the images (default: 256, on a GPU 512)')
-    parser.add_argument('--batch', type=positive, default=2, help='source images (default 2)')
-    parser.add_argument('--warmup', type=positive, default=3, help='steps before those that are measured (default 3)')
-    parser.add_argument('--longest', type=positive, default=40, help='kernels that are listed (default 40)')
-    parser.add_argument('--device', help='cpu or cuda (default: cuda if there is one)')
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -40,8 +29,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         clock(device)
     events = measured.key_averages()
     where = DeviceType.CUDA if gpu else DeviceType.CPU
-    spent = {e.key: (e.self_device_time_total if gpu else e.self_cpu_time_total, e.count) for e in events
-             if e.device_type == where}  # fmt: skip
+    spent = {
+        event.key: (event.self_device_time_total if gpu else event.self_cpu_time_total, event.count)
+        for event in events
+        if event.device_type == where
+    }
     total = sum(microseconds for microseconds, _ in spent.values())
     rows = [
         {
