@@ -13,12 +13,77 @@ from pathlib import Path
 from typing import NoReturn
 
 from mmseg.errors import InputError, full_disk
+from mmseg.places import make_folder, naming_refusal
+from mmseg.temporaries import remove_leftovers_once, temporary_name
 
 MEGABYTE = 10**6
 
 
 class DiskFullError(InputError):
     """There is no room for a file; the message names it and the space that is missing."""
+
+
+def begin_file(path: Path, *, ending: str = '') -> Path:
+    """Make a new, empty file beside ``path`` under a temporary name, which is returned.
+
+    What killed processes have left in that folder under such names is deleted.
+
+    Args:
+        path: what is to be written; its folder is made if absent.
+        ending: of the temporary name, for libraries that tell the kind of a file by it.
+
+    Raises:
+        UnwritableError: the system lets us make no file there.
+    """
+    make_folder(path.parent, wanted=path)
+    remove_leftovers_once(path.parent)
+    temporary = temporary_name(path, ending=ending)
+    with naming_refusal(path):
+        temporary.unlink(missing_ok=True)
+        temporary.open('xb').close()
+    return temporary
+
+
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """The file of :func:`begin_file`; it is gone at the end, unless it has been renamed."""
+    temporary = begin_file(path)
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside ``path`` under a temporary name; it is gone at the end, unless it has been renamed.
+
+    Raises:
+        UnwritableError: the system lets us make no folder there.
+    """
+    make_folder(path.parent, wanted=path)
+    remove_leftovers_once(path.parent)
+    temporary = temporary_name(path)
+    with naming_refusal(path):
+        temporary.mkdir()
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """A folder under a temporary name, which takes the place of ``folder`` if all goes well, and vanishes if not.
+
+    Raises:
+        UnwritableError: the system lets us make no folder there.
+    """
+    with scratch_folder(folder) as temporary:
+        yield temporary
+        shutil.rmtree(folder, ignore_errors=True)
+        with naming_refusal(folder):
+            temporary.rename(folder)
 
 
 @contextlib.contextmanager
@@ -32,19 +97,16 @@ def replacing(path: Path, *, needed: int | None = None, durable: bool = False) -
 
     Raises:
         DiskFullError: there is no room. Nothing is left then, and the old file is as it was.
+        UnwritableError: the system lets us make no file there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    with naming_full_disk(path, needed=needed):
-        try:
-            yield temporary
-            if durable:
-                _force_to_disk(temporary)
+    with naming_full_disk(path, needed=needed), unfinished(path) as temporary:
+        yield temporary
+        if durable:
+            _force_to_disk(temporary)
+        with naming_refusal(path):
             temporary.replace(path)
-            if durable:
-                sync_folder(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
+        if durable:
+            sync_folder(path.parent)
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:

@@ -1,8 +1,10 @@
+import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -93,6 +95,20 @@ def test_mistakes_are_told_before_the_network_is_loaded(image, options, message,
     error = capsys.readouterr().err
     assert error.startswith('error: ')
     assert message in error
+
+
+@pytest.mark.parametrize('folder', [False, True])
+def test_a_folder_in_which_nothing_can_be_written_is_told_the_way_out_first(folder, tmp_path, monkeypatch, capsys):
+    image = write_image(tmp_path / 'read_only' / 'a.png')
+
+    def refuse(**_):
+        raise OSError(errno.EROFS, 'Read-only file system')
+
+    monkeypatch.setattr(tempfile, 'mkdtemp', refuse)
+    assert image_demo.main([str(image.parent if folder else image), 'no.json', 'no.pth']) == 2
+    told = capsys.readouterr().err
+    assert told.endswith('Read-only file system). Name another place with --out.\n')
+    assert 'a_pred.png' in told or folder
 
 
 def test_the_demo_image_is_there():

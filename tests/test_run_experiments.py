@@ -174,7 +174,7 @@ def test_a_run_without_latest_goes_on_from_its_newest_numbered_checkpoint(config
 def test_a_work_directory_that_cannot_be_made_is_named(config, capsys):
     Path('file').write_text('')
     assert train_command.main(['--config', str(config), '--work-dir', 'file/run']) == 2
-    assert 'The work directory file/run cannot be made' in capsys.readouterr().err
+    assert 'file/run cannot be written (file is no folder)' in capsys.readouterr().err
 
 
 def test_a_checkpoint_that_is_only_a_broken_link_starts_no_run_anew(config, capsys):

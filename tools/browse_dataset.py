@@ -25,6 +25,7 @@ from mmseg.datasets.loader import build_dataset
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import as_views
 from mmseg.evaluation.export import overlay
+from mmseg.places import check_folder
 from mmseg.report.figures import Panel, comparison_panel, denormalize
 
 OPACITY = 0.6
@@ -34,6 +35,7 @@ LONGEST_NAME = 26  # what fits over a picture
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    check_folder(args.out)
     for option in ('count', 'rows'):
         if getattr(args, option) < 1:
             raise InputError(f'--{option} is at least 1.')

@@ -16,6 +16,7 @@ from mmseg import registry
 from mmseg.config import schema
 from mmseg.config.values import in_words
 from mmseg.errors import command
+from mmseg.places import check_file
 from mmseg.writing import write_text
 
 PAGE = Path(__file__).resolve().parents[1] / 'docs' / 'config_keys.md'
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, default=PAGE, help='default: docs/config_keys.md')
     args = parser.parse_args(argv)
+    check_file(args.out)
     write_text(args.out, page())
     print(args.out)
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from mmseg.errors import InputError, command
 from mmseg.models.backbones.timm_weights import HUB, weights_of
+from mmseg.places import check_file
 from mmseg.registry import MODELS
 from mmseg.writing import write_text
 from tools.step_memory import step_memory
@@ -80,6 +81,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the table."""
     args = parse_args(argv)
+    check_file(args.out)
     names = [name for family in ENCODERS.values() for name in family if fnmatch.fnmatchcase(name, args.only)]
     if not names:
         raise InputError(f'--only {args.only}: no encoder has such a name.')

@@ -32,6 +32,7 @@ from mmseg.engine.work_dir import config_of, require_checkpoint
 from mmseg.errors import InputError, command
 from mmseg.evaluation.evaluate import as_views, predict_batch
 from mmseg.evaluation.source import at_training_size
+from mmseg.places import check_folder
 from mmseg.report.facts import ORACLE, domain, labelled_data, setting_of
 from mmseg.report.features import Sampler, draw_features, pca, pure_cells, tsne
 from mmseg.writing import replacing
@@ -105,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
     parser.add_argument('--out', type=Path, default=Path('features'), help='folder (default: %(default)s)')
     args = parser.parse_args(argv)
+    check_folder(args.out)
     if min(args.cells, args.images) < 1:
         raise InputError('--cells and --images have to be at least 1.')
     if args.seed < 0:
@@ -120,7 +122,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     cells = sampler.balanced()
     points = pca(cells.values) if args.method == 'pca' else tsne(cells.values, args.seed)
     label_set = datasets[1].label_set
-    args.out.mkdir(parents=True, exist_ok=True)
     arrays = {
         'features': cells.values,
         'classes': cells.classes,

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mmseg.errors import command
+from mmseg.places import check_folder
+from mmseg.writing import replacing
 
 FRAMES = 8
 FRAME_MS = 1600
@@ -43,6 +45,8 @@ def draw_uda_over_time(path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow import)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
+    from mmseg.report.figures import save  # noqa: PLC0415
+
     figure = Figure(figsize=(7, 4), dpi=130)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -58,7 +62,7 @@ def draw_uda_over_time(path: Path) -> None:
     axes.grid(axis='y', color='0.92')
     axes.spines[['top', 'right']].set_visible(False)
     figure.tight_layout()
-    figure.savefig(path)
+    save(figure, path)
 
 
 def draw_demo(source_only: Path, daformer: Path, path: Path) -> None:
@@ -80,7 +84,10 @@ def draw_demo(source_only: Path, daformer: Path, path: Path) -> None:
         maps = [colorize(inference_segmentor(model, image)[0], models[0].PALETTE) for model in models]
         tiles = [('target image', image[..., ::-1]), ('source-only', maps[0]), ('DAFormer', maps[1])]
         frames.append(Image.fromarray(np.hstack([_titled(tile, title) for title, tile in tiles])))
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0, optimize=True)
+    with replacing(path) as temporary, temporary.open('wb') as file:
+        frames[0].save(
+            file, format='GIF', save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0, optimize=True
+        )
 
 
 def _titled(tile: np.ndarray, title: str) -> np.ndarray:
@@ -99,13 +106,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--daformer', type=Path, metavar='WORK_DIR')
     parser.add_argument('--out', type=Path, default=Path('resources'))
     args = parser.parse_args(argv)
+    check_folder(args.out)
     if bool(args.source_only) != bool(args.daformer):
         parser.error('the animation needs both runs: --source-only and --daformer')
 
     from mmseg.datasets.label_sets import CITYSCAPES19  # noqa: PLC0415
     from mmseg.report.figures import palette_figure  # noqa: PLC0415
 
-    args.out.mkdir(parents=True, exist_ok=True)
     palette_figure(CITYSCAPES19, args.out / 'color_palette.png')
     draw_uda_over_time(args.out / 'uda_over_time.png')
     if args.daformer:

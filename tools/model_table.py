@@ -18,6 +18,7 @@ from tqdm import tqdm
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.errors import InputError, command
 from mmseg.models.weight_files import OPEN_MMLAB, name_of_file, weight_files
+from mmseg.places import check_file
 from mmseg.writing import write_text
 from tools.get_param_count import build, costs
 from tools.step_memory import step_memory
@@ -102,11 +103,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the table."""
     args = parse_args(argv)
+    check_file(args.out)
     rows = [
         row(network, step_memory(network.model()))
         for network in tqdm(networks().values(), unit='network', disable=None)
     ]
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     write_text(args.out, HEADER + '\n'.join(rows) + '\n')
     print(f'{args.out}: {len(rows)} networks')
 

@@ -9,7 +9,6 @@ be made in pieces. The table (mean and spread over seeds) is printed at the end,
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmseg.errors import InputError, command
+from mmseg.places import check_file
+from mmseg.writing import write_text
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -41,10 +42,7 @@ def read_table(path: Path) -> list[dict]:
 
 def write_table(path: Path, rows: list[dict]) -> None:
     """Replace the file in one step, so that an interruption leaves the old or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix('.tmp')
-    temporary.write_text(json.dumps(rows, indent=1) + '\n')
-    os.replace(temporary, path)
+    write_text(path, json.dumps(rows, indent=1) + '\n')
 
 
 def last_evaluation(work_dir: Path) -> dict:
@@ -96,6 +94,8 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow import)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
+    from mmseg.report.figures import save  # noqa: PLC0415
+
     if not rows:
         raise InputError('There are no runs to draw yet.')
     configs = list(dict.fromkeys(row['config'] for row in rows))
@@ -115,8 +115,7 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     axes.legend(fontsize=8, frameon=False)
     axes.spines[['top', 'right']].set_visible(False)
     figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    save(figure, path)
 
 
 @command
@@ -130,7 +129,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--print', action='store_true', help='only print the table')
     parser.add_argument('--plot', type=Path, metavar='PNG', help='draw the IoU of every class')
     args = parser.parse_args(argv)
-
+    check_file(args.table)
+    check_file(args.plot)
     for seed in args.seeds if not args.print else []:
         for config in args.configs:
             if any((row['config'], row['seed']) == (config.stem, seed) for row in read_table(args.table)):

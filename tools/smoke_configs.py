@@ -29,6 +29,7 @@ from mmseg.datasets.toy import ToyParams, is_written, write_toy
 from mmseg.engine.provenance import config_text
 from mmseg.engine.train import train
 from mmseg.errors import InputError, command
+from mmseg.places import check_folder
 from tools.convert_datasets import cityscapes, gta
 from tools.run_table import read_table, write_table
 
@@ -76,6 +77,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what has not run well yet and print the table; 1 if something failed."""
     args = parse_args(argv)
+    check_folder(args.out)
     configs = args.configs or sorted((SHIPPED_CONFIGS / 'daformer').glob('*.py'))
     draw_pair(args.out / 'data', FULL_SIZE)
     table = args.out / 'table.json'

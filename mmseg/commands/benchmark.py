@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from mmseg.benchmark.options import MEASUREMENTS
-from mmseg.errors import InputError, command
+from mmseg.errors import command
+from mmseg.places import check_file
+from mmseg.writing import write_text
 
 TABLES = ('rows', 'stages')
 
@@ -24,10 +26,7 @@ TABLES = ('rows', 'stages')
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
-    if args.out and not args.out.parent.is_dir():
-        raise InputError(f'--out {args.out}: the folder {args.out.parent} does not exist.')
-    if args.out and args.out.is_dir():
-        raise InputError(f'--out {args.out} is a folder; name a file.')
+    check_file(args.out)
     if args.measurement == 'all':
         results = run_all(args.out)
     else:
@@ -89,4 +88,4 @@ def write(results: dict[str, Any], out: Path | None) -> None:
     from mmseg.benchmark._machine import machine  # noqa: PLC0415 (heavy)
 
     if out:
-        out.write_text(json.dumps({'machine': machine(), **results}, indent=2) + '\n', encoding='utf-8')
+        write_text(out, json.dumps({'machine': machine(), **results}, indent=2) + '\n')

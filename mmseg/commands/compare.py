@@ -13,17 +13,18 @@ from pathlib import Path
 
 from mmseg.commands.arguments import named_run
 from mmseg.errors import command
+from mmseg.places import check_folder
 from mmseg.writing import write_text
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    check_folder(args.out)
     from mmseg.report.comparison import compare  # noqa: PLC0415 (--help needs no torch)
 
     made = compare(dict(args.runs), count=args.images)
     text = '\n\n'.join(f'{one.title()}:\n{one.table()}' for one in made)
-    args.out.mkdir(parents=True, exist_ok=True)
     write_text(args.out / 'table.txt', text + '\n')
     print(text)
     for one in made:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mmseg.commands.arguments import named_run
 from mmseg.errors import InputError, command
+from mmseg.places import check_file
 from mmseg.report.logs import DEFAULT_KEYS, LOG_END, check_keys, known_keys, log_files, read_log
 
 
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('--out', type=Path, default=Path('curves.png'), help='default: %(default)s')
     parser.add_argument('--list', action='store_true', help='only list what is logged')
     args = parser.parse_args(argv)
+    if not args.list:
+        check_file(args.out)
     runs = [run for run in args.runs if may_be_run(run[1])]
     if not runs:
         raise InputError(f'{args.runs[0][1]} is no work directory, and none of the others is.')

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 from mmseg.commands.predict import checked_palette, warn
 from mmseg.errors import InputError, command
+from mmseg.places import PREDICTED, UnwritableError, check_file, check_folder
 
 if TYPE_CHECKING:
     from mmseg.prediction.run import PathOf
     from mmseg.prediction.sources import Source
 
-PREDICTED = '_pred'
-
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
+    check_places(args.img, args.out)
     from mmseg.apis import init_segmentor  # noqa: PLC0415 (--help needs no torch)
     from mmseg.datasets.label_sets import palette_named  # noqa: PLC0415
     from mmseg.evaluation.export import check_opacity  # noqa: PLC0415
@@ -60,6 +60,21 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--weights', choices=['student', 'teacher'], help='network of a UDA run')
     parser.add_argument('--trust', action='store_true', help='files that can run code: you know their origin')
     return parser.parse_args(argv)
+
+
+def check_places(img: Path, out: Path | None) -> None:
+    """Refuse a picture that could not be written, before the network is loaded.
+
+    Raises:
+        InputError: nothing can be written beside the image, or where ``--out`` says.
+    """
+    try:
+        if img.is_dir():
+            check_folder(out or img)
+        else:
+            check_file(out or img.with_name(f'{img.stem}{PREDICTED}.png'))
+    except UnwritableError as error:
+        raise InputError(f'{str(error).removesuffix(".")} with --out.') from error
 
 
 def images_of(img: Path, out: Path | None) -> 'list[Source]':

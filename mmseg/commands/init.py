@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmseg.errors import InputError, command
+from mmseg.places import check_file
 from mmseg.writing import write_text
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     file = args.out if args.out.suffix == '.py' else args.out / ('uda.py' if args.target else 'supervised.py')
     if file.exists() and not args.force:
         raise InputError(f'{file} exists already: name another --out, or give --force to replace it.')
+    check_file(file)
     plan = make_plan(args)
-    file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, config_text(plan, file))
     tell(plan, file)
     return check_config(str(file), ['train', 'val'])

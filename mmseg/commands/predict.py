@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mmseg.commands.arguments import positive
 from mmseg.errors import InputError, command
+from mmseg.places import check_folder
 
 if TYPE_CHECKING:
     from mmseg.prediction.tiles import Tiling
@@ -34,6 +35,7 @@ class Network(NamedTuple):
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
+    check_folder(args.out)
     # Here, so that --help needs neither torch nor a second.
     from mmseg.apis import init_segmentor  # noqa: PLC0415
     from mmseg.arithmetic import DTYPES  # noqa: PLC0415

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg.errors import command
+from mmseg.places import check_file
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    check_file(args.out)
     from mmseg.engine.publish import publish  # noqa: PLC0415 (--help needs no torch)
 
     print(publish(args.checkpoint, args.out, weights=args.weights, trust=args.trust))

@@ -21,6 +21,7 @@ from pathlib import Path
 from mmseg.commands import toy
 from mmseg.commands.arguments import natural
 from mmseg.errors import InputError, command
+from mmseg.places import check_folder
 from mmseg.toy_params import ToyParams
 from mmseg.writing import write_text
 
@@ -40,6 +41,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run every step that is not finished yet, then show what came out."""
     args = parse_args(argv)
+    check_folder(args.out)
     from mmseg.report.comparison import compare  # noqa: PLC0415 (--help needs no torch)
 
     start = time.monotonic()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from mmseg.commands.arguments import natural
 from mmseg.errors import InputError, command, printable
+from mmseg.places import check_folder
 
 if TYPE_CHECKING:
     from mmseg.report.runs import Run
@@ -55,6 +56,8 @@ def read_runs(folders: Sequence[tuple[str, Path]]) -> 'tuple[list[Run], list[str
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the page, or print a table."""
     args = parse_args(argv)
+    if args.format == 'html':
+        check_folder(args.out)
     from mmseg.report.compare import as_text  # noqa: PLC0415 (--help needs no torch)
     from mmseg.report.gallery import build_gallery  # noqa: PLC0415
     from mmseg.report.html import write_page  # noqa: PLC0415

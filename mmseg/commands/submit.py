@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmseg.errors import InputError, command
+from mmseg.places import check_file
 
 if TYPE_CHECKING:
     from mmseg.evaluation.benchmarks import Benchmark
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError('Name WORK_DIR and --out FILE.zip (or --check FILE.zip).')
     if args.confidence and not benchmark.confidence:
         raise InputError(f'--confidence: the benchmark {args.benchmark} takes no confidence maps.')
+    check_file(args.out)
     count = write_zip(args, benchmark)
     try:
         check_zip(args.out, benchmark)
@@ -93,7 +95,6 @@ def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
             f'The network of {work_dir} has the classes {", ".join(model.CLASSES)}; this benchmark those of Cityscapes.'
         )
     dataset = build_dataset(of_images(model.cfg.data.test, args.images), {'test_mode': True})
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     names: set[str] = set()
     with replacing(args.out) as temporary, zipfile.ZipFile(temporary, 'w', zipfile.ZIP_STORED) as file:
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from mmseg import signals
 from mmseg.commands.arguments import PRECISIONS
 from mmseg.errors import InputError, command
+from mmseg.places import check_file, check_folder
 
 METRICS = ('mIoU', 'mDice', 'mFscore')
 OLD_EVAL_OPTIONS = {'imgfile_prefix', 'to_label_id', 'efficient_test'}
@@ -102,6 +103,9 @@ def read_old_options(args: argparse.Namespace) -> None:
 def check_args(args: argparse.Namespace) -> None:
     """Refuse values and combinations of options that mean nothing; old ones are those of today."""
     read_old_options(args)
+    check_file(args.out)
+    for folder in (args.show_dir, args.id_dir, args.parts_dir):
+        check_folder(folder)
     if args.out and args.out.suffix != '.json':
         raise InputError(f'--out writes JSON; name the file {args.out.with_suffix(".json")}.')
     if args.samples_per_gpu < 1:

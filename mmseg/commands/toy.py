@@ -13,6 +13,7 @@ from pathlib import Path
 from mmseg.commands import convert
 from mmseg.commands.arguments import natural, positive
 from mmseg.errors import command
+from mmseg.places import check_folder
 from mmseg.toy_params import ToyParams
 
 LEAST_WIDTH = 64  # below that, things are less than a pixel wide
@@ -43,6 +44,7 @@ def even(text: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the pair, and train ids and class index beside it, unless they are there already."""
     args = parse_args(argv)
+    check_folder(args.out)
     params = ToyParams(
         seed=args.seed,
         source=args.source,

@@ -30,6 +30,7 @@ from mmseg.datasets.file_tables import (
 )
 from mmseg.datasets.labels import LabelReader
 from mmseg.foreign_json import parse_json
+from mmseg.places import UnwritableError
 from mmseg.writing import write_bytes
 
 STATS = 'sample_class_stats.json'
@@ -115,7 +116,7 @@ def load_index(folder: Path, files: Files, reader: LabelReader) -> np.ndarray:
     if len(newer):
         raise UnusableIndexError(f'is stale: {list(files)[newer[0]]} is newer')
     if writable(folder):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, UnwritableError):
             write_table(folder, files, counts, reader)
     return counts
 

@@ -25,6 +25,7 @@ from mmseg.datasets.class_index import (
 from mmseg.datasets.labels import WIDEST, LabelReader, read_ids
 from mmseg.datasets.parallel import FEW, each
 from mmseg.errors import InputError
+from mmseg.places import UnwritableError
 
 COMPARED = 3
 """So many label maps are counted again before an index is believed."""
@@ -163,9 +164,8 @@ def _write_if_possible(place: Path, files: Files, counts: dict[str, Counts], rea
     if place.exists() and not writable(place):
         return False
     try:
-        place.mkdir(parents=True, exist_ok=True)
         write_index(place, files, counts, reader)
-    except OSError:
+    except (OSError, UnwritableError):
         return False
     return True
 

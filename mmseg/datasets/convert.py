@@ -16,6 +16,7 @@ from mmseg.datasets.label_sets import CITYSCAPES19, LabelSet
 from mmseg.datasets.labels import label_reader
 from mmseg.datasets.parallel import each
 from mmseg.errors import InputError
+from mmseg.places import check_folder
 from mmseg.writing import write_bytes
 
 SUFFIX = '_labelTrainIds.png'
@@ -47,6 +48,8 @@ def convert(
         InputError: no label files, one that cannot be read, no labelled pixel, or a folder that cannot be written.
     """
     root = Path(args.path)
+    out_dir = Path(args.out_dir or root)
+    check_folder(out_dir)
     folder = root / args.gt_dir
     if not folder.is_dir():
         raise InputError(f'Label folder {str(folder)!r} does not exist. {download}')
@@ -64,12 +67,7 @@ def convert(
     files = {target.relative_to(root).as_posix(): target for target in targets}
     by_name = dict(zip(files, counts, strict=True))
     check_labelled(by_name, files)
-    out_dir = Path(args.out_dir or root)
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        write_index(out_dir, files, by_name, label_reader(labels))
-    except OSError as error:
-        raise InputError(f'The class index cannot be written to {str(out_dir)!r}: {error.strerror}.') from error
+    write_index(out_dir, files, by_name, label_reader(labels))
     return f'{len(files)} train-id maps in {str(folder)!r}, class index in {str(out_dir)!r}.'
 
 
@@ -102,7 +100,4 @@ def _finished(source: Path, target: Path, labels: LabelSet) -> np.ndarray | None
 
 def _write(path: Path, label: np.ndarray) -> None:
     """Write a PNG as a whole or not at all, so that an interrupted run leaves no half file behind."""
-    try:
-        write_bytes(path, cv2.imencode('.png', label)[1].tobytes())
-    except OSError as error:
-        raise InputError(f'Label map {str(path)!r} cannot be written: {error.strerror}.') from error
+    write_bytes(path, cv2.imencode('.png', label)[1].tobytes())

@@ -4,7 +4,7 @@ import logging
 import os
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 
 from mmseg.datasets.text_files import lines_of
 from mmseg.errors import InputError
+from mmseg.places import PREDICTED
 
 IMAGE_ENDS = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm', '.jp2'}
 
@@ -95,7 +96,7 @@ def image_names(root: Root, suffixes: Suffixes, remedy: str) -> tuple[list[str],
             others[os.path.splitext(name)[1]] += 1
         else:
             names.append(name)
-    names.sort()
+    names = _without_predictions(root.img_dir, sorted(names)) if root.split is None else sorted(names)
     if not names and root.split is None:
         ends = ' or '.join(map(repr, suffixes.img))
         raise InputError(f'Image folder {root.img_dir!r} holds no file that ends in {ends}. {remedy}')
@@ -103,6 +104,28 @@ def image_names(root: Root, suffixes: Suffixes, remedy: str) -> tuple[list[str],
         return _of_split(root, names, suffixes)
     _warn_of_left_out(root.img_dir, others, len(names), suffixes)
     return names, {}
+
+
+def predictions_among(names: Iterable[str]) -> set[str]:
+    """Those of some files that are pictures of predictions: ``street_pred.png`` beside ``street.jpg``."""
+    ends = tuple(f'{PREDICTED}{end}' for end in IMAGE_ENDS)
+    named = {name: os.path.splitext(name)[0] for name in names}
+    pictures = {name: stem.removesuffix(PREDICTED) for name, stem in named.items() if name.lower().endswith(ends)}
+    images = set(named.values()) if pictures else set()
+    return {name for name, stem in pictures.items() if stem in images}
+
+
+def _without_predictions(folder: str, names: list[str]) -> list[str]:
+    """The images of a data set, without the pictures that the demo has left among them."""
+    left_out = predictions_among(names)
+    if left_out:
+        print_log(
+            f'{len(left_out)} pictures of predictions in {folder!r}, such as {min(left_out)}, are left out: each lies '
+            'beside its image. Move them away, or name all images in a split.',
+            'current',
+            level=logging.WARNING,
+        )
+    return [name for name in names if name not in left_out] if left_out else names
 
 
 def _warn_of_left_out(folder: str, others: Counter[str], used: int, suffixes: Suffixes) -> None:

@@ -4,10 +4,8 @@ A store is a folder: ``manifest.npz`` and ``pixels-000.raw``, ``pixels-001.raw``
 text) and which files they were made from; the arrays of one store share type and number of channels, not size.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +24,7 @@ from mmseg.datasets.file_tables import (
 )
 from mmseg.datasets.parallel import each
 from mmseg.errors import InputError
-from mmseg.writing import naming_full_disk
+from mmseg.writing import naming_full_disk, replacing_folder
 
 MANIFEST = 'manifest.npz'
 SHARD_BYTES = 4 * 2**30
@@ -162,12 +160,12 @@ def write_store(folder: Path, meaning: str, files: Mapping[str, str], make: Make
     array, _ = make(next(iter(files)))
     stamps = file_stamps(files)
     try:
-        with naming_full_disk(folder, needed=array.nbytes * len(files)), _new_folder(folder) as unfinished:
-            _check_space(unfinished, array.nbytes * len(files))
+        with naming_full_disk(folder, needed=array.nbytes * len(files)), replacing_folder(folder) as begun:
+            _check_space(begun, array.nbytes * len(files))
             made = each(make, list(files), nproc=nproc, title=title)
-            sizes, originals, places, lengths = _write_shards(unfinished, made)
+            sizes, originals, places, lengths = _write_shards(begun, made)
             np.savez(
-                unfinished / MANIFEST,
+                begun / MANIFEST,
                 names=names_to_array(files.values()),
                 meaning=text_to_array(meaning),
                 stamps=stamps,
@@ -219,19 +217,6 @@ def _write_shards(
         if out is not None:
             out.close()
     return sizes, originals, places, lengths
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """A folder that takes the place of ``folder`` if all goes well, and vanishes if not."""
-    unfinished = folder.with_name(f'{folder.name}.part{os.getpid()}')
-    unfinished.mkdir(parents=True)
-    try:
-        yield unfinished
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _check_space(folder: Path, needed: int) -> None:

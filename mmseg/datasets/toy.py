@@ -5,8 +5,6 @@ readers and configs of the real data sets work on the files unchanged.
 """
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,8 +18,9 @@ from mmseg.datasets.toy_domains import CAMERA, GAME
 from mmseg.datasets.toy_scene import sample_scene
 from mmseg.datasets.toy_style import Picture, Style, draw_picture
 from mmseg.errors import InputError
+from mmseg.places import make_folder
 from mmseg.toy_params import ToyParams
-from mmseg.writing import naming_full_disk
+from mmseg.writing import naming_full_disk, replacing_folder, write_text
 
 MARKER = 'toy.json'
 
@@ -61,18 +60,12 @@ def write_toy(root: Path, params: ToyParams) -> Iterator[int]:
     """
     if root.exists() and not (root / MARKER).is_file() and (not root.is_dir() or any(root.iterdir())):
         raise InputError(f'{root} exists and is no toy pair (it has no {MARKER}): choose another folder with --out.')
-    part = root.with_name(f'{root.name}.part{os.getpid()}')
-    try:
-        for number, shot in enumerate(shots(part, params), start=1):
+    with replacing_folder(root) as begun:
+        for number, shot in enumerate(shots(begun, params), start=1):
             with naming_full_disk(root):
                 save(shot, take(shot, params))
             yield number
-        (part / MARKER).write_text(json.dumps(asdict(params), indent=2) + '\n')
-        if root.exists():
-            shutil.rmtree(root)
-        part.rename(root)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        write_text(begun / MARKER, json.dumps(asdict(params), indent=2) + '\n')
 
 
 def shots(root: Path, params: ToyParams) -> list[Shot]:
@@ -106,7 +99,7 @@ def take(shot: Shot, params: ToyParams) -> Picture:
 
 def save(shot: Shot, picture: Picture) -> None:
     for path, array in ((shot.image, picture.image), (shot.label, picture.label)):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         image = Image.fromarray(array)
         if path == shot.label and shot.palette:
             image.putpalette(_label_colours())

@@ -4,13 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from mmseg.doctor.findings import FAIL, NOTE, OK, Finding
 from mmseg.engine.lock import WorkDirLock
+from mmseg.writing import scratch_folder
 
 GIB, MIB = 2**30, 2**20
 WRITTEN = 64 * MIB
@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from mmseg.engine.lock import WorkDirLock
 from mmseg.errors import InputError
+from mmseg.writing import scratch_folder
 try:
     WorkDirLock().take(Path(sys.argv[1]))
 except InputError:
@@ -49,8 +50,8 @@ def shared_memory() -> Iterator[Finding]:
 def disk() -> Iterator[Finding]:
     """Write a file and read it again, durably as a checkpoint is written."""
     content = os.urandom(MIB) * (WRITTEN // MIB)
-    with tempfile.TemporaryDirectory(dir='.') as folder:
-        file = Path(folder, 'written')
+    with scratch_folder(Path('doctor')) as folder:
+        file = folder / 'written'
         start = time.perf_counter()
         with file.open('wb') as stream:
             stream.write(content)
@@ -71,10 +72,12 @@ def disk() -> Iterator[Finding]:
 def locks() -> Iterator[Finding]:
     """Whether a second process is kept out of a work directory that this one holds."""
     lock = WorkDirLock()
-    with tempfile.TemporaryDirectory(dir='.') as folder:
-        lock.take(Path(folder))
+    with scratch_folder(Path('doctor')) as folder:
+        lock.take(folder)
         try:
-            second = subprocess.run([sys.executable, '-c', TAKE, folder], capture_output=True, text=True, check=False)
+            second = subprocess.run(
+                [sys.executable, '-c', TAKE, str(folder)], capture_output=True, text=True, check=False
+            )
         finally:
             lock.release()
     if REFUSED in second.stdout:

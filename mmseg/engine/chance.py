@@ -39,11 +39,13 @@ def make_deterministic() -> None:
 def without_deterministic_form(model: nn.Module) -> list[str]:
     """The names of the layers whose way back adds in any order on a GPU, whatever is asked of torch.
 
-    Pooling to one value is a mean, and deterministic.
+    Pooling to one value is a mean, and deterministic. A layer of ours says of itself ``adds_in_any_order``. Others,
+    such as those of a network of timm's, torch names itself when it meets them.
     """
 
     def undetermined(layer: nn.Module) -> bool:
         pooling = isinstance(layer, nn.AdaptiveAvgPool2d) and layer.output_size not in (1, (1, 1), [1, 1])
-        return pooling or isinstance(layer, nn.AdaptiveMaxPool2d | nn.ReflectionPad2d)
+        told = getattr(layer, 'adds_in_any_order', False)
+        return pooling or told or isinstance(layer, nn.AdaptiveMaxPool2d | nn.ReflectionPad2d)
 
     return [name for name, layer in model.named_modules() if undetermined(layer)]

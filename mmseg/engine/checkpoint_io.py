@@ -16,9 +16,12 @@ from mmseg.errors import InputError
 from mmseg.models.file_kind import seems_to_be
 from mmseg.models.finite import is_plain, not_finite
 from mmseg.models.whole_file import damage_of, is_torch_archive
-from mmseg.writing import naming_full_disk, replacing, sync_folder
+from mmseg.temporaries import remove_leftovers
+from mmseg.writing import naming_full_disk, replacing, sync_folder, unfinished
 
 LATEST = 'latest.pth'
+#: temporary names of checkpoints before they told whose they are
+BEFORE = re.compile(r'\..+\.pth(\.\d+)?\.tmp')
 
 
 #: what a state to go on from holds, by place
@@ -58,17 +61,13 @@ def point_latest_to(path: Path) -> Path:
     systems without links get a copy.
     """
     latest = path.with_name(LATEST)
-    temporary = latest.with_name(f'.{LATEST}.{os.getpid()}.tmp')
-    temporary.unlink(missing_ok=True)
-    try:
-        with naming_full_disk(latest, needed=path.stat().st_size):
-            try:
-                os.link(path, temporary)
-            except OSError:
-                shutil.copyfile(path, temporary)
-            temporary.replace(latest)
-    finally:
-        temporary.unlink(missing_ok=True)  # renaming onto another link to the same file leaves both names
+    with naming_full_disk(latest, needed=path.stat().st_size), unfinished(latest) as temporary:
+        temporary.unlink()  # a link takes no name that is there
+        try:
+            os.link(path, temporary)
+        except OSError:
+            shutil.copyfile(path, temporary)
+        temporary.replace(latest)  # onto another link to the same file: both names stay, until the end of this block
     sync_folder(path.parent)
     return latest
 
@@ -87,9 +86,11 @@ def saved_iterations(folder: Path) -> list[Path]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Delete what a process that was killed while it wrote a file has left."""
+    """Delete what killed processes have left where this one trains alone, under the names of earlier versions too."""
+    remove_leftovers(folder)
     for path in folder.glob('.*.tmp'):
-        path.unlink()
+        if BEFORE.fullmatch(path.name):
+            path.unlink()
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from mmseg.engine.launch import Launcher, Outcome, command_of
 from mmseg.engine.provenance import config_text
 from mmseg.engine.work_dir import checkpoint_of, grid_folder, unique_name
 from mmseg.errors import InputError
+from mmseg.places import make_folder
 from mmseg.writing import write_text
 
 try:
@@ -99,7 +100,7 @@ class GridRun:
     @contextlib.contextmanager
     def locked(self) -> Iterator[int | None]:
         """Hold the run: a descriptor that keeps it held while it is open, None if another process has it."""
-        self.record_file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.record_file.parent)
         with self.record_file.with_suffix('.lock').open('w') as file:
             try:
                 if fcntl is not None:

@@ -116,19 +116,22 @@ class TrainLoop(BaseLoop):
         reason = largest(signal_number + NO_DATA if signal_number else NO_DATA * bool(self._lost))
         if not reason:
             return
-        self.runner.call_hook('on_interrupt')
-        work_dir = self.runner.work_dir
-        saved = Path(work_dir, LATEST).is_file()
-        remedy = f'the state is saved. Go on with: python run_experiments.py --resume {work_dir}'
-        end = (
-            f'after iteration {self.iter} of {self.max_iters}; '
-            f'{remedy if saved else "no state is saved (checkpoint_config=None)."}'
-        )
+        if self.iter:  # a state in which nothing has been learnt would only keep the same command from starting anew
+            self.runner.call_hook('on_interrupt')
+        end = f'after iteration {self.iter} of {self.max_iters}; {self._how_to_go_on()}'
         if reason == NO_DATA and self._wrong_data:
             raise InputError(f'{self._lost} This ended the run {end}')
         if reason == NO_DATA:
             raise WorkerGone(f'{self._lost or "Another process of this run has no data any more"}, {end}')
         raise Interrupted(f'Stopped by signal {reason - NO_DATA} {end}', signal_number=reason - NO_DATA)
+
+    def _how_to_go_on(self) -> str:
+        work_dir = self.runner.work_dir
+        if Path(work_dir, LATEST).is_file():
+            return f'the state is saved. Go on with: python run_experiments.py --resume {work_dir}'
+        if not self.iter:
+            return 'nothing has been learnt, and nothing is saved: give the same command again.'
+        return 'no state is saved (checkpoint_config=None).'
 
 
 class TrainMode:

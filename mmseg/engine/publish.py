@@ -13,6 +13,8 @@ from mmseg.errors import InputError
 from mmseg.models.download import sha256_of
 from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.weights import load_checkpoint, meta_of, refuse_not_finite, state_of, student_of, teacher_of
+from mmseg.places import check_file
+from mmseg.writing import unfinished
 
 
 def publish(checkpoint: str | Path, out: Path, *, weights: str = 'student', trust: bool = False) -> Path:
@@ -21,8 +23,7 @@ def publish(checkpoint: str | Path, out: Path, *, weights: str = 'student', trus
     Raises:
         InputError: ``checkpoint`` cannot be read, or holds no whole network.
     """
-    if out.is_dir():
-        raise InputError(f'{out} is a folder; give the name of the file to write.')
+    check_file(out)
     content = load_checkpoint(checkpoint, trust=trust)
     state = state_of(content, source=str(checkpoint))
     state = student_of(state) if weights == 'student' else teacher_of(state)
@@ -32,15 +33,11 @@ def publish(checkpoint: str | Path, out: Path, *, weights: str = 'student', trus
     meta = meta_of(content, str(checkpoint))
     # own memory: a slice of a larger tensor would take that along
     state = {key: value.detach().clone(memory_format=torch.contiguous_format) for key, value in state.items()}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    whole = out.with_name(f'.{out.name}.unnamed.pth')
-    try:
+    with unfinished(out) as whole:
         save_atomically({'meta': public_meta(meta), 'state_dict': state}, whole)
         stem = re.sub(r'-[0-9a-f]{8}$', '', out.stem)
         path = out.with_name(f'{stem}-{sha256_of(whole)[:8]}.pth')
         whole.replace(path)
-    finally:
-        whole.unlink(missing_ok=True)
     return path
 
 

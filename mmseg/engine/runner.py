@@ -31,6 +31,7 @@ from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.left_out import LeftOut, completed
 from mmseg.models.networks import student_network
 from mmseg.models.weights import of_other_kind
+from mmseg.places import make_folder
 
 ENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 
@@ -142,7 +143,7 @@ class TrainRunner(Runner):
             self.logger.warning(
                 f'{gone(path.parent)}. {path.name} begins a new one, without the earlier checkpoints and logs.'
             )
-            path.parent.mkdir(parents=True)
+            make_folder(path.parent)
             self.write_records()
         save_atomically(state, path)
 

@@ -53,6 +53,7 @@ from mmseg.models.layers.norm import refuse_synchronised
 from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.networks import evaluated_network, student_network
 from mmseg.models.weights import load_network
+from mmseg.places import make_folder
 from mmseg.registry import DATASETS, MODELS, accepted_arguments
 
 
@@ -291,10 +292,7 @@ def _check_processes(state: dict[str, Any], state_file: Path | None, count: int)
 
 def _make_folder(work_dir: Path, lock: WorkDirLock, *, fresh: bool) -> None:
     """Make the folder of a run and hold it; another process may have done so since it was looked for."""
-    try:
-        work_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f'The work directory {work_dir} cannot be made: {error.strerror}.') from error
+    make_folder(work_dir)
     lock.take(work_dir)
     if fresh:
         refuse_used(work_dir)

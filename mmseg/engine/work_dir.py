@@ -9,6 +9,7 @@ from mmengine import Config
 
 from mmseg.engine.checkpoint_io import LATEST, saved_iterations
 from mmseg.errors import InputError
+from mmseg.places import check_folder
 
 ROOT = Path('work_dirs')
 
@@ -41,10 +42,15 @@ def find_work_dir(wanted: str | Path) -> Path:
 
 
 def set_work_dir(cfg: Config, work_dir: str | Path | None = None) -> Path:
-    """Set ``cfg.work_dir``: ``work_dir`` itself, or a fresh folder below ``work_dirs/local-<exp>/``."""
+    """Set ``cfg.work_dir``: ``work_dir`` itself, or a fresh folder below ``work_dirs/local-<exp>/``.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
     if work_dir is None:
         stem = Path(cfg.filename).stem if cfg.filename else 'run'
         work_dir = grid_folder(cfg) / unique_name(cfg.get('name') or stem)
+    check_folder(Path(work_dir))
     cfg.work_dir = str(work_dir)
     return Path(work_dir)
 

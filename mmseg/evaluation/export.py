@@ -144,7 +144,4 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    try:
-        write_bytes(path, cv2.imencode('.png', picture)[1].tobytes())
-    except OSError as error:
-        raise InputError(f'Cannot write {path}: {error.strerror}.') from None
+    write_bytes(path, cv2.imencode('.png', picture)[1].tobytes())

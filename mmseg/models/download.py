@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 from tqdm import tqdm
 
 from mmseg.errors import InputError
+from mmseg.places import make_folder
 
 try:
     import fcntl
@@ -98,7 +99,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _fetch_from(source: Source, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # of this source alone: another one's file may differ
     part = path.with_name(f'.{path.name}.{hashlib.sha256(source.url.encode()).hexdigest()[:8]}.part')
     for link in filter(Path.is_symlink, (part, _version_file(part))):  # none of ours: it would be written elsewhere

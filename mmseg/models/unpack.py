@@ -2,11 +2,11 @@
 
 import shutil
 import tarfile
-import tempfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from mmseg.errors import InputError
-from mmseg.writing import naming_full_disk
+from mmseg.places import make_folder
+from mmseg.writing import naming_full_disk, scratch_folder
 
 #: weights and images hardly shrink when they are packed
 MOST_TIMES = 20
@@ -22,8 +22,7 @@ def unpack(archive: Path, folder: Path) -> list[Path]:
         InputError: the archive is damaged, wants to write elsewhere, holds links or devices, is far
             larger unpacked, or would replace a file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix='.unpacking-', dir=folder) as scratch:
+    with scratch_folder(folder / archive.name) as scratch:
         try:
             most = max(LEAST_ALLOWED, MOST_TIMES * archive.stat().st_size)
             with tarfile.open(archive) as tar:
@@ -31,15 +30,15 @@ def unpack(archive: Path, folder: Path) -> list[Path]:
                     most -= member.size
                     if most < 0:
                         raise InputError(f'{archive} is not to be trusted: it unpacks to {MOST_TIMES} times its size.')
-                    _extract(tar, member, Path(scratch), archive)
+                    _extract(tar, member, scratch, archive)
         except (tarfile.TarError, EOFError, OSError) as error:
             raise InputError(f'{archive} cannot be unpacked: {error}. Delete it and download it again.') from error
-        new = [folder / part.name for part in sorted(Path(scratch).iterdir())]
+        new = [folder / part.name for part in sorted(scratch.iterdir())]
         for path in new:
             if path.exists():
                 raise InputError(f'{archive} would replace {path}; move that away first.')
         for path in new:
-            (Path(scratch) / path.name).replace(path)
+            (scratch / path.name).replace(path)
     return new
 
 
@@ -50,9 +49,9 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, archiv
         raise InputError(f'{archive} is not to be trusted: {member.name!r} is no plain file within a folder.')
     path = folder / member.name
     if member.isdir():
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     content = tar.extractfile(member)
     if content is not None:
         with naming_full_disk(path, needed=member.size), path.open('wb') as file:

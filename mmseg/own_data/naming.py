@@ -6,7 +6,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from mmseg.datasets.files import IMAGE_ENDS, Suffixes, label_name, walk
+from mmseg.datasets.files import IMAGE_ENDS, Suffixes, label_name, predictions_among, walk
 from mmseg.errors import InputError
 
 TRIED = 20
@@ -28,14 +28,15 @@ class Naming(NamedTuple):
 
 
 def image_files(folder: Path) -> list[str]:
-    """Images below ``folder`` by their relative POSIX path, sorted; hidden ones are left out.
+    """Images below ``folder`` by their relative POSIX path, sorted; no hidden ones, no pictures of predictions.
 
     Raises:
         InputError: no such folder, or no image in it.
     """
     if not folder.is_dir():
         raise InputError(f'Image folder {folder} does not exist.')
-    found = sorted(name for name in walk(folder) if _is_image(name))
+    images = [name for name in walk(folder) if _is_image(name)]
+    found = sorted(set(images) - predictions_among(images))
     if not found:
         raise InputError(f'Image folder {folder} holds no images ({", ".join(sorted(IMAGE_ENDS))}).')
     return found

@@ -13,7 +13,8 @@ import numpy as np
 from mmseg.datasets.tiff import open_tiff
 from mmseg.errors import InputError
 from mmseg.evaluation.export import write_png
-from mmseg.writing import naming_full_disk, refuse_lost
+from mmseg.temporaries import temporary_name
+from mmseg.writing import begin_file, naming_full_disk, refuse_lost
 
 TIFF_BLOCK = 256
 CODEC = 'mp4v'
@@ -62,12 +63,12 @@ class NpySink:
     def __init__(self, path: Path, size: tuple[int, int]) -> None:
         self.path = path
         self.size = size
-        self.temporary = path.with_name(f'.{path.name}.tmp')
+        self.temporary = temporary_name(path)
         self.array: np.ndarray | None = None
 
     def add(self, rows: slice, columns: slice, part: np.ndarray) -> None:
         if self.array is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            begin_file(self.path)
             shape = (part.shape[2], *self.size)
             with naming_full_disk(self.path, needed=part.itemsize * math.prod(shape)):
                 self.array = np.lib.format.open_memmap(self.temporary, mode='w+', dtype=part.dtype, shape=shape)
@@ -109,7 +110,7 @@ class TiffSink:
         self.path = path
         self.size = size
         self.profile = dict(profile)
-        self.temporary = path.with_name(f'.{path.name}.tmp')
+        self.temporary = temporary_name(path)
         self.file: Any = None
 
     def add(self, rows: slice, columns: slice, part: np.ndarray) -> None:
@@ -163,7 +164,7 @@ class TiffSink:
         self.temporary.unlink(missing_ok=True)
 
     def _open(self, bands: int, dtype: np.dtype) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        begin_file(self.path)
         self.file = open_tiff(
             self.temporary,
             'w',
@@ -192,13 +193,13 @@ class VideoSink:
     def __init__(self, path: Path, rate: float) -> None:
         self.path = path
         self.rate = rate
-        self.temporary = path.with_name(f'.{path.stem}.tmp{path.suffix}')
+        self.temporary = temporary_name(path, ending=path.suffix)  # OpenCV tells kinds of videos by it
         self.writer: cv2.VideoWriter | None = None
         self.frames = 0
 
     def add(self, rows: slice, columns: slice, part: np.ndarray) -> None:
         if self.writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            begin_file(self.path, ending=self.path.suffix)
             code = cv2.VideoWriter.fourcc(*CODEC)
             self.writer = cv2.VideoWriter(str(self.temporary), code, self.rate, (part.shape[1], part.shape[0]))
             if not self.writer.isOpened():

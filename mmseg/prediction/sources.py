@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mmseg.datasets.files import IMAGE_ENDS
+from mmseg.datasets.files import IMAGE_ENDS, predictions_among
 from mmseg.errors import InputError
 
 VIDEO_SUFFIXES = {'.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v'}
@@ -38,6 +38,7 @@ def find_sources(wanted: Sequence[str | Path], *, skip_below: Path | None = None
     Args:
         wanted: image and video files, folders (searched with their tree; names that begin with a dot are left out),
             globs, and ``.txt`` lists of images, one path a line, relative to the current folder or to the list.
+            Pictures that the demo has written beside images of a folder (``street_pred.png``) are left out.
         skip_below: a folder whose files are results of an earlier prediction, and no images to predict.
 
     Raises:
@@ -70,7 +71,8 @@ def _in_folder(folder: Path) -> list[Found]:
     if not files:
         known = ', '.join(sorted(IMAGE_ENDS | VIDEO_SUFFIXES))
         raise InputError(f'Folder {folder} holds no images ({known}).')
-    return [Found(path, path.relative_to(folder), folder) for path in files]
+    earlier = predictions_among(map(str, files))
+    return [Found(path, path.relative_to(folder), folder) for path in files if str(path) not in earlier]
 
 
 def _of_list(path: Path) -> list[Found]:

@@ -89,6 +89,23 @@ def test_what_a_split_or_a_longer_suffix_leaves_out_is_meant(tmp_path, said):
     assert said == []
 
 
+def test_pictures_of_predictions_among_the_images_are_no_data_and_are_named(tmp_path, said):
+    write_pairs(tmp_path, random_labels(2))
+    (tmp_path / 'images/000_pred.png').write_bytes(b'')
+    assert names(dataset(tmp_path)) == names(dataset(tmp_path, ann_dir=None)) == ['000.png', '001.png']
+    assert len(said) == 2
+    assert '1 pictures of predictions' in said[0]
+    assert '000_pred.png' in said[0]
+
+
+def test_an_image_called_like_a_picture_of_a_prediction_is_data_without_the_one_it_would_be_of(tmp_path, said):
+    write_pairs(tmp_path, random_labels(2))
+    for kind in ('images', 'labels'):
+        (tmp_path / kind / '000.png').rename(tmp_path / kind / '000_pred.png')
+    assert names(dataset(tmp_path)) == ['000_pred.png', '001.png']
+    assert not said
+
+
 def test_pipes_among_the_files_are_no_data(tmp_path):
     write_pairs(tmp_path, random_labels(2))
     os.mkfifo(tmp_path / 'images/pipe.png')

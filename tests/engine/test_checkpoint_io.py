@@ -39,10 +39,11 @@ def test_a_crash_while_writing_leaves_the_previous_file_whole(tmp_path, monkeypa
     assert [p.name for p in tmp_path.iterdir()] == ['iter_1.pth']
 
 
-def test_what_a_killed_process_left_is_removed(tmp_path):
-    (tmp_path / '.iter_7.pth.tmp').write_bytes(b'half')
+def test_what_killed_processes_of_earlier_versions_left_is_removed_at_the_start_of_a_run(tmp_path):
+    for name in ('.iter_7.pth.tmp', '.latest.pth.123.tmp', '.notes.tmp'):
+        (tmp_path / name).write_bytes(b'half')
     remove_unfinished(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ['.notes.tmp']
 
 
 def test_latest_follows_and_outlives_what_it_was_made_from(tmp_path):

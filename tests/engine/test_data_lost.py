@@ -56,3 +56,12 @@ def test_a_limit_of_open_files_ends_the_run_with_its_state_saved(tmp_path, worke
     with pytest.raises(WorkerGone, match=r'open no more files \(ulimit -n\).* after iteration 4 of 12'):
         train(tiny_config(tmp_path / 'run', data=data, evaluation=None))
     assert torch.load(tmp_path / 'run' / 'latest.pth', weights_only=True)['meta']['iter'] == 4
+
+
+def test_a_run_that_has_learnt_nothing_leaves_nothing_that_hinders_the_same_command(tmp_path):
+    data = {'samples_per_gpu': 2, 'workers_per_gpu': 0, 'train': {'type': 'FewFiles', 'last': 0}}
+    with pytest.raises(WorkerGone, match='after iteration 0 of 12; nothing has been learnt'):
+        train(tiny_config(tmp_path / 'run', data=data, evaluation=None))
+    assert not list((tmp_path / 'run').glob('*.pth'))
+    data['train']['last'] = 99
+    assert (train(tiny_config(tmp_path / 'run', data=data, evaluation=None)) / 'latest.pth').is_file()

@@ -86,7 +86,7 @@ def test_few_label_maps_wait_when_writing_is_slow(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_an_error_and_not_lost_in_a_thread(tmp_path):
     (tmp_path / 'file').write_text('in the way')
     with (
-        pytest.raises(InputError, match='Cannot write'),
+        pytest.raises(InputError, match='cannot be written'),
         PredictionWriter(tmp_path / 'file', palette=CITYSCAPES19.palette) as writer,
     ):
         writer.write(np.zeros((2, 2), int), 'a.png')

@@ -51,6 +51,12 @@ def test_results_of_an_earlier_prediction_are_not_predicted(tmp_path):
     assert names([tmp_path], skip_below=tmp_path / 'out') == ['a']
 
 
+def test_pictures_that_the_demo_has_left_in_a_folder_are_not_predicted(tmp_path):
+    made(tmp_path, 'a.jpg', 'a_pred.png', 'deep/b.png', 'deep/b_pred.png', 'c_pred.png')
+    assert names([tmp_path]) == ['a', 'c_pred', 'deep/b']
+    assert names([tmp_path / 'a_pred.png']) == ['a_pred']
+
+
 @pytest.mark.parametrize(
     ('wanted', 'message'),
     [('gone.png', 'does not exist'), ('empty', 'holds no images'), ('*.bmp', 'does not exist'), ('l.txt', 'line 2')],

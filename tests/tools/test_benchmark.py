@@ -131,7 +131,6 @@ def test_all_goes_on_where_a_measurement_cannot_run(monkeypatch, tmp_path):
     ('command', 'message'),
     [
         (['step', '--settings', 'fas'], "Did you mean 'fast'"),
-        (['step', '--out', 'no/such/folder/x.json'], 'does not exist'),
     ],
 )
 def test_mistakes_are_named(command, message, capsys):

@@ -253,7 +253,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path, capsys):
     assert 'absent.pth' in capsys.readouterr().err
     file = saved(tmp_path / 'mit.pth', build(tiny_backbone()).state_dict())
     assert run('mit2mmseg', file, tmp_path) == 2
-    assert 'give the name of a .pth file' in capsys.readouterr().err
+    assert 'is a folder' in capsys.readouterr().err
 
 
 def test_a_foreign_file_is_announced_when_a_network_loads_it(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ import torch
 from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.errors import InputError
 from mmseg.models.weights import State, backbone_of, load_state
+from mmseg.places import check_file
 
 LISTED = 6
 
@@ -50,11 +51,11 @@ def run(encoder: Encoder, description: str | None, argv: Sequence[str] | None, *
     parser.add_argument('dst', type=Path, help='file to write (.pth)')
     parser.add_argument('--trust', action='store_true', help='read a file that can run code: you know its origin')
     args = parser.parse_args(argv)
-    if args.dst.is_dir() or args.dst.suffix == '.safetensors':
+    check_file(args.dst)
+    if args.dst.suffix == '.safetensors':
         raise InputError(f'{args.dst}: give the name of a .pth file to write.')
     original = backbone_of(read(args.src, trust=args.trust))
     converted = convert(original, encoder, source=args.src)
-    args.dst.parent.mkdir(parents=True, exist_ok=True)
     save_atomically(converted, args.dst)
     translated = sum(key not in original for key in converted)
     print(f'{args.dst}: {len(converted)} tensors of a {encoder.name}; {translated} had other names in {args.src}.')

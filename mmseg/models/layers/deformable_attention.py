@@ -21,6 +21,8 @@ class DeformableAttention(nn.Module):
         ratio: channels inside, as a share of ``channels``.
     """
 
+    adds_in_any_order = True  # on a GPU, where several queries look at one pixel: torch's way back of grid_sample
+
     def __init__(self, *, channels: int, heads: int, levels: int, points: int = 4, ratio: float = 1.0) -> None:
         super().__init__()
         self.heads, self.levels, self.points = heads, levels, points

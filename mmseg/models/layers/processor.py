@@ -16,6 +16,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mmseg.writing import unfinished
+
 ONEDNN = torch.backends.mkldnn.is_available()  # the library that torch may be built with for the CPU
 #: 'AVX2', 'AVX512', ...: the instructions that torch's kernels use, less than the processor's where
 #: ATEN_CPU_CAPABILITY says so
@@ -69,15 +71,12 @@ def kept(name: str, measure: Callable[[], bool]) -> bool:
         pass
     answer = measure()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        own = file.with_suffix(f'.{os.getpid()}')
-        own.write_text(json.dumps(answer), encoding='utf-8')
-        try:
-            os.link(own, file)
-        except FileExistsError:
-            return bool(json.loads(file.read_text(encoding='utf-8')))
-        finally:
-            own.unlink()
+        with unfinished(file) as own:
+            own.write_text(json.dumps(answer), encoding='utf-8')
+            try:
+                os.link(own, file)
+            except FileExistsError:
+                return bool(json.loads(file.read_text(encoding='utf-8')))
     except (OSError, ValueError):
         pass
     return answer

@@ -1,0 +1,88 @@
+"""Where a user wants files to be written: made, or refused in one sentence before hours are spent on their content."""
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmseg.errors import InputError, full_disk
+from mmseg.shortage import SHORT
+
+ELSEWHERE = ' Name another place.'
+#: what the picture of a prediction beside its image is called: its name, this, and .png
+PREDICTED = '_pred'
+
+
+class UnwritableError(InputError):
+    """A file or folder cannot be made where the user wants it; the message names it and the reason."""
+
+
+@contextlib.contextmanager
+def naming_refusal(path: Path, remedy: str = '') -> Iterator[None]:
+    """Say in one sentence why the system makes no ``path``; want of room, memory and open files is told elsewhere.
+
+    Args:
+        path: the file or folder.
+        remedy: what would help.
+
+    Raises:
+        UnwritableError: instead of the system's error.
+    """
+    try:
+        yield
+    except OSError as error:
+        if full_disk(error) is not None or error.errno in SHORT:
+            raise
+        reason = f'{error.filename} is no folder' if isinstance(error, FileExistsError) else error.strerror
+        raise UnwritableError(f'{path} cannot be written ({reason}).{remedy}') from error
+
+
+def make_folder(folder: Path, *, wanted: Path | None = None) -> None:
+    """Make ``folder`` with those above it, unless it is there.
+
+    Args:
+        folder: to be made.
+        wanted: what is to be written there, which the message names instead.
+
+    Raises:
+        UnwritableError: the system does not let us.
+    """
+    with naming_refusal(wanted or folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_file(path: Path | None) -> None:
+    """Refuse a file that could not be written; nothing is left where it is to be.
+
+    Raises:
+        UnwritableError: ``path`` is a folder, or nothing can be made in its own.
+    """
+    if path is not None:
+        with naming_refusal(path, ELSEWHERE):
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, 'it is a folder')
+            _try(path.parent)
+
+
+def check_folder(folder: Path | None) -> None:
+    """Refuse a folder in which no file could be written; nothing is left there.
+
+    Raises:
+        UnwritableError: ``folder`` is a file, or nothing can be made in it.
+    """
+    if folder is not None:
+        with naming_refusal(folder, ELSEWHERE):
+            _try(folder)
+
+
+def _try(folder: Path) -> None:
+    """Make something in ``folder``, or where it would have to be made, and take it away again."""
+    there = next(place for place in (folder, *folder.parents, *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f'{there} is no folder')
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix='.', dir=there))
+    except OSError as error:
+        raise OSError(error.errno, f'nothing can be made in {there}: {error.strerror}') from error
