@@ -124,6 +124,11 @@ def test_the_place_in_a_config_is_looked_at_too(tmp_path):
         set_work_dir(Config(), tmp_path / 'file/run')
 
 
+def test_an_empty_work_directory_is_a_new_one_and_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert set_work_dir(Config({'exp': 'a'}), '').parts[0] == 'work_dirs'
+
+
 def test_looking_leaves_nothing(tmp_path):
     check_file(tmp_path / 'a/b/c.json')
     check_folder(tmp_path / 'a/b')

@@ -21,6 +21,8 @@ BYTE, WIDEST = IGNORE, WIDE_IGNORE
 """The largest value of a label file of up to 255 classes, and of one of more, or that a ``label_map`` names."""
 Image.MAX_IMAGE_PIXELS = 2**29  # twice as many are an error: as large as the images that OpenCV reads
 LOSSY = {'jpeg', 'mpo', 'avif', 'heif', 'tiff_jpeg'}  # formats, and compressions of a TIFF
+# JPEG 2000: where its code begins, the marker of its coding style, and how far behind that the kind of wavelets stands.
+CODE_2000, STYLE_2000, WAVELETS = b'\xff\x4f\xff\x51', b'\xff\x52', 13
 # Grey levels that a decoder makes of files of 2 and 4 bits: it spreads the ids over 0..255.
 SPREAD_BITS = {'L;2': 255 // 3, 'L;4': 255 // 15}
 
@@ -71,6 +73,8 @@ def _decoded(path: str | Path, take: Callable[[Any], np.ndarray], *, turn: bool)
     try:
         with Image.open(path) as file:
             lossy = {str(file.format).lower(), file.info.get('compression')} & LOSSY
+            if file.format == 'JPEG2000' and _rounds(Path(path).read_bytes()):
+                lossy = {'jpeg'}
             factor = SPREAD_BITS.get(_raw_mode(file), 1)
             ids = take(file)
             if turn and file.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT:
@@ -85,6 +89,12 @@ def _decoded(path: str | Path, take: Callable[[Any], np.ndarray], *, turn: bool)
             'every edge. Save the labels without loss, as PNG; ids that went through it cannot be restored.'
         )
     return ids, factor
+
+
+def _rounds(content: bytes) -> bool:
+    """Whether a JPEG 2000 file was made with the wavelets whose numbers are rounded (ISO/IEC 15444-1, table A.20)."""
+    style = content.find(STYLE_2000, content.find(CODE_2000))
+    return style >= 0 and content[style + WAVELETS : style + WAVELETS + 1] == b'\0'
 
 
 def _raw_mode(file: Any) -> str:

@@ -24,7 +24,8 @@ class LearningRate:
 
     Args:
         max_iters: T, the iteration at which the polynomial decay arrives at ``min_lr``.
-        policy: 'poly', 'CosineAnnealing', 'fixed', or 'step' (times ``gamma`` at every iteration listed in ``step``).
+        policy: 'poly', 'CosineAnnealing', 'fixed', or 'step' (times ``gamma``, by default 0.1, at every iteration
+            listed in ``step``).
         warmup: None, or 'linear' (from ``warmup_ratio`` at iteration 0 to 1 at ``warmup_iters``), or
             'constant' (``warmup_ratio`` until ``warmup_iters``).
         power: exponent of the polynomial decay.
@@ -42,7 +43,7 @@ class LearningRate:
     min_lr: NotNegative = 0.0
     min_lr_ratio: Fraction | None = None
     step: Whole | tuple[Whole, ...] = ()
-    gamma: NotNegative = 0.1
+    gamma: NotNegative | None = None
     by_epoch: bool = False
 
     def __post_init__(self) -> None:
@@ -55,6 +56,8 @@ class LearningRate:
             raise InputError('lr_config: give either min_lr or min_lr_ratio.')
         if self.policy == 'step' and not self.steps:
             raise InputError("lr_config.policy='step' needs step, the iterations at which the rate falls.")
+        if self.policy != 'step' and (self.steps or self.gamma is not None):
+            raise InputError(f"lr_config: step and gamma are those of policy='step'; policy={self.policy!r} has none.")
         if self.warmup and self.warmup_iters <= 0:
             raise InputError(f'lr_config.warmup={self.warmup!r} needs warmup_iters > 0, got {self.warmup_iters}.')
 
@@ -62,6 +65,11 @@ class LearningRate:
     def steps(self) -> tuple[int, ...]:
         """The iterations of policy 'step'."""
         return (self.step,) if isinstance(self.step, int) else self.step
+
+    @property
+    def factor(self) -> float:
+        """What the rate is multiplied by at each of :attr:`steps`."""
+        return 0.1 if self.gamma is None else self.gamma
 
     def __call__(self, iteration: int, base: float) -> float:
         """The learning rate of ``iteration`` for a group of base rate ``base``."""
@@ -76,7 +84,7 @@ class LearningRate:
             return (base - least) * (1 - math.cos(math.pi * left)) / 2 + least
         if self.policy == 'step':
             passed = sum(iteration >= at for at in self.steps)
-            return max(base * self.gamma**passed, least)
+            return max(base * self.factor**passed, least)
         return base
 
     def _warm(self, iteration: int) -> float:
@@ -94,7 +102,7 @@ class LearningRate:
         decay = {
             'poly': f'polynomial decay of power {self.power:g} to {self._told_least()} at iteration {self.max_iters}',
             COSINE: f'cosine decay to {self._told_least()} at iteration {self.max_iters}',
-            'step': f'times {self.gamma:g} at iterations {list(self.steps)}',
+            'step': f'times {self.factor:g} at iterations {list(self.steps)}',
             'fixed': 'constant',
         }
         return warm + decay[self.policy]

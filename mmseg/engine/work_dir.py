@@ -47,7 +47,7 @@ def set_work_dir(cfg: Config, work_dir: str | Path | None = None) -> Path:
     Raises:
         InputError: nothing can be written there.
     """
-    if work_dir is None:
+    if not work_dir:  # an empty text is no folder, and not the current one
         stem = Path(cfg.filename).stem if cfg.filename else 'run'
         work_dir = grid_folder(cfg) / unique_name(cfg.get('name') or stem)
     check_folder(Path(work_dir))

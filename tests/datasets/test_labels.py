@@ -143,6 +143,16 @@ def test_a_label_map_that_went_through_jpeg_is_refused_whatever_its_file_is_call
         read_ids(tmp_path / name)
 
 
+def test_a_label_map_in_jpeg_2000_is_read_where_its_wavelets_keep_whole_numbers(tmp_path):
+    ids = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    Image.fromarray(ids).save(tmp_path / 'whole.jp2')
+    np.testing.assert_array_equal(read_ids(tmp_path / 'whole.jp2'), ids)
+    for name in ('rounded.jp2', 'rounded.j2k'):  # in boxes, and the bare code
+        Image.fromarray(ids).save(tmp_path / name, irreversible=True)
+        with pytest.raises(InputError, match='compressed as JPEG'):
+            read_ids(tmp_path / name)
+
+
 @pytest.mark.parametrize('bits', [1, 2, 4])
 def test_ids_stored_in_few_bits_are_not_spread_over_the_greys(tmp_path, bits):
     most = 2**bits - 1

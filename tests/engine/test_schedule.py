@@ -70,3 +70,9 @@ def test_steps_and_constant_rates():
 def test_a_wrong_lr_config_is_refused_by_name(cfg, words):
     with pytest.raises(InputError, match=words):
         build_schedule(cfg, 10)
+
+
+@pytest.mark.parametrize('setting', [{'gamma': 0.5}, {'step': [2]}])
+def test_settings_of_steps_are_refused_where_the_rate_has_none(setting):
+    with pytest.raises(InputError, match="policy='poly' has none"):
+        build_schedule({'policy': 'poly', **setting}, 10)

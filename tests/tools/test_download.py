@@ -174,7 +174,7 @@ def test_processes_that_want_the_same_file_share_one_download(server, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(InputError, match=r'(?s)File exists.*file/a\.pth'):
+    with pytest.raises(InputError, match=r'(?s)file is no folder.*file/a\.pth'):
         fetch([Source(refused())], tmp_path / 'file' / 'a.pth')
 
 
