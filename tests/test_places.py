@@ -17,7 +17,7 @@ from mmseg.engine.work_dir import set_work_dir
 from mmseg.places import UnwritableError, check_file, check_folder, make_folder
 from mmseg.writing import replacing_folder, write_text
 
-HERE = Path(__file__).parents[1]
+CONVERTERS = sorted((Path(__file__).parents[1] / 'tools/convert_datasets').glob('*.py'))
 #: by command and the name of the argument: what comes before the place, which no file has to exist for, and after it
 ARGUMENTS = {
     ('mmseg.commands.config', 'to'): ['copy', 'toy/daformer'],
@@ -50,8 +50,7 @@ ARGUMENTS = {
         (f'tools.model_converters.{name}', 'dst'): ['weights.pth']
         for name in ('beit2mmseg', 'convnext2mmseg', 'efficientnet2timm', 'mit2mmseg', 'swin2mmseg', 'vit2mmseg')
     },
-    **{(f'tools.convert_datasets.{name}', 'out_dir'): ['data', '--out-dir'] for name in ('cityscapes', 'gta')},
-    ('tools.convert_datasets.synthia', 'out_dir'): ['data', '--out-dir'],
+    **{(f'tools.convert_datasets.{path.stem}', 'out_dir'): ['data', '--out-dir'] for path in CONVERTERS},
 }
 #: arguments that name what a command writes
 WRITTEN = {'out', 'out_dir', 'dst', 'to', 'table', 'plot', 'show_dir', 'id_dir', 'parts_dir', 'work_dir'}
@@ -90,7 +89,7 @@ def commands():
     for package in (mmseg.commands, tools, tools.benchmark, tools.model_converters):
         for module in pkgutil.iter_modules(package.__path__, f'{package.__name__}.'):
             yield module.name
-    yield from (f'tools.convert_datasets.{path.stem}' for path in (HERE / 'tools/convert_datasets').glob('*.py'))
+    yield from (f'tools.convert_datasets.{path.stem}' for path in CONVERTERS)
     yield 'demo.image_demo'
 
 
