@@ -11,46 +11,44 @@ from mmengine import Config
 
 import mmseg.commands
 import tools
-import tools.benchmark
 import tools.model_converters
 from mmseg.engine.work_dir import set_work_dir
 from mmseg.places import UnwritableError, check_file, check_folder, make_folder
 from mmseg.writing import replacing_folder, write_text
 
-CONVERTERS = sorted((Path(__file__).parents[1] / 'tools/convert_datasets').glob('*.py'))
 #: by command and the name of the argument: what comes before the place, which no file has to exist for, and after it
 ARGUMENTS = {
+    ('mmseg.commands.benchmark', 'out'): ['ema', '--out'],
+    ('mmseg.commands.compare', 'out'): ['work_dir', '--out'],
     ('mmseg.commands.config', 'to'): ['copy', 'toy/daformer'],
+    ('mmseg.commands.convert', 'out_dir'): ['gta', 'data', '--out-dir'],
+    ('mmseg.commands.curves', 'out'): ['log.json', '--out'],
+    ('mmseg.commands.demo', 'out'): ['image.png', 'config.py', 'weights.pth', '--out'],
     ('mmseg.commands.init', 'out'): ['--source', 'images', 'labels', '--out'],
     ('mmseg.commands.predict', 'out'): ['image.png', 'work_dir', '--out'],
+    ('mmseg.commands.publish', 'out'): ['weights.pth'],
+    ('mmseg.commands.quickstart', 'out'): ['--out'],
+    ('mmseg.commands.report', 'out'): ['work_dir', '--out'],
     ('mmseg.commands.submit', 'out'): ['work_dir', '--benchmark', 'acdc', '--out'],
+    ('mmseg.commands.test', 'out'): ['config.py', 'weights.pth', '--out'],
+    ('mmseg.commands.test', 'show_dir'): ['config.py', 'weights.pth', '--show-dir'],
+    ('mmseg.commands.test', 'id_dir'): ['config.py', 'weights.pth', '--id-dir'],
+    ('mmseg.commands.test', 'parts_dir'): ['config.py', 'weights.pth', '--parts-dir'],
+    ('mmseg.commands.toy', 'out'): ['--out'],
     ('mmseg.commands.train', 'work_dir'): ['config.py', '--work-dir'],
-    ('demo.image_demo', 'out'): ['image.png', 'config.py', 'weights.pth', '--out'],
-    ('tools.analyze_logs', 'out'): ['log.json', '--out'],
-    ('tools.benchmark.__main__', 'out'): ['ema', '--out'],
     ('tools.browse_dataset', 'out'): ['config.py', '--out'],
-    ('tools.compare_runs', 'out'): ['work_dir', '--out'],
     ('tools.config_keys', 'out'): ['--out'],
     ('tools.encoder_table', 'out'): ['--out'],
     ('tools.features', 'out'): ['work_dir', '--out'],
     ('tools.make_resources', 'out'): ['--out'],
-    ('tools.make_toy', 'out'): ['--out'],
     ('tools.model_table', 'out'): ['--out'],
-    ('tools.publish_model', 'out'): ['weights.pth'],
-    ('tools.quickstart', 'out'): ['--out'],
-    ('tools.report', 'out'): ['work_dir', '--out'],
     ('tools.run_table', 'table'): [],
     ('tools.run_table', 'plot'): ['table.json', '--plot'],
     ('tools.smoke_configs', 'out'): ['--out'],
-    ('tools.test', 'out'): ['config.py', 'weights.pth', '--out'],
-    ('tools.test', 'show_dir'): ['config.py', 'weights.pth', '--show-dir'],
-    ('tools.test', 'id_dir'): ['config.py', 'weights.pth', '--id-dir'],
-    ('tools.test', 'parts_dir'): ['config.py', 'weights.pth', '--parts-dir'],
     **{
         (f'tools.model_converters.{name}', 'dst'): ['weights.pth']
         for name in ('beit2mmseg', 'convnext2mmseg', 'efficientnet2timm', 'mit2mmseg', 'swin2mmseg', 'vit2mmseg')
     },
-    **{(f'tools.convert_datasets.{path.stem}', 'out_dir'): ['data', '--out-dir'] for path in CONVERTERS},
 }
 #: arguments that name what a command writes
 WRITTEN = {'out', 'out_dir', 'dst', 'to', 'table', 'plot', 'show_dir', 'id_dir', 'parts_dir', 'work_dir'}
@@ -60,7 +58,7 @@ READ = {('mmseg.commands.submit', 'work_dir'), ('tools.features', 'work_dir'), (
 
 def place_of(name, base):
     """A file or folder two levels below ``base``, with an ending that its command takes."""
-    ending = {'submit': 'zip', 'image_demo': 'png', 'convert': 'pth'}
+    ending = {'submit': 'zip', 'demo': 'png'}
     return base / 'new' / f'result.{ending.get(name.rpartition(".")[2], "json")}'
 
 
@@ -86,11 +84,9 @@ class SeenError(Exception):
 
 def commands():
     """Every module that is a command."""
-    for package in (mmseg.commands, tools, tools.benchmark, tools.model_converters):
+    for package in (mmseg.commands, tools, tools.model_converters):
         for module in pkgutil.iter_modules(package.__path__, f'{package.__name__}.'):
             yield module.name
-    yield from (f'tools.convert_datasets.{path.stem}' for path in CONVERTERS)
-    yield 'demo.image_demo'
 
 
 def arguments_of(parser):
