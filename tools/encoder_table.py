@@ -122,8 +122,8 @@ def row(name: str, sides: Sequence[int] = SIDES) -> str:
         ', '.join(map(str, channels)),
         f'{sum(p.numel() for p in encoder.parameters()) / 1e6:.1f}',
         *held,
-        ', '.join(f'{value:.5g}' for value in statistics.mean) if statistics else '',
-        ', '.join(f'{value:.5g}' for value in statistics.std) if statistics else '',
+        ', '.join(f'{value:.6g}' for value in statistics.mean) if statistics else '',
+        ', '.join(f'{value:.6g}' for value in statistics.std) if statistics else '',
         f'{weights.licence or "not stated"}{limits}',
     ]
     return f'| {" | ".join(cells)} |'

@@ -84,7 +84,7 @@ class Batch:
         """The part that is worth a figure, with ``extra`` pictures behind those of :attr:`extra`."""
         return StepRecord(
             img_metas=self.img_metas,
-            target_metas=self.data.get('target_img_metas'),
+            target_metas=None if self.target_img is None else self.data['target_img_metas'],
             source_img=None if self.labelled is None else self.labelled.img,
             source_label=None if self.labelled is None else self.labelled.label,
             target_img=self.target_img,

@@ -67,7 +67,7 @@ def test_a_block_larger_than_the_image_is_the_whole_image():
 class Student(nn.Module):
     """A method whose student says the same of everything."""
 
-    labels_target = needs_target = True
+    labels_target = needs_source = needs_target = True
     strong_augment = StrongAugment(0.2, 0.2, blur=False)
 
     def segmentation_losses(self, batch, part):
