@@ -75,8 +75,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def training_row(sample: dict[str, Any], label_set: LabelSet) -> list[Panel]:
-    """The pictures of one training sample, supervised or a pair of source and target."""
-    row = labelled(sample['img'], sample['img_metas'], sample['gt_semantic_seg'][0].numpy(), label_set)
+    """The pictures of one training sample, supervised, a pair of source and target, or of the target alone."""
+    row = []
+    if 'img' in sample:
+        row = labelled(sample['img'], sample['img_metas'], sample['gt_semantic_seg'][0].numpy(), label_set)
     if 'target_img' in sample:
         meta = sample['target_img_metas']
         row.append(Panel(title('target', meta), picture(sample['target_img'], meta)))

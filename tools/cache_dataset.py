@@ -57,7 +57,8 @@ def data_sets(train_set: TrainingSet) -> Iterator[CustomDataset]:
     if isinstance(train_set, CustomDataset):
         yield train_set
     elif isinstance(train_set, UDADataset):
-        yield from data_sets(train_set.source)
+        if train_set.source is not None:
+            yield from data_sets(train_set.source)
         yield from data_sets(train_set.target)
     elif isinstance(train_set, ConcatDataset):
         for part in train_set.datasets:

@@ -46,7 +46,7 @@ def domains_of(cfg: Config) -> tuple[dict, dict]:
     Raises:
         InputError: the config has no other domain than that of the test data.
     """
-    if setting_of(cfg) == ORACLE:
+    if setting_of(cfg) == ORACLE or not labelled_data(cfg):
         raise InputError(
             f'{cfg.filename} learns from the target itself: name a config with both domains, --data CONFIG.'
         )

@@ -49,7 +49,8 @@ def facts_of(config: Mapping[str, Any]) -> Facts:
     """The facts of a complete config (nested dicts)."""
     model, test = config['model'], first_leaf(config['data'].get('test') or config['data'].get('val'))
     setting = setting_of(config)
-    parts = [test] if setting == ORACLE else [labelled_data(config), test]
+    labelled = labelled_data(config)
+    parts = [test] if setting == ORACLE or not labelled else [labelled, test]
     source, target = ['', *map(domain, parts)][-2:]
     if source and len(labelled_domains(config)) > 1:
         source = '+'.join(labelled_domains(config))
@@ -180,11 +181,11 @@ def domain(data: Mapping[str, Any]) -> str:
 
 
 def labelled_data(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The description of the data with labels that a run trains on."""
+    """The description of the data with labels that a run trains on; empty where it has none."""
     data = _first(config['data'].get('train') or {})
     while inner := data.get('source') or data.get('dataset') or data.get('datasets'):
         data = _first(inner)
-    return data
+    return {} if data.get('target') else data
 
 
 def _same_place(train: Mapping[str, Any], test: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from mmseg.config.components import check_components
 from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import build_runner, train
 from mmseg.errors import InputError
+from mmseg.report.logs import read_log
 from tests.engine.test_train import lines
 from tests.own_data.users import images_of, loaded, pipelines, user_config, write_domain
 
@@ -100,13 +101,16 @@ def source_free(root, **options):
 def test_a_trained_network_adapts_itself_without_its_source(root, tmp_path):
     first = train(loaded(user_config(root, runner={'type': 'IterBasedRunner', 'max_iters': 1}), tmp_path / 'first'))
     log = {'interval': 1, 'hooks': [{'type': 'TextLoggerHook'}]}
-    options = source_free(root, load_from=str(first / 'latest.pth'), log_config=log)
+    monitor = {'interval': 2, 'images': 2}
+    options = source_free(root, load_from=str(first / 'latest.pth'), log_config=log, target_monitor=monitor)
     cfg = loaded(user_config(root, **options), tmp_path / 'run')
     check_components(cfg)
     folder = train(cfg)
     logged = lines(folder)
     assert {'trg.decode.loss_seg', 'masked.decode.loss_seg'} <= logged['train', 2].keys()
-    assert 'mIoU' in logged['val', 2]
+    measured = read_log(folder).val[2]
+    assert {'mIoU', 'target_quality'} <= measured.keys()
+    assert 'source_mIoU' not in measured
     weight = 'decode_head.conv_seg.weight'
     assert not torch.equal(last(folder)[f'model.{weight}'], last(first)[f'model.{weight}'])
     assert len(list((folder / 'class_mix_debug').iterdir())) == 2

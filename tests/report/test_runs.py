@@ -161,3 +161,23 @@ def test_tables_hold_means_deviations_the_published_number_and_what_was_tested(t
 def test_a_pipeline_is_compared_as_one_value():
     steps = [{'type': 'Resize', 'img_scale': [2, 1]}, {'type': 'RandomFlip'}]
     assert flat({'data': {'pipeline': steps}}) == {'data.pipeline': 'Resize(img_scale=[2, 1]) → RandomFlip()'}
+
+
+def test_a_run_of_several_sources_several_sets_or_no_source_says_so():
+    images = {'data_root': 'data/x', 'img_dir': 'a/val', 'pipeline': []}
+    cityscapes, bdd = ({'type': kind, **images} for kind in ('CityscapesDataset', 'BDDDataset'))
+    sources = [{'type': kind, **images} for kind in ('GTADataset', 'SynthiaDataset')]
+    train = {'type': 'UDADataset', 'source': sources, 'target': cityscapes}
+    config = {
+        'model': {'backbone': {'type': 'mit_b5'}, 'decode_head': {'type': 'DAFormerHead'}},
+        'uda': {'type': 'DACS'},
+        'data': {'train': train, 'val': {'city': cityscapes, 'bdd': bdd}, 'test': {'city': cityscapes, 'bdd': bdd}},
+        'evaluation': {'weights': 'teacher'},
+    }
+    facts = facts_of(config)
+    assert facts.domains == 'GTA+Synthia → Cityscapes+BDD'
+    assert facts.tested == 'city at their own size, whole images; bdd at their own size, whole images; teacher'
+    config['data'] = {'train': {'type': 'UDADataset', 'target': cityscapes}, 'test': cityscapes}
+    facts = facts_of(config)
+    assert (facts.source, facts.target) == ('', 'Cityscapes')
+    assert facts.tested == 'val at their own size, whole images; teacher'

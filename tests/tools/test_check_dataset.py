@@ -1,6 +1,7 @@
 import numpy as np
 
-from tests.datasets.samples import own_data, pipeline_of_testing, write_pairs
+from mmseg.commands import check
+from tests.datasets.samples import own_data, pipeline_of_testing, random_labels, write_pairs
 from tools import check_dataset
 
 
@@ -35,3 +36,10 @@ def test_every_file_of_every_part_is_decoded(tmp_path, capsys):
     broken.write_bytes(broken.read_bytes()[:100])
     assert check_dataset.main([config]) == 1
     assert '017.png' in capsys.readouterr().out
+
+
+def test_of_several_sets_by_name_each_is_checked(tmp_path):
+    for name, count in (('day', 2), ('night', 3)):
+        write_pairs(tmp_path / name, random_labels(count))
+    sets = {name: own_data(tmp_path / name, pipeline=pipeline_of_testing()) for name in ('day', 'night')}
+    assert [len(dataset) for dataset in check.parts_of_split(sets, 'val')] == [2, 3]

@@ -8,7 +8,7 @@ def test_a_row_says_what_timm_says_and_what_is_counted(monkeypatch):
     assert cells[1:4] == ['14', '518', '384']
     assert 21 < float(cells[4]) < 23  # ViT-S
     assert cells[5:7] == ['512.0', '1024.0']
-    assert cells[7:] == ['123.67, 116.28, 103.53', '58.395, 57.12, 57.375', 'apache-2.0']
+    assert cells[7:] == ['123.675, 116.28, 103.53', '58.395, 57.12, 57.375', 'apache-2.0']
 
 
 def test_networks_with_stages_have_all_their_channels_and_limits_are_marked(monkeypatch):
