@@ -75,9 +75,9 @@ def init_segmentor(
     model.CLASSES = tuple(meta.get('CLASSES') or label_set.classes)
     model.PALETTE = tuple(map(tuple, meta.get('PALETTE') or label_set.palette))
     model.cfg = cfg
-    model.origin = Origin(
-        weights or weights_of(cfg), checkpoint_in_words(meta, (cfg.get('runner') or {}).get('max_iters'))
-    )
+    known = meta.get('weights') if meta.get('weights') in ('student', 'teacher') else None  # of a published file
+    max_iters = (cfg.get('runner') or {}).get('max_iters')
+    model.origin = Origin(known or weights or weights_of(cfg), checkpoint_in_words(meta, max_iters))
     set_tf32(cfg.get('tf32', False))
     return model.to(device_named(device)).eval()
 

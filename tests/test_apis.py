@@ -10,7 +10,7 @@ from mmseg.apis import inference_segmentor, init_segmentor, show_result
 from mmseg.config.load import load_config
 from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.errors import InputError
-from tests.fabricated import RUN, work_dir
+from tests.fabricated import RUN, small_config, work_dir
 
 
 @pytest.fixture(scope='module')
@@ -127,3 +127,19 @@ def test_a_result_is_mixed_with_its_image_and_written(tmp_path):
 def test_real_images_of_odd_sizes_are_predicted(model, name):
     file = Path(os.environ['MMSEG_REAL_DATA'], name)
     assert inference_segmentor(model, file)[0].shape == cv2.imread(str(file)).shape[:2]
+
+
+def test_the_network_that_a_config_evaluates_is_taken_unless_another_is_asked_for(tmp_path):
+    config = small_config()
+    config['evaluation'] = {**config['evaluation'], 'weights': 'teacher'}
+    run = work_dir(tmp_path, config)
+    file, checkpoint = run / f'{RUN}.json', run / 'latest.pth'
+    state = torch.load(checkpoint, weights_only=True)['state_dict']
+    name = 'decode_head.conv_seg.weight'
+    teacher, student = (init_segmentor(file, checkpoint, 'cpu', weights=which) for which in (None, 'student'))
+    assert torch.equal(teacher.state_dict()[name], state[f'ema_model.{name}'])
+    assert torch.equal(student.state_dict()[name], state[f'model.{name}'])
+    assert (teacher.origin, student.origin.weights) == (('teacher', 'last (iteration 40000)'), 'student')
+    alone = {key.removeprefix('model.'): value for key, value in state.items() if key.startswith('model.')}
+    torch.save({'state_dict': alone}, run / 'published.pth')
+    assert torch.equal(init_segmentor(file, run / 'published.pth', 'cpu').state_dict()[name], alone[name])

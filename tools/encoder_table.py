@@ -57,7 +57,7 @@ Plain Transformers give maps of one size: `neck=dict(type='Feature2Pyramid', ...
 `backbone.type='ViTAdapter'` adds one that is learnt (its deformable attention is plain PyTorch). Heads for a pyramid:
 `DAFormerHead`, `UPerHead`, `BasicPyramidHead`; for maps of one size: `DPTHead` (four blocks), `DeconvHead` (one).
 Networks with stages need no neck. What learns of an encoder: [tuning.md](tuning.md). Recipes:
-[configs/vfm](../configs/vfm), none of them measured.
+`configs/vfm/`, none of them measured.
 
 Mean and std are those of pixels in 0..255; pipelines that normalise otherwise are named in a warning. Memory is that of
 a training step of DAFormer (three networks, fp32, 2 source and 2 target crops) with one convolution as decoder: the

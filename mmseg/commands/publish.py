@@ -29,6 +29,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('checkpoint', help='checkpoint of a segmentor or of a UDA run')
     parser.add_argument('out', type=Path, help='file to write; the checksum is added to its name')
-    parser.add_argument('--weights', choices=['student', 'teacher'], default='student', help='network of a UDA run')
+    parser.add_argument('--weights', choices=['student', 'teacher'], help='network of a UDA run')
     parser.add_argument('--trust', action='store_true', help='read a file that can run code: you know its origin')
     return parser.parse_args(argv)

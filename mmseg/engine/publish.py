@@ -10,6 +10,7 @@ import torch
 from mmseg import __version__
 from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.errors import InputError
+from mmseg.evaluation.origin import evaluated_weights
 from mmseg.models.download import sha256_of
 from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.weights import load_checkpoint, meta_of, refuse_not_finite, state_of, student_of, teacher_of
@@ -17,8 +18,10 @@ from mmseg.places import check_file
 from mmseg.writing import unfinished
 
 
-def publish(checkpoint: str | Path, out: Path, *, weights: str = 'student', trust: bool = False) -> Path:
+def publish(checkpoint: str | Path, out: Path, *, weights: str | None = None, trust: bool = False) -> Path:
     """Write the network in ``checkpoint`` to ``<out>-<checksum>.pth``; returns that path.
+
+    ``weights`` is 'student' or 'teacher' of an adaptation; None: the one that the run evaluates.
 
     Raises:
         InputError: ``checkpoint`` cannot be read, or holds no whole network.
@@ -26,15 +29,16 @@ def publish(checkpoint: str | Path, out: Path, *, weights: str = 'student', trus
     check_file(out)
     content = load_checkpoint(checkpoint, trust=trust)
     state = state_of(content, source=str(checkpoint))
-    state = student_of(state) if weights == 'student' else teacher_of(state)
+    meta = meta_of(content, str(checkpoint))
+    which = weights or evaluated_weights(meta)
+    state = student_of(state) if which == 'student' else teacher_of(state)
     if not any(key.startswith('decode_head.') for key in state):
         raise InputError(f'{checkpoint} holds no segmentation network (no entry decode_head.*).')
     refuse_not_finite(state, str(checkpoint))
-    meta = meta_of(content, str(checkpoint))
     # own memory: a slice of a larger tensor would take that along
     state = {key: value.detach().clone(memory_format=torch.contiguous_format) for key, value in state.items()}
     with unfinished(out) as whole:
-        save_atomically({'meta': public_meta(meta), 'state_dict': state}, whole)
+        save_atomically({'meta': {**public_meta(meta), 'weights': which}, 'state_dict': state}, whole)
         stem = re.sub(r'-[0-9a-f]{8}$', '', out.stem)
         path = out.with_name(f'{stem}-{sha256_of(whole)[:8]}.pth')
         whole.replace(path)

@@ -30,11 +30,23 @@ def checkpoint_in_words(meta: Mapping[str, Any], max_iters: int | None = None) -
     return state_in_words(iteration, _max_iters(meta.get('config')) or max_iters)
 
 
+def evaluated_weights(meta: Mapping[str, Any]) -> str:
+    """The network that a run evaluates, by the meta data of its checkpoint: 'student' or 'teacher'."""
+    evaluation = _saved(meta.get('config')).get('evaluation')
+    return 'teacher' if isinstance(evaluation, Mapping) and evaluation.get('weights') == 'teacher' else 'student'
+
+
 def _max_iters(text: Any) -> int | None:
     """How many iterations the saved config of a run has."""
+    runner = _saved(text).get('runner')
+    found = runner.get('max_iters') if isinstance(runner, Mapping) else None
+    return found if isinstance(found, int) else None
+
+
+def _saved(text: Any) -> Mapping[str, Any]:
+    """The config that a checkpoint keeps as text; empty where that is none."""
     try:
         values = parse_json(text)
-        found = values['runner']['max_iters']
-    except (TypeError, ValueError, KeyError):
-        return None
-    return found if isinstance(found, int) else None
+    except (TypeError, ValueError):
+        return {}
+    return values if isinstance(values, Mapping) else {}

@@ -82,3 +82,14 @@ def test_what_nobody_could_use_is_not_published(tmp_path, meta, weight, said):
     torch.save({'meta': meta, 'state_dict': {'decode_head.w': torch.tensor([weight])}}, tmp_path / 'odd.pth')
     with pytest.raises(InputError, match=said):
         publish(tmp_path / 'odd.pth', tmp_path / 'out.pth')
+
+
+def test_what_is_published_is_the_network_that_the_run_evaluates(tmp_path, run):
+    checkpoint, state = run
+    content = torch.load(checkpoint, weights_only=True)
+    content['meta']['config'] = '{"evaluation": {"weights": "teacher"}}'
+    torch.save(content, checkpoint)
+    made = torch.load(publish(checkpoint, tmp_path / 'mean.pth'), weights_only=True)
+    name = 'decode_head.conv_seg.weight'
+    assert torch.equal(made['state_dict'][name], state[name] + 1)
+    assert made['meta']['weights'] == 'teacher'
