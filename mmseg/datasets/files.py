@@ -5,6 +5,7 @@ import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -34,11 +35,20 @@ class Suffixes(NamedTuple):
 
     def stem(self, image: str) -> str | None:
         """The name of an image without its suffix, the longest one that fits; None if it has none of them."""
-        fitting = [suffix for suffix in self.img if image.lower().endswith(suffix.lower())]
-        return image[: len(image) - len(max(fitting, key=len))] if fitting else None
+        lowered = image.lower()
+        for end, length in _longest_first(self.img):
+            if lowered.endswith(end):
+                return image[: len(image) - length]
+        return None
 
     def is_label(self, name: str) -> bool:
         return name.lower().endswith(self.seg_map.lower())
+
+
+@lru_cache
+def _longest_first(suffixes: tuple[str, ...]) -> list[tuple[str, int]]:
+    """Each suffix in lower case, and its length: asked for with every name of a folder that may hold a million."""
+    return [(suffix.lower(), len(suffix)) for suffix in sorted(suffixes, key=len, reverse=True)]
 
 
 def suffixes_of(img: object, seg_map: object) -> Suffixes:
@@ -155,11 +165,13 @@ def check_labels(root: Root, images: list[str], suffixes: Suffixes, remedy: str)
         raise InputError(f'Label folder {root.ann_dir!r} does not exist. {remedy}')
     missing = set(map(suffixes.stem, images))
     odd = {}
+    end, length = suffixes.seg_map, len(suffixes.seg_map)
     for name in walk(root.ann_dir):
-        if suffixes.is_label(name):
-            stem = name[: len(name) - len(suffixes.seg_map)]
+        usual = name.endswith(end)
+        if usual or suffixes.is_label(name):
+            stem = name[: len(name) - length]
             missing.discard(stem)
-            if not name.endswith(suffixes.seg_map):
+            if not usual:
                 odd[stem] = name
     if missing:
         without = [image for image in images if suffixes.stem(image) in missing]
@@ -241,9 +253,10 @@ def walk(folder: str | Path) -> Iterator[str]:
         seen.add(real)
         folders = []
         for entry in _entries(current):
-            if entry.name.startswith('.'):
+            own = entry.name
+            if own[0] == '.':
                 continue
-            name = f'{relative}/{entry.name}' if relative else entry.name
+            name = f'{relative}/{own}' if relative else own
             if entry.is_dir():
                 folders.append(name)
             elif entry.is_file() or entry.is_symlink():  # no pipes; a broken link is named where it is read
