@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg.datasets.converters.shift import read
 from mmseg.datasets.label_sets import CITYSCAPES19, CITYSCAPES_IDS, MAPILLARY_IDS
 from mmseg.datasets.loader import build_dataset
 from mmseg.datasets.ready import READY
@@ -188,7 +189,7 @@ def test_ids_in_the_red_channel_become_train_ids_of_shift(tmp_path, capsys):
     grey = np.full(SIZE, 23, np.uint8)
     cv2.imwrite(str(file), grey)
     with pytest.raises(InputError, match=r'holds the value 23; classes of SHIFT are 0\.\.22'):
-        shift.read(file)
+        read(file)
 
 
 def test_classes_of_other_scenes_that_become_those_of_cityscapes_are_all_there():

@@ -195,7 +195,7 @@ def test_a_download_is_kept(tmp_path, monkeypatch):
 
 def test_absent_pretrained_weights_say_where_they_were_looked_for_and_how_to_go_on(tmp_path):
     backbone = build(tiny_backbone(pretrained=str(tmp_path / 'mit_b0.pth')))
-    with pytest.raises(InputError, match=r'(?s)mit_b0\.pth.*tools\.download mit_b0.*docs/weights.*--from-scratch'):
+    with pytest.raises(InputError, match=r'(?s)mit_b0\.pth.*mmseg download mit_b0.*docs/weights.*--from-scratch'):
         backbone.init_weights()
     own = build(tiny_backbone(pretrained=str(tmp_path / 'own.pth')))
     with pytest.raises(InputError, match=r'own\.pth\ndocs/weights'):
