@@ -12,7 +12,7 @@ install: $(ENVIRONMENT)
 
 $(ENVIRONMENT): requirements.txt pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11) and 'Python 3.11 or newer is needed; choose one with: make PYTHON=python3.12 ...')"
-	@$(PYTHON) -c "import sys; sys.version_info[:2] > (3, 13) and print('Python 3.11 to 3.13 are tested; %d.%d may work.' % sys.version_info[:2])"
+	@$(PYTHON) -c "import sys; sys.version_info[:2] > (3, 14) and print('warning: GitHub Actions tests Python 3.11 to 3.14; %d.%d may work.' % sys.version_info[:2])"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[test]'

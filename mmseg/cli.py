@@ -35,12 +35,18 @@ COMMANDS = {
     'download': Command('mmseg.commands.download', 'pretrained weights and published runs'),
     'config': Command('mmseg.commands.config', 'list, show and copy the configs that come with the code'),
     'publish': Command('mmseg.commands.publish', 'a file to pass on out of a checkpoint'),
+    'export': Command('mmseg.commands.export', 'a network for other programs: ONNX, torch.export, TorchScript'),
     'submit': Command('mmseg.commands.submit', 'pack predictions for the server of a benchmark'),
     'doctor': Command('mmseg.commands.doctor', 'what this machine can do, and what to do next'),
     'benchmark': Command('mmseg.commands.benchmark', 'speed and memory of this code on this machine'),
     'toy': Command('mmseg.commands.toy', 'draw the toy pair of data sets'),
+    'completion': Command('mmseg.commands.completion', 'what makes the TAB key of a shell know all this'),
     'quickstart': Command('mmseg.commands.quickstart', 'the whole method on the toy pair, in minutes'),
 }
+
+
+#: what can stand in place of a command
+OPTIONS = ('--help', '--version')
 
 
 def usage() -> str:

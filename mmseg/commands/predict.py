@@ -12,24 +12,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mmseg.commands.arguments import positive
+from mmseg.commands.networks import CONFIG_SUFFIXES, network_of
 from mmseg.errors import InputError, command
 from mmseg.places import check_folder
 
 if TYPE_CHECKING:
     from mmseg.prediction.tiles import Tiling
 
-CONFIG_SUFFIXES = {'.py', '.json'}
 KIND_HELP = 'overlay, ids, color, confidence, probs; several with commas between them; default: overlay'
-
-
-class Network(NamedTuple):
-    """Files of a trained network."""
-
-    config: Path
-    checkpoint: Path
 
 
 @command
@@ -37,7 +30,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     check_folder(args.out)
     # Here, so that --help needs neither torch nor a second.
-    from mmseg.apis import init_segmentor  # noqa: PLC0415
     from mmseg.arithmetic import DTYPES  # noqa: PLC0415
     from mmseg.datasets.label_sets import palette_named  # noqa: PLC0415
     from mmseg.prediction.kinds import Style, kinds_named  # noqa: PLC0415
@@ -50,15 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted_sources, network = split_arguments(args.paths)
     sources = find_sources(wanted_sources, skip_below=args.out)
     palette = palette_named(args.palette) if args.palette else None
-    model = init_segmentor(network.config, network.checkpoint, args.device, weights=args.weights, trust=args.trust)
+    model, of_network = load(network, args)
     style = Style(checked_palette(palette, args.palette, model.num_classes) or model.PALETTE, args.opacity)
     predictor = Predictor(
         model, tiling=tiling, scale=args.scale, keep_probs='probs' in kinds, dtype=DTYPES[args.precision]
     )
     about = {
-        'config': str(network.config),
-        'checkpoint': str(network.checkpoint),
-        'weights': model.origin.weights,
+        **of_network,
         'classes': list(model.CLASSES),
         'tile': args.tile,
         'overlap': args.overlap if args.tile else None,
@@ -82,7 +72,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         'paths',
         nargs='+',
         metavar='PATH',
-        help='what to predict (files, folders, globs, videos, .txt lists), then WORK_DIR or CONFIG CHECKPOINT',
+        help='what to predict (files, folders, globs, videos, lists), then WORK_DIR, CONFIG CHECKPOINT or FILE.onnx',
     )
     parser.add_argument('--out', type=Path, required=True, help='folder of the results')
     parser.add_argument('--save', default='overlay', metavar='KINDS', help=KIND_HELP)
@@ -100,26 +90,36 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def split_arguments(paths: Sequence[str]) -> tuple[list[str], Network]:
-    """What to predict, and with which network: the last path is a work directory, or the last two config and weights.
+def split_arguments(paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What to predict, and with which network: an exported file or a work directory at the end, or config and weights.
 
     Raises:
-        InputError: nothing is left to predict, or what stands last is no network.
+        InputError: nothing is left to predict.
     """
-    from mmseg.engine.recovery import usable_config_of  # noqa: PLC0415 (heavy)
-    from mmseg.engine.work_dir import find_work_dir, require_checkpoint  # noqa: PLC0415 (heavy)
-
-    if len(paths) >= 2 and Path(paths[-2]).suffix in CONFIG_SUFFIXES:
-        sources, network = list(paths[:-2]), Network(Path(paths[-2]), Path(paths[-1]))
-    else:
-        sources = list(paths[:-1])
-        if Path(paths[-1]).is_file():
-            raise InputError(f'{paths[-1]} is a file: end with a WORK_DIR, or with CONFIG CHECKPOINT.')
-        work_dir = find_work_dir(paths[-1])
-        network = Network(usable_config_of(work_dir), require_checkpoint(work_dir))
-    if not sources:
+    count = 2 if len(paths) >= 2 and Path(paths[-2]).suffix in CONFIG_SUFFIXES else 1
+    if len(paths) == count:
         raise InputError('There is nothing to predict: name images, folders or videos before the network.')
-    return sources, network
+    return list(paths[:-count]), list(paths[-count:])
+
+
+def load(network: Sequence[str], args: argparse.Namespace) -> 'tuple[Any, dict[str, str]]':
+    """The network of a run or of an exported file, and what it was made of.
+
+    Raises:
+        InputError: it cannot be loaded, or options are given that mean nothing for it.
+    """
+    from mmseg.apis import init_segmentor  # noqa: PLC0415 (heavy)
+    from mmseg.export.files import SUFFIXES  # noqa: PLC0415 (heavy)
+
+    if Path(network[0]).suffix in SUFFIXES:
+        from mmseg.export.segmentor import ExportedSegmentor  # noqa: PLC0415 (heavy)
+
+        if args.device not in (None, 'cpu') or args.precision != 'fp32' or args.weights:
+            raise InputError(f'{network[0]} is run on the CPU as it is: leave --device, --precision, --weights out.')
+        return ExportedSegmentor(Path(network[0]), trust=args.trust), {'exported': network[0]}
+    found = network_of(network)
+    model = init_segmentor(found.config, found.checkpoint, args.device, weights=args.weights, trust=args.trust)
+    return model, {'config': str(found.config), 'checkpoint': str(found.checkpoint), 'weights': model.origin.weights}
 
 
 def tiling_of(args: argparse.Namespace) -> 'Tiling | None':

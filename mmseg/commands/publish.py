@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_file(args.out)
     from mmseg.engine.publish import publish  # noqa: PLC0415 (--help needs no torch)
 
-    print(publish(args.checkpoint, args.out, weights=args.weights, trust=args.trust))
+    print(publish(args.checkpoint, args.out, weights=args.weights, trust=args.trust, card=args.card))
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -30,5 +30,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint of a segmentor or of a UDA run')
     parser.add_argument('out', type=Path, help='file to write; the checksum is added to its name')
     parser.add_argument('--weights', choices=['student', 'teacher'], help='network of a UDA run')
+    parser.add_argument(
+        '--card', action='store_true', help='write a model card beside it, with what is known filled in'
+    )
     parser.add_argument('--trust', action='store_true', help='read a file that can run code: you know its origin')
     return parser.parse_args(argv)

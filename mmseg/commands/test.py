@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mmseg import signals
 from mmseg.commands.arguments import PRECISIONS
+from mmseg.commands.networks import network_of
 from mmseg.errors import InputError, command
 from mmseg.places import check_file, check_folder
 
@@ -63,19 +64,13 @@ def find_network(args: argparse.Namespace) -> None:
     Raises:
         InputError: it is none, or a config without a checkpoint.
     """
-    from mmseg.engine.recovery import usable_config_of  # noqa: PLC0415 (heavy)
-    from mmseg.engine.work_dir import find_work_dir, require_checkpoint  # noqa: PLC0415 (heavy)
-
     alone = args.checkpoint is None
     if args.opacity is None:
         args.opacity = 1 if alone else 0.5
     if not alone:
         return
-    if Path(args.config).suffix in ('.py', '.json'):
-        raise InputError(f'{args.config} is a config: name its checkpoint too, or a work directory alone.')
-    work_dir = find_work_dir(args.config)
-    args.config, args.checkpoint = usable_config_of(work_dir), require_checkpoint(work_dir)
-    args.show_dir = args.show_dir or work_dir / 'preds'
+    args.config, args.checkpoint = network_of([args.config])
+    args.show_dir = args.show_dir or args.checkpoint.parent / 'preds'
     print(f'Config: {args.config}\nCheckpoint: {args.checkpoint}')
 
 

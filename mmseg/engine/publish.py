@@ -9,6 +9,7 @@ import torch
 
 from mmseg import __version__
 from mmseg.engine.checkpoint_io import save_atomically
+from mmseg.engine.model_card import write_card
 from mmseg.errors import InputError
 from mmseg.evaluation.origin import evaluated_weights
 from mmseg.models.download import sha256_of
@@ -18,8 +19,10 @@ from mmseg.places import check_file
 from mmseg.writing import unfinished
 
 
-def publish(checkpoint: str | Path, out: Path, *, weights: str | None = None, trust: bool = False) -> Path:
-    """Write the network in ``checkpoint`` to ``<out>-<checksum>.pth``; returns that path.
+def publish(
+    checkpoint: str | Path, out: Path, *, weights: str | None = None, trust: bool = False, card: bool = False
+) -> Path:
+    """Write the network in ``checkpoint`` to ``<out>-<checksum>.pth``; returns that path. ``card``: a model card too.
 
     ``weights`` is 'student' or 'teacher' of an adaptation; None: the one that the run evaluates.
 
@@ -42,6 +45,8 @@ def publish(checkpoint: str | Path, out: Path, *, weights: str | None = None, tr
         stem = re.sub(r'-[0-9a-f]{8}$', '', out.stem)
         path = out.with_name(f'{stem}-{sha256_of(whole)[:8]}.pth')
         whole.replace(path)
+        if card:
+            write_card(path, meta=meta, public=public_meta(meta), weights=which)
     return path
 
 

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import re
 
 import pytest
@@ -93,3 +94,31 @@ def test_what_is_published_is_the_network_that_the_run_evaluates(tmp_path, run):
     name = 'decode_head.conv_seg.weight'
     assert torch.equal(made['state_dict'][name], state[name] + 1)
     assert made['meta']['weights'] == 'teacher'
+
+
+def test_a_model_card_tells_what_the_checkpoint_knows_and_no_path(tmp_path, run):
+    checkpoint, _ = run
+    content = torch.load(checkpoint)
+    pair = {
+        'source': {'type': 'GTADataset', 'data_root': '/home/me/secret'},
+        'target': {'type': 'CityscapesDataset', 'data_root': '/home/me/secret'},
+    }
+    config = {
+        'model': {'type': 'EncoderDecoder', 'backbone': {'type': 'mit_b0'}, 'decode_head': {'type': 'DAFormerHead'}},
+        'data': {'train': {'type': 'UDADataset', **pair}},
+        'uda': {'type': 'DACS'},
+    }
+    content['meta']['config'] = json.dumps(config)
+    torch.save(content, checkpoint)
+    path = publish(checkpoint, tmp_path / 'out.pth', card=True)
+    card = path.with_suffix('.md').read_text()
+    for told in (
+        path.name,
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+        'EncoderDecoder, mit_b0, DAFormerHead',
+        '| DACS |',
+    ):
+        assert told in card
+    assert '| trained on | GTADataset |\n| adapted to | CityscapesDataset |\n| iterations | 40000 |' in card
+    assert 'road, sky, car, bus, train' in card
+    assert 'secret' not in card
