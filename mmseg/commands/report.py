@@ -32,6 +32,12 @@ def named_folder(text: str) -> tuple[str, Path]:
     return (name, Path(folder)) if separator else ('', Path(text))
 
 
+def title_of(folders: Sequence[tuple[str, Path]]) -> str:
+    """What a page about these is called: their names, of more than three the first and how many others."""
+    names = list(dict.fromkeys(name or folder.resolve().name for name, folder in folders))
+    return ', '.join(names) if len(names) <= 3 else f'{names[0]} and {len(names) - 1} others'
+
+
 def read_runs(folders: Sequence[tuple[str, Path]]) -> 'tuple[list[Run], list[str]]':
     """The runs in work directories, and why those that cannot be read are left out.
 
@@ -72,14 +78,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     gallery = build_gallery(experiments, count=args.images, predict=args.predict)
     for note in gallery.notes:
         print(printable(note), file=sys.stderr)
-    print(write_page(args.out / 'index.html', experiments, gallery, title=args.title, left_out=left_out))
+    print(
+        write_page(
+            args.out / 'index.html', experiments, gallery, title=args.title or title_of(args.runs), left_out=left_out
+        )
+    )
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('runs', nargs='+', type=named_folder, metavar='[NAME=]WORK_DIR')
     parser.add_argument('--out', type=Path, default=Path('report'), help='folder of index.html (default: %(default)s)')
-    parser.add_argument('--title', default='Experiments', help='head of the page (default: %(default)s)')
+    parser.add_argument('--title', help='head of the page (default: the names of runs or folders)')
     parser.add_argument(
         '--format',
         choices=['html', *TABLES, 'compare'],

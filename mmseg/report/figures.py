@@ -35,7 +35,9 @@ LEGEND_LINE_INCHES = 0.2
 DPI = 110
 LEGEND_ENTRIES = 60  # a legend of more classes than that lists those that a picture shows
 COLUMNS = 5  # pictures in a row of what a method has of its own
-SOURCE, TARGET, MIXED = IMAGES = ('source image', 'target image', 'mixed image')
+SOURCE, TARGET, MIXED = IMAGES = ('source image', 'target image', 'mixed image with jitter')
+WEIGHT = 'weight (white: 1)'  # how titles of maps of weights end
+STRIPES = (110, 110, 110)  # over pixels without a class: black may be the colour of one
 
 
 class Panel(NamedTuple):
@@ -60,8 +62,11 @@ def legend(label_set: LabelSet, maps: Sequence[np.ndarray] = ()) -> list['Patch'
     entries = list(zip(label_set.classes, label_set.palette, strict=True))
     if len(entries) > LEGEND_ENTRIES:
         entries = [entries[i] for i in sorted(set().union(*map(np.unique, maps))) if i < len(entries)]
-    entries.append(('ignored', IGNORED))
-    return [Patch(facecolor=_unit(colour), edgecolor='0.4', label=name, linewidth=0.5) for name, colour in entries]
+    patches = [Patch(facecolor=_unit(colour), edgecolor='0.4', label=name, linewidth=0.5) for name, colour in entries]
+    return [
+        *patches,
+        Patch(facecolor=_unit(IGNORED), edgecolor=_unit(STRIPES), label='ignored', hatch='////', linewidth=0.5),
+    ]
 
 
 def comparison_panel(rows: Sequence[Sequence[Panel]], label_set: LabelSet, path: Path | str) -> Path:
@@ -86,13 +91,13 @@ def debug_panel(step: 'StepRecord', label_set: LabelSet, path: Path | str) -> Pa
                 ('source label', step.source_label),
                 (TARGET, step.target_img),
                 ('pseudo-label', step.pseudo_label),
-                ('pseudo-label weight (white: 1)', step.pseudo_weight),
+                (f'pseudo-label {WEIGHT}', step.pseudo_weight),
             ],
             [
                 (MIXED, step.mixed_img),
                 ('mixed label', step.mixed_label),
                 ('mix mask (white: source)', step.mix_mask),
-                ('mixed weight (white: 1)', step.mixed_weight),
+                (f'mixed {WEIGHT}', step.mixed_weight),
                 ('feature distance (white: counts)', step.thing_mask),
             ],
             *(own[start : start + COLUMNS] for start in range(0, len(own), COLUMNS)),
@@ -128,6 +133,8 @@ def _panel(title: str, values: Tensor, meta: Mapping[str, Any]) -> Panel:
     if len(values) > 1 or title in IMAGES:
         return Panel(title, denormalize(values, meta['img_norm_cfg']))
     counts = values.is_floating_point() or values.dtype == torch.bool
+    if title.endswith(WEIGHT):
+        title = f'{title[:-1]}, mean {float(values.float().mean()):.2f})'
     return Panel(title, _map(values), (0, 1) if counts else None)
 
 
@@ -184,9 +191,19 @@ def _draw(axes: 'Axes', panel: Panel, label_set: LabelSet, title: str) -> None:
         low, high = panel.value_range
         axes.imshow(panel.image, cmap='gray', vmin=low, vmax=high, interpolation='nearest')
     elif panel.image.ndim == 2:
-        axes.imshow(colorize(panel.image, label_set.palette), interpolation='nearest')
+        axes.imshow(striped(panel.image, label_set), interpolation='nearest')
     else:
         axes.imshow(panel.image)
+
+
+def striped(label_map: np.ndarray, label_set: LabelSet) -> np.ndarray:
+    """The colours of a label map (H, W), RGB; pixels of no class are striped, as no class is."""
+    shown = colorize(label_map, label_set.palette)
+    rows, columns = np.indices(label_map.shape)
+    width = max(label_map.shape[1] // 64, 1)
+    outside = (label_map < 0) | (label_map >= len(label_set.classes))
+    shown[outside & ((rows + columns) // width % 4 == 0)] = STRIPES
+    return shown
 
 
 def _swatch(x: float, y: float, width: float, height: float, colour: tuple[int, int, int]) -> Any:

@@ -66,9 +66,30 @@ def test_the_debug_panel_titles_every_picture_of_both_images(tmp_path, drawn):
     assert cv2.imread(str(path)) is not None
     shown = titles(drawn.figure)
     assert len(shown) == 2 * 10
-    for title in ('source image', 'source label', 'target image', 'pseudo-label', 'mixed image', 'mixed label'):
+    for title in (
+        'source image',
+        'source label',
+        'target image',
+        'pseudo-label',
+        'mixed image with jitter',
+        'mixed label',
+    ):
         assert shown.count(title) == 2
     assert [text.get_text() for text in drawn.figure.legends[0].get_texts()][:2] == ['road', 'sidewalk']
+
+
+def test_maps_of_weights_tell_their_mean(tmp_path, drawn):
+    seen = step()
+    seen.pseudo_weight[:] = 0.25
+    debug_panel(seen, CITYSCAPES19, tmp_path / 'a.png')
+    assert titles(drawn.figure).count('pseudo-label weight (white: 1, mean 0.25)') == 2
+
+
+def test_pixels_of_no_class_are_striped_and_those_of_black_classes_are_not():
+    black = LabelSet(name='black', classes=('night',), palette=((0, 0, 0),))
+    shown = figures.striped(np.array([[0] * 8, [255] * 8]), black)
+    assert shown[0].max() == 0
+    assert sorted(set(shown[1].max(axis=1).tolist())) == [0, 110]
 
 
 def test_the_debug_panel_does_without_a_feature_distance_mask(tmp_path, drawn):

@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import cv2
 import pytest
 
+from mmseg.report import curves
+from mmseg.report.logs import log_files, read_log
 from tests.report.made import config, work_dir
 from tools import analyze_logs
 
@@ -18,6 +22,19 @@ def test_each_key_has_a_panel(run, tmp_path, capsys):
         heights.append(cv2.imread(str(out)).shape[0])
     assert heights[1] > 2 * heights[0]
     assert str(tmp_path / '3.png') in capsys.readouterr().out
+
+
+def test_lines_have_the_colours_of_the_report():
+    script = (Path(curves.__file__).parent / 'page' / 'common.js').read_text()
+    assert all(f"'{colour}'" in script for colour in curves.COLOURS)
+
+
+def test_a_class_at_zero_lies_on_the_ground_of_its_axis(run, tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(curves, 'save', lambda figure, path: kept.append(figure) or path)
+    log = read_log(log_files(work_dir(tmp_path / 'none', config(), {'road': 0})))
+    curves.draw_curves({'none': log}, ['IoU.road', 'lr'], tmp_path / 'a.png')
+    assert kept[0].axes[0].get_ylim() == (0, 10)
 
 
 def test_what_is_logged_is_listed(run, capsys):

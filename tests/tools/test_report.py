@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmseg.commands.report import title_of
 from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.evaluation.export import colorize, write_png
 from tests.browser import opened
@@ -110,6 +111,12 @@ def test_the_page_is_one_file_without_addresses(page):
     assert 'src="http' not in text
     assert 'href="http' not in text
     assert '<title>A &amp; B</title>' in text
+
+
+def test_a_page_is_called_after_what_it_is_about(tmp_path):
+    folders = [('', tmp_path / 'local-toy'), ('DAFormer', tmp_path / 'a'), ('DAFormer', tmp_path / 'b')]
+    assert title_of(folders) == 'local-toy, DAFormer'
+    assert title_of([('', Path(str(number))) for number in range(5)]) == '0 and 4 others'
 
 
 def test_other_formats_are_printed(tmp_path, capsys):
