@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 import mmseg
-from mmseg import signals
+from mmseg import screen, signals
 from mmseg.errors import nearest
 from mmseg.shortage import what_is_short
 
@@ -45,19 +45,38 @@ COMMANDS = {
 }
 
 
-#: what can stand in place of a command
-OPTIONS = ('--help', '--version')
+OPTIONS_TOLD = """options:
+  -q, --quiet    show warnings, errors and results only (log files are complete)
+  -v, --verbose  show where in the code an error comes from
+  --version      show the version"""
+#: what can stand in place of a command, or in front of it
+OPTIONS = ('--help', '--version', *screen.OPTIONS)
 
 
 def usage() -> str:
     """What ``mmseg --help`` prints."""
     width = max(map(len, COMMANDS))
     lines = [f'  {name:{width}}  {known.summary}' for name, known in COMMANDS.items()]
-    return '\n'.join(['usage: mmseg COMMAND [...]', '', (mmseg.__doc__ or '').strip(), '', 'commands:', *lines, ''])
+    return '\n'.join(
+        [
+            'usage: mmseg [-q | -v] COMMAND [...]',
+            '',
+            (mmseg.__doc__ or '').strip(),
+            '',
+            'commands:',
+            *lines,
+            '',
+            OPTIONS_TOLD,
+            '',
+        ]
+    )
 
 
 def exit_code(argv: Sequence[str]) -> int:
     """Run the command that ``argv`` names, without the program's own name."""
+    argv = list(argv)
+    while argv and argv[0] in screen.OPTIONS:
+        screen.choose(argv.pop(0))
     name, *rest = argv or ['--help']
     if name in ('-h', '--help'):
         print(usage(), end='')

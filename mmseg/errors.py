@@ -7,9 +7,10 @@ import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 
-from mmseg import signals
+from mmseg import screen, signals
 from mmseg.shortage import what_is_short
 
 # Why the system refuses a path that it was asked to read or write: this is never a defect of ours.
@@ -80,6 +81,8 @@ def command(main: Callable[..., int | None]) -> Callable[..., int]:
             signals.say_ended(number)
             return signals.exit_code(number)
         except InputError as error:
+            if screen.is_verbose():
+                traceback.print_exc()
             if not isinstance(error, RepeatedError):
                 print(f'error: {printable(error)}', file=sys.stderr)
             return 2

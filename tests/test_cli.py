@@ -1,6 +1,8 @@
 """One command with everything under it; help costs no second."""
 
 import importlib
+import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import mmseg
-from mmseg import cli
+from mmseg import cli, screen
 from mmseg.arithmetic import DTYPES
 from mmseg.benchmark.options import MEASUREMENTS
 from mmseg.commands import config as config_command
@@ -118,6 +120,29 @@ def test_a_command_is_a_module_of_its_own(name):
 def test_the_script_that_is_installed_is_this_command():
     project = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
     assert project['scripts'] == {'mmseg': 'mmseg.cli:main'}
+
+
+def test_how_much_is_shown_is_said_in_front_of_the_command(monkeypatch, capsys):
+    monkeypatch.setenv(screen.VARIABLE, '')
+    assert cli.exit_code(['-q', '--version']) == 0
+    assert os.environ[screen.VARIABLE] == screen.QUIET
+    assert cli.exit_code(['config', 'list', 'no_such']) == 2
+    assert 'Traceback' not in capsys.readouterr().err
+    assert cli.exit_code(['--verbose', 'config', 'list', 'no_such']) == 2
+    said = capsys.readouterr().err
+    assert 'Traceback' in said
+    assert said.splitlines()[-1].startswith('error: No config comes with the code')
+
+
+def test_a_quiet_screen_leaves_the_log_file_complete(monkeypatch, tmp_path):
+    logger = logging.getLogger('quiet')
+    logger.setLevel(logging.INFO)
+    shown, kept = logging.StreamHandler(), logging.FileHandler(tmp_path / 'log')
+    logger.handlers = [shown, kept]
+    monkeypatch.setenv(screen.VARIABLE, screen.QUIET)
+    screen.limit(logger)
+    assert (shown.level, kept.level) == (logging.WARNING, logging.NOTSET)
+    kept.close()
 
 
 def test_what_it_has_what_it_is_and_what_it_has_not(capsys):

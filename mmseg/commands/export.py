@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mmseg import signals
 from mmseg.commands.arguments import positive
 from mmseg.errors import InputError, command
+from mmseg.export import SUFFIXES
 from mmseg.places import check_file
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with signals.while_starting():  # torch comes here, so that --help need not wait for it
         from mmseg.apis import init_segmentor  # noqa: PLC0415
         from mmseg.commands.networks import network_of  # noqa: PLC0415
-        from mmseg.export.files import SUFFIXES, require_packages  # noqa: PLC0415
+        from mmseg.export.files import require_packages  # noqa: PLC0415
     if args.out.suffix not in SUFFIXES:
         raise InputError(f'--out {args.out}: the suffix says the format, one of {", ".join(SUFFIXES)}.')
     if args.scale != 1 and not args.processing:

@@ -32,7 +32,16 @@ def network_of(paths: Sequence[str]) -> Network:
     (path,) = paths
     if Path(path).suffix in CONFIG_SUFFIXES:
         raise InputError(f'{path} is a config: name its checkpoint too, or a work directory alone.')
-    if Path(path).is_file():
-        raise InputError(f'{path} is a file: end with a WORK_DIR, or with CONFIG CHECKPOINT.')
+    refuse_file(path)
     work_dir = find_work_dir(path)
     return Network(usable_config_of(work_dir), require_checkpoint(work_dir))
+
+
+def refuse_file(path: str) -> None:
+    """Make sure that ``path``, which stands where a network is named, is no file.
+
+    Raises:
+        InputError: it is one.
+    """
+    if Path(path).is_file():
+        raise InputError(f'{path} is a file: end with a WORK_DIR, or with CONFIG CHECKPOINT.')

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmseg.commands.arguments import positive
-from mmseg.commands.networks import CONFIG_SUFFIXES, network_of
+from mmseg.commands.networks import CONFIG_SUFFIXES, network_of, refuse_file
 from mmseg.errors import InputError, command
+from mmseg.export import SUFFIXES
 from mmseg.places import check_folder
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def split_arguments(paths: Sequence[str]) -> tuple[list[str], list[str]]:
         InputError: nothing is left to predict.
     """
     count = 2 if len(paths) >= 2 and Path(paths[-2]).suffix in CONFIG_SUFFIXES else 1
+    if count == 1 and Path(paths[-1]).suffix not in SUFFIXES:
+        refuse_file(paths[-1])
     if len(paths) == count:
         raise InputError('There is nothing to predict: name images, folders or videos before the network.')
     return list(paths[:-count]), list(paths[-count:])
@@ -109,7 +112,6 @@ def load(network: Sequence[str], args: argparse.Namespace) -> 'tuple[Any, dict[s
         InputError: it cannot be loaded, or options are given that mean nothing for it.
     """
     from mmseg.apis import init_segmentor  # noqa: PLC0415 (heavy)
-    from mmseg.export.files import SUFFIXES  # noqa: PLC0415 (heavy)
 
     if Path(network[0]).suffix in SUFFIXES:
         from mmseg.export.segmentor import ExportedSegmentor  # noqa: PLC0415 (heavy)

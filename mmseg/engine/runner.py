@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmseg import screen
 from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.engine.distributed import broadcast_module, on_main
 from mmseg.engine.lock import WorkDirLock
@@ -198,6 +199,7 @@ class TrainRunner(Runner):
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
         logger = super().build_logger(log_level, log_file, logger_name='mmseg', **kwargs)
+        screen.limit(logger)
         guard_log_files(logger)
         return logger
 

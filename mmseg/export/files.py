@@ -12,12 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from mmseg.errors import InputError
+from mmseg.export import ONNX, PT2, TORCHSCRIPT
 from mmseg.foreign_json import parse_json
 from mmseg.writing import replacing
 
 KEY = 'mmseg.json'
-ONNX, PT2, TORCHSCRIPT = '.onnx', '.pt2', '.ts'
-SUFFIXES = (ONNX, PT2, TORCHSCRIPT)
 #: what the formats need besides torch: packages by their names of import
 PACKAGES = {ONNX: ('onnx', 'onnxscript', 'onnxruntime')}
 
