@@ -228,7 +228,7 @@ class Work:
             for sink in shown.values():
                 sink.close()
             unfinished.pop_all()
-        self._record(source, size, time.perf_counter() - start, tally, shown)
+        self._record(source, size, time.perf_counter() - start, tally, shown, frames=number + 1)
 
     def _frames(self, video: Video) -> Iterator[tuple[np.ndarray, Block]]:
         for frames in video.batches(self.wanted.batch):
@@ -263,11 +263,11 @@ class Work:
         self.writing.append(self.writers.submit(write))
 
     def _record(
-        self, source: Source, size: Sequence[int], seconds: float, tally: Tally, sinks: dict[str, Sink]
+        self, source: Source, size: Sequence[int], seconds: float, tally: Tally, sinks: dict[str, Sink], **more: int
     ) -> None:
         files = {kind: str(sink.path) for kind, sink in sinks.items()}
         facts = tally.facts(self.classes)
-        about = {'file': str(source.path), 'width': size[1], 'height': size[0], 'seconds': round(seconds, 4)}
+        about = {'file': str(source.path), 'width': size[1], 'height': size[0], 'seconds': round(seconds, 4), **more}
         self.summary.images.append({**about, **facts, 'saved': files})
 
     def _warn_if_small(self, source: Source, shrinkage: float) -> None:

@@ -151,6 +151,8 @@ def test_a_video_becomes_a_video_and_a_map_a_frame(run, tmp_path):
     assert sorted(path.name for path in (tmp_path / 'o' / 'ids' / 'ride').iterdir()) == [
         f'{i:06}.png' for i in range(5)
     ]
+    (about,) = json.loads((tmp_path / 'o' / 'predictions.json').read_text())['images']
+    assert (about['frames'], about['width'], about['height']) == (5, 96, 64)
     (tmp_path / 'broken.mp4').write_bytes(b'no video')
     assert predicted(tmp_path / 'broken.mp4', run, '--out', tmp_path / 'o2') == 1
 
