@@ -60,7 +60,7 @@ class CustomDataset(TrainingSet):
         classes: class names, or a text file of them. Of a data set with known classes, the ones to keep: the
             rest is ignored.
         palette: RGB colour a class.
-        label_set: name in :data:`mmseg.datasets.label_sets.LABEL_SETS`, or a dict with the keys of ``LabelSet``.
+        label_set: name in :func:`mmseg.datasets.label_sets.known_label_sets`, or a dict with the keys of ``LabelSet``.
         label_map: file value -> train id or class name, or 'cityscapes' / 'synthia' for the ids of these.
         ignore: file values that mean ignore.
         label_colors: label files show colours: ``dict(color=[r, g, b], name='building')`` for each, or a file of them

@@ -155,8 +155,6 @@ CAMVID11 = LabelSet(
     ignored_values=(11,),
 )  # fmt: skip
 
-LABEL_SETS = {labels.name: labels for labels in (CITYSCAPES19, CAMVID11)}
-
 CITYSCAPES_IDS = {
     7: 'road', 8: 'sidewalk', 11: 'building', 12: 'wall', 13: 'fence', 17: 'pole', 19: 'traffic light',
     20: 'traffic sign', 21: 'vegetation', 22: 'terrain', 23: 'sky', 24: 'person', 25: 'rider', 26: 'car', 27: 'truck',
@@ -196,15 +194,23 @@ FILE_IDS = {
 """Tables that a config's ``label_map`` may name: (file id -> class, highest id a file may hold)."""
 
 
+def known_label_sets() -> dict[str, LabelSet]:
+    """The label sets that a config may name."""
+    from mmseg.datasets.published_labels import PUBLISHED  # noqa: PLC0415 (it is made of what this file defines)
+
+    return {labels.name: labels for labels in (CITYSCAPES19, CAMVID11, *PUBLISHED)}
+
+
 def label_set_of(spec: 'LabelSet | str | Mapping') -> LabelSet:
-    """A label set by itself, by its name in :data:`LABEL_SETS`, or by the arguments of :class:`LabelSet`."""
+    """A label set by itself, by its name in :func:`known_label_sets`, or by the arguments of :class:`LabelSet`."""
     if isinstance(spec, LabelSet):
         return spec
     if isinstance(spec, str):
-        if spec.lower() not in LABEL_SETS:
-            known = ', '.join(LABEL_SETS)
-            raise InputError(f'{spec!r} is not a known label set.{nearest(spec.lower(), LABEL_SETS)} Known: {known}.')
-        return LABEL_SETS[spec.lower()]
+        sets = known_label_sets()
+        if spec.lower() not in sets:
+            known = ', '.join(sets)
+            raise InputError(f'{spec!r} is not a known label set.{nearest(spec.lower(), sets)} Known: {known}.')
+        return sets[spec.lower()]
     names = {item.name for item in fields(LabelSet)}
     for key in spec.keys() - names:
         raise InputError(f'A label set has no key {key!r}.{nearest(str(key), names)}')
@@ -229,7 +235,8 @@ def palette_named(name: str) -> tuple[tuple[int, int, int], ...]:
     Raises:
         InputError: there is none.
     """
-    for known, label_set in LABEL_SETS.items():
+    sets = known_label_sets()
+    for known, label_set in sets.items():
         if name.lower() in (known, known.rstrip('0123456789')):
             return label_set.palette
-    raise InputError(f'There is no palette {name!r}.{nearest(name, LABEL_SETS)} Known: {", ".join(LABEL_SETS)}.')
+    raise InputError(f'There is no palette {name!r}.{nearest(name, sets)} Known: {", ".join(sets)}.')

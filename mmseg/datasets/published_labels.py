@@ -64,6 +64,8 @@ ADE150 = LabelSet(
     ),
 )  # fmt: skip
 
+PUBLISHED = (ADE150, ISPRS6, LOVEDA7, SHIFT22, UAVID8)
+
 POTSDAM_TEST = (
     '2_13', '2_14', '3_13', '3_14', '4_13', '4_14', '4_15', '5_13', '5_14', '5_15', '6_13', '6_14', '6_15', '7_13',
 )  # fmt: skip

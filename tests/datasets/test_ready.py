@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mmseg.datasets.converters.shift import read
-from mmseg.datasets.label_sets import CITYSCAPES19, CITYSCAPES_IDS, MAPILLARY_IDS
+from mmseg.datasets.label_sets import CITYSCAPES19, CITYSCAPES_IDS, MAPILLARY_IDS, label_set_of, palette_named
 from mmseg.datasets.loader import build_dataset
 from mmseg.datasets.ready import READY
 from mmseg.errors import InputError
@@ -194,6 +194,14 @@ def test_ids_in_the_red_channel_become_train_ids_of_shift(tmp_path, capsys):
 
 def test_classes_of_other_scenes_that_become_those_of_cityscapes_are_all_there():
     assert set(MAPILLARY_IDS.values()) == set(CITYSCAPES19.classes) == set(CITYSCAPES_IDS.values())
+
+
+def test_their_label_sets_and_palettes_can_be_named_for_any_data():
+    for ready in READY.values():
+        assert label_set_of(ready.label_set.name) == ready.label_set
+    assert palette_named('loveda') == READY['loveda'].label_set.palette
+    with pytest.raises(InputError, match="Did you mean 'uavid8'"):
+        label_set_of('uavid')
 
 
 def test_the_page_of_data_sets_has_a_row_for_each_with_its_layout():
