@@ -45,9 +45,9 @@ def begin_file(path: Path, *, ending: str = '') -> Path:
 
 
 @contextlib.contextmanager
-def unfinished(path: Path) -> Iterator[Path]:
+def unfinished(path: Path, *, ending: str = '') -> Iterator[Path]:
     """The file of :func:`begin_file`; it is gone at the end, unless it has been renamed."""
-    temporary = begin_file(path)
+    temporary = begin_file(path, ending=ending)
     try:
         yield temporary
     finally:
@@ -87,19 +87,20 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, needed: int | None = None, durable: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, needed: int | None = None, durable: bool = False, ending: str = '') -> Iterator[Path]:
     """Give a temporary name beside ``path``; what is written there takes ``path``'s place in one step at the end.
 
     Args:
         path: the file; its folder is made if absent.
         needed: bytes that it will have, for the message; None = not known.
         durable: wait until it is on the disk before it gets its name, so that it survives a loss of power too.
+        ending: of the temporary name.
 
     Raises:
         DiskFullError: there is no room. Nothing is left then, and the old file is as it was.
         UnwritableError: the system lets us make no file there.
     """
-    with naming_full_disk(path, needed=needed), unfinished(path) as temporary:
+    with naming_full_disk(path, needed=needed), unfinished(path, ending=ending) as temporary:
         yield temporary
         if durable:
             _force_to_disk(temporary)

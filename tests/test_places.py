@@ -24,6 +24,7 @@ ARGUMENTS = {
     ('mmseg.commands.convert', 'out_dir'): ['gta', 'data', '--out-dir'],
     ('mmseg.commands.curves', 'out'): ['log.json', '--out'],
     ('mmseg.commands.demo', 'out'): ['image.png', 'config.py', 'weights.pth', '--out'],
+    ('mmseg.commands.export', 'out'): ['work_dir', '--out'],
     ('mmseg.commands.init', 'out'): ['--source', 'images', 'labels', '--out'],
     ('mmseg.commands.predict', 'out'): ['image.png', 'work_dir', '--out'],
     ('mmseg.commands.publish', 'out'): ['weights.pth'],
@@ -58,7 +59,7 @@ READ = {('mmseg.commands.submit', 'work_dir'), ('tools.features', 'work_dir'), (
 
 def place_of(name, base):
     """A file or folder two levels below ``base``, with an ending that its command takes."""
-    ending = {'submit': 'zip', 'demo': 'png'}
+    ending = {'submit': 'zip', 'demo': 'png', 'export': 'onnx'}
     return base / 'new' / f'result.{ending.get(name.rpartition(".")[2], "json")}'
 
 

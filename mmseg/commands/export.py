@@ -19,6 +19,7 @@ from mmseg.commands.arguments import positive
 from mmseg.errors import InputError, command
 from mmseg.export import SUFFIXES
 from mmseg.places import check_file
+from mmseg.writing import replacing, write_text
 
 if TYPE_CHECKING:
     from mmseg.export.files import Facts
@@ -75,15 +76,10 @@ def export(model: Any, args: argparse.Namespace) -> None:
 
     facts = facts_of(model, args)
     network = exportable(model, processing=args.processing, scale=args.scale)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    with plain_kernels():
-        write(network, drawn(facts, 2, *(args.size or (96, 160)), seed=0), args.out, facts)
-        try:
-            run, _ = read(args.out, trust=True)
-            found = compare(run, network, facts)
-        except BaseException:
-            args.out.unlink(missing_ok=True)
-            raise
+    with replacing(args.out, ending=args.out.suffix) as begun, plain_kernels():
+        write(network, drawn(facts, 2, *(args.size or (96, 160)), seed=0), begun, facts)
+        run, _ = read(begun, trust=True)
+        found = compare(run, network, facts)
     print(f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB')
     for size, difference in found.items():
         print(
@@ -115,8 +111,6 @@ def facts_of(model: Any, args: argparse.Namespace) -> 'Facts':
 def write_runner(folder: Path) -> Path:
     """Put the program that needs no mmseg into ``folder``."""
     from importlib.resources import files  # noqa: PLC0415
-
-    from mmseg.writing import write_text  # noqa: PLC0415
 
     path = folder / RUNNER
     write_text(path, files('mmseg.export').joinpath(RUNNER).read_text(encoding='utf-8'))

@@ -132,6 +132,18 @@ def test_a_file_that_says_something_else_is_refused(says, told):
         check.compare(lambda image: (says(image),), Doubled(), FACTS)
 
 
+def test_a_file_that_is_refused_leaves_the_one_that_was_there(run, tmp_path, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise InputError('it differs')
+
+    monkeypatch.setattr(files, 'write', lambda network, example, path, facts: path.write_text('new'))
+    monkeypatch.setattr(files, 'read', refuse)
+    (tmp_path / 'net.ts').write_text('old')
+    assert export.main([str(run), '--out', str(tmp_path / 'net.ts')]) == 2
+    assert 'it differs' in capsys.readouterr().err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ['old']
+
+
 def test_layers_are_as_before_after_an_export():
     before = conv.ONEDNN
     with plain_kernels():
