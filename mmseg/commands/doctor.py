@@ -4,7 +4,6 @@ Ends with 1 if something that training or prediction needs does not work.
 """
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
 
 from mmseg import signals
@@ -53,8 +52,7 @@ def next_step(failed: Sequence[str], states: dict[str, str]) -> str:
         return f'Next: mend {", ".join(failed)}.'
     ready = [name for name, state in states.items() if name.startswith('data/') and state == 'ok']
     if not ready:
-        seen = 'make quickstart' if os.path.exists('Makefile') else 'mmseg config list'
-        return f'Next: {seen} needs no data; for your own images: mmseg init --help.'
+        return 'Next: mmseg quickstart needs no data; for your own images: mmseg init --help.'
     if states.get('weights') != 'ok':
         return 'Next: mmseg download mit_b5, then mmseg train CONFIG.'
     return 'Next: mmseg train CONFIG; mmseg config list shows what there is.'
