@@ -198,8 +198,8 @@ def test_an_evaluation_makes_no_new_graphs_for_other_sizes_of_images():
         assert len(made) == 1
 
 
-@pytest.mark.parametrize('fuse', [False, True])
-def test_three_steps_of_compiled_encoders_break_no_graph_and_make_none_anew(fuse):
+@pytest.mark.parametrize(('fuse', 'precision'), [(False, 'fp32'), (True, 'fp32'), (True, 'bf16')])
+def test_three_steps_of_compiled_encoders_break_no_graph_and_make_none_anew(fuse, precision):
     from torch._dynamo.utils import counters
 
     made, after = [], []
@@ -214,7 +214,7 @@ def test_three_steps_of_compiled_encoders_break_no_graph_and_make_none_anew(fuse
     model = dacs(**with_feature_distance(fuse_forward=fuse), model=network)
     compile_encoders(model, True, device=CPU, backend=backend)
     counters.clear()
-    wrapper = StudentOptimWrapper(torch.optim.SGD(model.model.parameters(), lr=0.01))
+    wrapper = StudentOptimWrapper(torch.optim.SGD(model.model.parameters(), lr=0.01), precision=precision)
     for seed in range(3):
         model.train_step(batch(seed, size=64), wrapper)
         after.append(len(made))
