@@ -1,4 +1,4 @@
-# make install | quickstart | test | test-slow | test-exhaustive | lint | docs. Needs python3 (3.11 or newer), pip and make; nothing else.
+# make install | quickstart [FAST=1] | test | test-slow | test-exhaustive | lint | docs. Needs python3 (3.11 or newer), pip and make; nothing else.
 PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
@@ -15,11 +15,11 @@ $(ENVIRONMENT): requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.version_info[:2] > (3, 14) and print('warning: GitHub Actions tests Python 3.11 to 3.14; %d.%d may work.' % sys.version_info[:2])"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,encoder]'
 	touch $@
 
 quickstart: install
-	$(BIN)/python -m mmseg quickstart
+	$(BIN)/python -m mmseg quickstart $(if $(FAST),--fast)
 
 test: install
 	$(PYTEST)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-DRAWING = 1  # version of the drawing: raise it whenever the same seed gives other pictures
+DRAWING = 2  # version of the drawing: raise it whenever the same seed gives other pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +13,6 @@ class ToyParams:
     source: int = 240  # pictures of the game
     train: int = 150  # pictures of the camera, for training
     val: int = 50  # pictures of the camera, for validation
-    width: int = 256
-    height: int = 128
+    width: int = 512
+    height: int = 256
     drawing: int = DRAWING

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 PAPER = list(csv.DictReader((ROOT / 'tests' / 'data' / 'paper_experiments.csv').open()))
 COUNTS = {'1': 45, '2': 12, '3': 18, '4': 4, '5': 21, '6': 42, '7': 3, '8': 6, '100': 22}
 USERS_COUNTS = {
-    'toy': 15,
+    'toy': 21,
     'camvid': 30,
     'swin': 51,
     'convnext': 33,
@@ -167,7 +167,9 @@ def test_every_config_of_the_users_networks_is_in_one_table():
 def test_the_toy_table_has_every_part_of_the_method_with_three_seeds():
     cfgs = generate_experiment_cfgs('toy')
     assert [(cfg['name_uda'], cfg['seed']) for cfg in cfgs] == [
-        (method, seed) for method in ('source_only', 'dacs', 'dacs_rcs', 'daformer', 'oracle') for seed in (0, 1, 2)
+        (method, seed)
+        for method in ('source_only', 'dacs', 'dacs_rcs', 'daformer', 'daformer_fd', 'mic', 'oracle')
+        for seed in (0, 1, 2)
     ]
     assert cfgs[9]['name'] == 'toy_daformer_s0'
     assert cfgs[9]['_base_'] == ['../../toy/daformer.py']

@@ -86,7 +86,7 @@ def test_the_training_command_takes_weights_and_states(config):
         (['--config', 'tiny.json', '--cfg-options', 'evaluation.metric=mDise'], "Did you mean 'mDice'"),
         (['--config', 'tiny.json', '--cfg-options', 'resume_from=gone.pth'], 'gone.pth'),
         (['--config', 'tiny.json', '--cfg-options', 'load_from=gone.pth'], 'gone.pth'),
-        (['--exp', 'toy', '--work-dir', 'one'], '15 runs'),
+        (['--exp', 'toy', '--work-dir', 'one'], '21 runs'),
     ],
 )
 def test_mistakes_are_told_in_one_message_before_anything_is_made(config, capsys, monkeypatch, arguments, words):

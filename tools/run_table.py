@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mmseg.errors import InputError, command
 from mmseg.places import check_file
+from mmseg.report.logs import last_evaluation
 from mmseg.writing import write_text
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -43,16 +44,6 @@ def read_table(path: Path) -> list[dict]:
 def write_table(path: Path, rows: list[dict]) -> None:
     """Replace the file in one step, so that an interruption leaves the old or the new one."""
     write_text(path, json.dumps(rows, indent=1) + '\n')
-
-
-def last_evaluation(work_dir: Path) -> dict:
-    """The metrics of the last evaluation line in the newest ``*.log.json`` of a run."""
-    logs = sorted(work_dir.glob('*.log.json'))
-    lines = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
-    evaluations = [line for line in lines if line.get('mode') == 'val']
-    if not evaluations:
-        raise InputError(f'{work_dir} holds no evaluation: let evaluation.interval divide runner.max_iters')
-    return evaluations[-1]
 
 
 def train(config: Path, seed: int, options: list[str]) -> dict:

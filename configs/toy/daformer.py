@@ -1,4 +1,4 @@
-"""DAFormer on the toy pair: drawn streets of a game -> of a camera, MiT-B0 from scratch, a few minutes on a laptop.
+"""DAFormer on the toy pair: drawn streets of a game -> of a camera, a few minutes on a laptop.
 
     mmseg toy
     mmseg train toy/daformer
@@ -14,15 +14,15 @@ data = dict(
         type='UDADataset',
         source=_base_.game_train,
         target=_base_.camera_train,
-        # pictures are small: a class counts as shown from 40 pixels on, and a crop is taken with more than 20 of them
-        rare_class_sampling=dict(min_pixels=40, class_temp=0.1, min_crop_ratio=0.5),
+        # a class counts as shown from 160 pixels of a picture on, and a crop is taken with more than 40 of them
+        rare_class_sampling=dict(min_pixels=160, class_temp=0.1, min_crop_ratio=0.25),
     ),
 )
 uda = dict(
     pseudo_threshold=0.8,  # a short run never gets as sure as 40000 iterations make it
-    pseudo_weight_ignore_bottom=7,  # the own car, which no class covers
+    pseudo_weight_ignore_bottom=14,  # the own car, which no class covers
     color_jitter_strength=0.3,
     debug_img_interval=200,
 )
-lr_config = dict(warmup='linear', warmup_iters=100, warmup_ratio=1e-6)
+lr_config = dict(warmup='linear', warmup_iters=50, warmup_ratio=1e-6)
 name = 'daformer'

@@ -4,8 +4,8 @@ _base_ = ['daformer_soft.py']
 uda = dict(soft_paste=True)
 data = dict(
     train=dict(
-        # pictures are small: a class counts as shown from 40 pixels on
-        long_tail_paste=dict(classes=['rider', 'bus', 'train', 'motorcycle', 'bicycle'], num_classes=2, min_pixels=40),
+        # a class counts as shown from 160 pixels on
+        long_tail_paste=dict(classes=['rider', 'bus', 'train', 'motorcycle', 'bicycle'], num_classes=2, min_pixels=160),
     ),
 )
 name = 'daformer_soft_paste'

@@ -13,8 +13,8 @@ uda = dict(
 data = dict(
     train=dict(
         second_source=True,
-        # pictures are small: a class counts as shown from 40 pixels on
-        long_tail_paste=dict(classes=['rider', 'bus', 'train', 'motorcycle', 'bicycle'], num_classes=2, min_pixels=40),
+        # a class counts as shown from 160 pixels on
+        long_tail_paste=dict(classes=['rider', 'bus', 'train', 'motorcycle', 'bicycle'], num_classes=2, min_pixels=160),
     ),
 )
 name = 'dsp'

@@ -1,12 +1,13 @@
 """Write the toy pair, two small domains of drawn street scenes, in the layouts of GTA and Cityscapes.
 
     mmseg toy            draws data/toy and converts its labels: what configs/toy train on
-    mmseg toy --out data/toy_large --width 512
+    mmseg toy --out other --seed 1 --width 256
 
 ``python -m tools.make_toy``: the same.
 """
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mmseg.places import check_folder
 from mmseg.toy_params import ToyParams
 
 LEAST_WIDTH = 64  # below that, things are less than a pixel wide
+PROCESSES = min(8, os.cpu_count() or 1)
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -59,15 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def draw(out: Path, params: ToyParams) -> None:
     """Bring ``out`` to hold the pair of ``params``, with a progress bar, or say that it does."""
-    from tqdm import tqdm  # noqa: PLC0415 (--help needs none of these)
-
-    from mmseg.datasets.toy import is_written, write_toy  # noqa: PLC0415
+    from mmseg.datasets.toy import is_written, write_toy  # noqa: PLC0415 (--help needs none of it)
 
     if is_written(out, params):
         print(f'{out} is complete: nothing to do.')
         return
-    total = params.source + params.train + params.val
-    for _ in tqdm(write_toy(out, params), total=total, desc='drawing', unit='picture', disable=None):
+    for _ in write_toy(out, params, nproc=PROCESSES):
         pass
     print(f'{out}/gta: {params.source} labelled game pictures')
     print(f'{out}/cityscapes: {params.train} camera pictures for training, {params.val} for validation')

@@ -7,6 +7,7 @@ readers and configs of the real data sets work on the files unchanged.
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg.datasets.label_sets import CITYSCAPES19, CITYSCAPES_IDS
+from mmseg.datasets.parallel import each
 from mmseg.datasets.toy_domains import CAMERA, GAME
 from mmseg.datasets.toy_scene import sample_scene
 from mmseg.datasets.toy_style import Picture, Style, draw_picture
@@ -23,15 +25,12 @@ from mmseg.toy_params import ToyParams
 from mmseg.writing import naming_full_disk, replacing_folder, write_text
 
 MARKER = 'toy.json'
-
-
-#: what draws the pairs that the configs of toy/ train on, by the folder where they look for them
-COMMANDS = {'data/toy': 'mmseg toy', 'data/toy_large': 'mmseg toy --out data/toy_large --width 512'}
+PLACE, COMMAND = 'data/toy', 'mmseg toy'  # where the configs of toy/ look for the pair, and what draws it there
 
 
 def command_for(root: str | Path) -> str | None:
-    """The command that makes the data set ``root``, if it is a part of one of those pairs."""
-    return COMMANDS.get(Path(root).parent.as_posix())
+    """The command that makes the data set ``root``, if it is a part of the pair."""
+    return COMMAND if Path(root).parent.as_posix() == PLACE else None
 
 
 class Shot(NamedTuple):
@@ -50,10 +49,11 @@ def is_written(root: Path, params: ToyParams) -> bool:
     return marker.is_file() and json.loads(marker.read_text()) == asdict(params)
 
 
-def write_toy(root: Path, params: ToyParams) -> Iterator[int]:
+def write_toy(root: Path, params: ToyParams, nproc: int = 1) -> Iterator[int]:
     """Write the pair to ``root``, yielding the number of pictures done; the folder appears when it is complete.
 
-    An earlier pair of other parameters is replaced, with whatever converters added to it.
+    ``nproc`` processes draw; the pictures do not depend on their number. An earlier pair of other parameters is
+    replaced, with whatever converters added to it.
 
     Raises:
         InputError: ``root`` holds something else.
@@ -61,10 +61,9 @@ def write_toy(root: Path, params: ToyParams) -> Iterator[int]:
     if root.exists() and not (root / MARKER).is_file() and (not root.is_dir() or any(root.iterdir())):
         raise InputError(f'{root} exists and is no toy pair (it has no {MARKER}): choose another folder with --out.')
     with replacing_folder(root) as begun:
-        for number, shot in enumerate(shots(begun, params), start=1):
-            with naming_full_disk(root):
-                save(shot, take(shot, params))
-            yield number
+        numbered = list(enumerate(shots(begun, params), start=1))
+        with naming_full_disk(root):
+            yield from each(partial(_make, params), numbered, nproc=nproc, title='drawing')
         write_text(begun / MARKER, json.dumps(asdict(params), indent=2) + '\n')
 
 
@@ -89,6 +88,12 @@ def shots(root: Path, params: ToyParams) -> list[Shot]:
             label = root / f'cityscapes/gtFine/{frame}_gtFine_labelIds.png'
             chosen.append(Shot(CAMERA, (params.seed, domain, number), image, label, palette=False))
     return chosen
+
+
+def _make(params: ToyParams, numbered: tuple[int, Shot]) -> int:
+    number, shot = numbered
+    save(shot, take(shot, params))
+    return number
 
 
 def take(shot: Shot, params: ToyParams) -> Picture:

@@ -1,24 +1,33 @@
 """Flat pieces in space, the alphabet of the toy streets: polygons in metres, with class and material.
 
-Coordinates are (right, up, forward) from a point on the ground below the camera.
+Coordinates are (right, up, forward) from a point on the ground below the camera. Sines come from :mod:`math`, which
+has one result on every processor; numpy's may differ in the last bit.
 """
 
+import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 Rng = np.random.Generator
+Span = tuple[float, float]  # from, to, in metres
 
 NEAR = 1.5  # metres; nothing is drawn closer to the camera
 
 
 class Part(NamedTuple):
-    """One flat piece: its class, its material, where it looks ('front', 'left', 'right', 'up') and its corners."""
+    """One flat piece: its class, its material, where it looks and its corners.
+
+    ``facing`` is 'front' (towards the camera), 'left', 'right' or 'up'; the sides are seen only from where they look.
+    """
 
     name: str
     material: str
     facing: str
     points: np.ndarray  # (N, 3) metres
+    shade: float = 1.0  # factor of the brightness
 
 
 Thing = list[Part]
@@ -49,30 +58,72 @@ def upright(x0: float, x1: float, y0: float, y1: float, z: float) -> np.ndarray:
 
 def along(first: tuple[float, float], second: tuple[float, float], z0: float, z1: float) -> np.ndarray:
     """A band between two lines that run forward at (x, y), in steps, so that it can follow a bend."""
-    depths = np.geomspace(z0, z1, 2 if z1 < 1.3 * z0 else 8)
+    steps = 1 if z1 < 1.3 * z0 else 7
+    depths = [z0 * math.pow(z1 / z0, i / steps) for i in range(steps + 1)]
     out = [(*first, z) for z in depths]
     back = [(*second, z) for z in depths[::-1]]
     return np.array(out + back)
 
 
+def flat(x: Span, z: Span, y: float = 0.0) -> np.ndarray:
+    """A level piece, as a road or a roof is."""
+    return along((x[0], y), (x[1], y), *z)
+
+
+def facing_us(corners: Sequence[tuple[float, float]], z: float) -> np.ndarray:
+    """Corners (x, y) at the distance ``z``."""
+    return np.array([(x, y, z) for x, y in corners])
+
+
+def circle(corners: int = 14) -> list[tuple[float, float]]:
+    return [(math.cos(2 * math.pi * i / corners), math.sin(2 * math.pi * i / corners)) for i in range(corners)]
+
+
 def disc(x: float, y: float, z: float, rx: float, ry: float) -> np.ndarray:
-    turn = np.linspace(0, 2 * np.pi, 14, endpoint=False)
-    return np.stack([x + rx * np.cos(turn), y + ry * np.sin(turn), np.full(14, z)], axis=1)
+    return np.array([(x + rx * cos, y + ry * sin, z) for cos, sin in circle()])
+
+
+def side_disc(x: float, y: float, z: float, radius: float) -> np.ndarray:
+    """A wheel seen from the side of the street."""
+    return np.array([(x, y + radius * sin, z + radius * cos) for cos, sin in circle()])
 
 
 def bar(start: tuple[float, float], end: tuple[float, float], z: float, width: float) -> np.ndarray:
     """A thin straight piece from (x, y) to (x, y), facing the camera."""
-    a, b = np.array(start), np.array(end)
-    across = np.array([-(b - a)[1], (b - a)[0]]) * (width / 2 / max(float(np.linalg.norm(b - a)), 1e-6))
-    corners = np.array([a + across, b + across, b - across, a - across])
-    return np.column_stack([corners, np.full(4, z)])
+    return tapered(start, end, z, width, width)
 
 
-def box(name: str, material: str, x: tuple[float, float], y: tuple[float, float], z: tuple[float, float]) -> Thing:
-    """Top, the side that the camera sees, and the back of a block."""
-    seen, facing = (x[0], 'left') if sum(x) > 0 else (x[1], 'right')
+def tapered(start: tuple[float, float], end: tuple[float, float], z: float, first: float, last: float) -> np.ndarray:
+    """A straight piece that is ``first`` metres wide where it starts and ``last`` where it ends."""
+    right, up = end[0] - start[0], end[1] - start[1]
+    length = max(math.sqrt(right * right + up * up), 1e-6)
+    x, y = -up / length / 2, right / length / 2
+    (x0, y0), (x1, y1) = start, end
+    corners = [(x0 + first * x, y0 + first * y), (x1 + last * x, y1 + last * y)]
+    corners += [(x1 - last * x, y1 - last * y), (x0 - first * x, y0 - first * y)]
+    return facing_us(corners, z)
+
+
+def box(name: str, material: str, x: Span, y: Span, z: Span) -> Thing:
+    """Top, both sides and the back of a block."""
     return [
-        Part(name, material, 'up', along((x[0], y[1]), (x[1], y[1]), *z)),
-        Part(name, material, facing, along((seen, y[0]), (seen, y[1]), *z)),
+        Part(name, material, 'up', flat(x, z, y[1])),
+        Part(name, material, 'left', along((x[0], y[0]), (x[0], y[1]), *z)),
+        Part(name, material, 'right', along((x[1], y[0]), (x[1], y[1]), *z)),
         Part(name, material, 'front', upright(*x, *y, z[0])),
     ]
+
+
+def extrude(name: str, material: str, profile: Sequence[tuple[float, float]], x: Span, z: float) -> Thing:
+    """A body whose outline (metres beyond ``z``, height) is the same across ``x``; far surfaces come first.
+
+    The outline runs over the top, from the end that is near the camera to the far one.
+    """
+    edges = list(pairwise(profile))
+    parts = []
+    for (z0, y0), (z1, y1) in edges[::-1]:
+        corners = [(x[0], y0, z + z0), (x[0], y1, z + z1), (x[1], y1, z + z1), (x[1], y0, z + z0)]
+        parts.append(Part(name, material, 'up' if abs(z1 - z0) > abs(y1 - y0) else 'front', np.array(corners)))
+    for at, facing in ((x[0], 'left'), (x[1], 'right')):
+        parts.append(Part(name, material, facing, np.array([(at, up, z + forward) for forward, up in profile])))
+    return parts

@@ -1,15 +1,15 @@
 """How a toy street is photographed: camera, colours, light, lens and sensor. What stands in it is ``toy_scene``'s."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from mmseg.datasets.toy_shapes import NEAR, Rng, Street, Thing
-
-OVERSAMPLING = 2  # the picture is drawn larger and averaged: soft edges in the image, hard ones in the label
+from mmseg.datasets import toy_light, toy_textures
+from mmseg.datasets.toy_shapes import Part, Rng, Street, Thing
+from mmseg.datasets.toy_view import OVERSAMPLING, Camera, Planes, Surface, planes, rasterize, recover
 
 # Cityscapes ids, the numbering that GTA's labels use too.
 LABEL_IDS = {
@@ -36,6 +36,7 @@ LABEL_IDS = {
 }
 
 Colour = tuple[int, int, int]
+Span = tuple[float, float]
 
 
 class Picture(NamedTuple):
@@ -47,27 +48,34 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """One domain. Pairs are ranges from which each image draws its own value."""
+    """One domain. Spans are ranges from which each image draws its own value."""
 
     palette: Mapping[str, tuple[Colour, ...]]  # material -> RGB colours, one is drawn per object
+    shining: Mapping[str, float]  # material -> share of its light that is its own: lamps
     colour_spread: float  # standard deviation of an object's colour, grey levels
-    facing: Mapping[str, float]  # brightness of surfaces by where they look: the direction of the light
-    textures: Mapping[str, tuple[str, float]]  # material -> (pattern, contrast in grey levels)
-    eye_height: tuple[float, float]  # metres above the road
-    focal: tuple[float, float]  # in image widths
-    horizon: tuple[float, float]  # in image heights from the top
-    exposure: tuple[float, float]  # factor of the brightness
-    gamma: float
+    contrast: Mapping[str, float] = field(default_factory=dict)  # texture -> strength, 1 where it is not named
+    sun_height: Span  # degrees above the horizon
+    sun: float  # light of the sun on a surface that faces it
+    ambient: float  # light of the sky
+    lit: Span  # share of windows with a light on
+    clouds: Span  # share of the sky
+    wet: Span  # how much the road mirrors
+    bloom: float  # strength of the halo around lights
+    haze: float  # distance in metres at which half of the colour is the haze's
+    haze_colour: Colour
+    eye_height: Span  # metres above the road
+    focal: Span  # in image widths
+    horizon: Span  # in image heights from the top
+    exposure: Span  # mean grey level that the camera aims at
+    gamma: float  # below 1: darker middle tones
     saturation: float  # 0: grey, 1: as in the palette
     cast: tuple[float, float, float]  # factors of R, G, B: the colour of the light
-    haze: float  # share of the haze colour at 50 m
-    haze_colour: Colour
     vignette: float  # loss of brightness in the corners
-    blur: tuple[float, float]  # sigma in pixels
-    noise: tuple[float, float]  # standard deviation in grey levels
+    blur: Span  # sigma in pixels, of a picture 512 wide
+    noise: Span  # standard deviation in grey levels
     bonnet: float  # share of rows at the bottom hidden by the own car
 
-    def camera(self, rng: Rng, street: Street, width: int, height: int) -> 'Camera':
+    def camera(self, rng: Rng, street: Street, width: int, height: int) -> Camera:
         """Draw where the picture is taken from: in the right lane, at this domain's height and tilt."""
         return Camera(
             aside=street.half_road * rng.uniform(0.3, 0.6),
@@ -77,133 +85,139 @@ class Style:
         )
 
 
-class Camera(NamedTuple):
-    """A pinhole: lateral place and height in metres, focal length and principal point in pixels."""
+class Painted(NamedTuple):
+    """A picture before lens and sensor: (H, W, 3) colours, (H, W) share of own light, (H, W) wetness."""
 
-    aside: float
-    eye: float
-    focal: float
-    centre: tuple[float, float]
-
-    def project(self, points: np.ndarray, bend: float) -> np.ndarray:
-        """(N, 3) metres -> (N, 2) pixels; the street bends by ``bend`` metres at 100 m."""
-        right, up, forward = points.T
-        forward = np.maximum(forward, NEAR)
-        right = right - self.aside + bend * (forward / 100) ** 2
-        return np.stack(
-            [self.centre[0] + self.focal * right / forward, self.centre[1] + self.focal * (self.eye - up) / forward],
-            axis=1,
-        )
+    image: np.ndarray
+    glow: np.ndarray
+    wet: np.ndarray
 
 
 def draw_picture(scene: tuple[Street, list[Thing]], style: Style, rng: Rng, *, width: int, height: int) -> Picture:
     """Photograph ``scene`` in ``style``."""
     street, things = scene
     camera = style.camera(rng, street, width, height)
-    pieces = _rasterize(street, things, camera, (height, width))
-    label_ids = [LABEL_IDS[part.name] for thing in things for part in thing]
-    label = np.array(label_ids, np.uint8)[pieces[::OVERSAMPLING, ::OVERSAMPLING]]
-    image = _develop(_paint(things, pieces, style, rng), style, rng, (height, width))
+    parts = [part for thing in things for part in thing]
+    pieces = rasterize(parts, camera, street.bend, (height, width))
+    label_ids = np.array([LABEL_IDS[part.name] for part in parts], np.uint8)
+    label = label_ids[pieces[::OVERSAMPLING, ::OVERSAMPLING]]
+    painted = _paint(things, pieces, camera, street, style=style, rng=rng)
+    image = toy_light.reflect(painted.image, painted.wet, camera.centre[1])
+    image = toy_light.bloom(image, painted.glow, style.bloom)
     if style.bonnet:
         _add_bonnet(image, label, style.bonnet)
-    return Picture(_expose(image, style, rng), label)
+    return Picture(_expose(_through_lens(image, style, rng), style, rng), label)
 
 
-def _rasterize(street: Street, things: list[Thing], camera: Camera, size: tuple[int, int]) -> np.ndarray:
-    """Number of the visible part at every sub-pixel, counted through all things in drawing order."""
-    pieces = np.zeros((size[0] * OVERSAMPLING, size[1] * OVERSAMPLING), np.int32)
-    number = 0
-    for thing in things:
-        for part in thing:
-            corners = camera.project(part.points, street.bend) * OVERSAMPLING
-            corners = np.clip(corners, -16000, 16000).round().astype(np.int32)
-            cv2.fillPoly(pieces, [corners], number)
-            number += 1
-    return pieces
-
-
-def _paint(things: list[Thing], pieces: np.ndarray, style: Style, rng: Rng) -> np.ndarray:
-    """Float RGB of every sub-pixel: colour of the object, light by direction, texture, haze by distance."""
+def _paint(
+    things: Sequence[Thing], pieces: np.ndarray, camera: Camera, street: Street, *, style: Style, rng: Rng
+) -> Painted:
+    """Colour, texture, light and haze of every sub-pixel, averaged to pixels."""
     parts = [part for thing in things for part in thing]
-    colours = np.array([colour for thing in things for colour in _object_colours(thing, style, rng)])
-    light = np.array([style.facing[part.facing] for part in parts])
-    distance = np.array([part.points[:, 2].mean() for part in parts])
-    haze = 1 - (1 - style.haze) ** (distance / 50)
-    lit = colours * light[:, None]
-    lit = lit + haze[:, None] * (np.array(style.haze_colour) - lit)
-    image = lit.astype(np.float32)[pieces]
-    contrast = {name: np.zeros(len(parts), np.float32) for name in _PATTERNS}
-    for number, part in enumerate(parts):
-        if part.material in style.textures:
-            name, strength = style.textures[part.material]
-            contrast[name][number] = strength * (1 - haze[number])
-    for name, pattern in _PATTERNS.items():
-        if contrast[name].any():
-            image += (contrast[name][pieces] * pattern(rng, pieces.shape))[..., None]
-    return image
+    size = (pieces.shape[0] // OVERSAMPLING, pieces.shape[1] // OVERSAMPLING)
+    plane = planes(parts, camera)
+    surface = recover(pieces, plane, camera, street.bend)
+    own = np.array([colour for thing in things for colour in _object_colours(thing, style, rng)], np.float32)
+    colours = own[surface.piece]
+    kinds = toy_textures.kinds_of([part.material for part in parts])
+    tones = {name: np.array(options[rng.integers(len(options))], np.float32) for name, options in style.palette.items()}
+    mood = {'lit': rng.uniform(*style.lit), 'cover': rng.uniform(*style.clouds)}
+    glow = toy_textures.paint_textures(colours, surface, plane, kinds, contrast=style.contrast, tones=tones, **mood)
+    lamps = np.array([style.shining.get(part.material, 0.0) for part in parts], np.float32)
+    glow = np.maximum(glow if style.lit[1] else 0 * glow, lamps[surface.piece])
+    light = _light(things, surface, plane, camera, street, style=style, rng=rng, size=size)
+    colours *= (light + (1 - light) * glow)[:, None]
+    _add_haze(colours, surface, parts, style)
+    wet = _wetness(surface, parts, rng.uniform(*style.wet))
+    return Painted(*(_averaged(values, pieces.shape) for values in (colours, glow, wet)))
+
+
+def _light(
+    things: Sequence[Thing],
+    surface: Surface,
+    plane: Planes,
+    camera: Camera,
+    street: Street,
+    *,
+    style: Style,
+    rng: Rng,
+    size: tuple[int, int],
+) -> np.ndarray:
+    """(N,) factor of the colours of the sub-pixels."""
+    parts = [part for thing in things for part in thing]
+    sun = toy_light.draw_sun(rng, style.sun_height, style.sun, style.ambient)
+    ground = np.array([part.name in toy_light.GROUND for part in parts])
+    on_ground = ground[surface.piece]
+    shadow = toy_light.cast_shadows(parts, camera, street.bend, sun, size) * on_ground
+    light = toy_light.brightness(parts, surface, plane, sun=sun, shadow=shadow, ground=ground)
+    contact = toy_light.contacts(things, camera, street.bend, size)
+    return np.where(on_ground, light * toy_light.ground_darkness(surface, street, contact), light)
 
 
 def _object_colours(thing: Thing, style: Style, rng: Rng) -> list[np.ndarray]:
     """One colour per part; the parts of an object that are made of one material share theirs."""
     drawn: dict[str, np.ndarray] = {}
     for part in thing:
-        if part.material not in drawn:
-            options = style.palette[part.material]
-            drawn[part.material] = options[rng.integers(len(options))] + rng.normal(0, style.colour_spread, 3)
-    return [drawn[part.material] for part in thing]
+        material = 'coat' if part.material == 'sleeve' else part.material
+        if material not in drawn:
+            options = style.palette[material]
+            spread = 0 if material in style.shining else style.colour_spread
+            shift = rng.normal(0, spread) + rng.normal(0, 0.35 * spread, 3)
+            drawn[material] = np.clip(options[rng.integers(len(options))] + shift, 4, 252)
+    return [drawn['coat' if part.material == 'sleeve' else part.material] for part in thing]
 
 
-def _develop(image: np.ndarray, style: Style, rng: Rng, size: tuple[int, int]) -> np.ndarray:
-    """Average the sub-pixels and blur: what lens and pixels do."""
-    image = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
-    sigma = rng.uniform(*style.blur)
-    return cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.1 else image
+def _add_haze(colours: np.ndarray, surface: Surface, parts: Sequence[Part], style: Style) -> None:
+    """Far things take the colour of the air; the sky has its own."""
+    exempt = np.array([part.material == 'sky' for part in parts])[surface.piece]
+    share = np.where(exempt, 0, surface.z / (surface.z + np.float32(style.haze)))
+    share *= np.clip(surface.z / np.float32(40), 0, 1)
+    colours += share[:, None].astype(np.float32) * (np.array(style.haze_colour, np.float32) - colours)
+
+
+def _wetness(surface: Surface, parts: Sequence[Part], wet: float) -> np.ndarray:
+    """(N,) share of the mirror image: on the road, more at flat angles and in puddles."""
+    road = np.array([part.name == 'road' for part in parts], np.float32)[surface.piece]
+    return road * np.float32(wet) * np.clip(surface.z / np.float32(25), 0.15, 1)
+
+
+def _averaged(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Flat values of sub-pixels -> the mean of each pixel."""
+    grid = values.reshape(shape[0], shape[1], *values.shape[1:])
+    upper = grid[::OVERSAMPLING, ::OVERSAMPLING] + grid[::OVERSAMPLING, 1::OVERSAMPLING]
+    lower = grid[1::OVERSAMPLING, ::OVERSAMPLING] + grid[1::OVERSAMPLING, 1::OVERSAMPLING]
+    return (upper + lower) * np.float32(0.25)
 
 
 def _add_bonnet(image: np.ndarray, label: np.ndarray, share: float) -> None:
-    """The own car at the bottom, which no class covers, as in Cityscapes."""
+    """The own car at the bottom, which no class covers, as in Cityscapes; it shines a little at its edge."""
     height, width = label.shape
     edge = np.linspace(-1, 1, width)
-    top = height * (1 - share * (1 - 0.5 * edge**4))
-    hidden = np.arange(height)[:, None] >= top[None]
+    top = height * (1 - share * (1 - 0.5 * (edge * edge) * (edge * edge)))
+    below = np.arange(height)[:, None] - top[None]
+    hidden = below >= 0
     label[hidden] = LABEL_IDS['ego vehicle']
-    image[hidden] = (38, 40, 44)
+    shine = np.clip(1 - below / (0.03 * height), 0, 1)[hidden]
+    image[hidden] = np.array((34, 36, 40)) + shine[:, None] * np.array((50, 54, 60))
 
 
-def _expose(image: np.ndarray, style: Style, rng: Rng) -> np.ndarray:
-    """Light, lens corners, saturation, gamma and noise of the sensor -> uint8."""
-    height, width = image.shape[:2]
-    grey = image.mean(axis=2, keepdims=True)
-    image = (grey + style.saturation * (image - grey)) * np.array(style.cast, np.float32)
+def _through_lens(image: np.ndarray, style: Style, rng: Rng) -> np.ndarray:
+    """Clip to what a sensor holds, and blur -> uint8."""
+    image = np.clip(image, 0, 255).round().astype(np.uint8)
+    sigma = rng.uniform(*style.blur) * image.shape[1] / 512
+    return cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.1 else image
+
+
+def _expose(pixels: np.ndarray, style: Style, rng: Rng) -> np.ndarray:
+    """Brightness, lens corners, saturation, gamma and noise of the sensor -> uint8."""
+    height, width = pixels.shape[:2]
+    aim = rng.uniform(*style.exposure)
+    image = pixels.astype(np.float32) * np.float32(np.clip(aim / (int(pixels.sum()) / pixels.size), 0.6, 1.8))
+    grey = (((image[..., 0] + image[..., 1]) + image[..., 2]) / 3)[..., None]
+    image = (grey + np.float32(style.saturation) * (image - grey)) * np.array(style.cast, np.float32)
     across, down = np.linspace(-1, 1, width)[None, :], np.linspace(-1, 1, height)[:, None]
-    image *= (1 - style.vignette * (across**2 + down**2) / 2)[..., None] * rng.uniform(*style.exposure)
-    image = 255 * (np.clip(image, 0, 255) / 255) ** style.gamma
-    image += rng.normal(0, rng.uniform(*style.noise), image.shape)
+    image *= (1 - style.vignette * (across * across + down * down) / 2)[..., None].astype(np.float32)
+    image = np.clip(image, 0, 255)
+    image = image * (np.float32(style.gamma) + np.float32((1 - style.gamma) / 255) * image)
+    image += rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(*style.noise))
     return np.clip(image, 0, 255).round().astype(np.uint8)
-
-
-# Patterns: zero-mean fields of about unit contrast
-
-
-def _grain(rng: Rng, shape: tuple[int, int]) -> np.ndarray:
-    return cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (0, 0), 0.8) * 2.5
-
-
-def _blotches(rng: Rng, shape: tuple[int, int]) -> np.ndarray:
-    coarse = rng.standard_normal((shape[0] // 8, shape[1] // 8), np.float32)
-    return cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
-
-
-def _bricks(rng: Rng, shape: tuple[int, int]) -> np.ndarray:
-    down, across = np.indices(shape, dtype=np.float32)
-    row = np.floor(down / 5)
-    joint = (down % 5 < 1) | ((across + 4 * (row % 2)) % 9 < 1)
-    return np.where(joint, -2.0, 0.3).astype(np.float32)
-
-
-def _tiles(rng: Rng, shape: tuple[int, int]) -> np.ndarray:
-    down, across = np.indices(shape, dtype=np.float32)
-    return np.sign(np.sin(down * 0.9) * np.sin((across + down) * 0.45)).astype(np.float32)
-
-
-_PATTERNS = {'grain': _grain, 'blotches': _blotches, 'bricks': _bricks, 'tiles': _tiles}

@@ -144,3 +144,13 @@ def check_keys(keys: Sequence[str], logs: Mapping[str, Log]) -> None:
     for key in keys:
         if key not in known:
             raise InputError(f'No log has {key!r}.{nearest(key, known)} Logged: {", ".join(known)}.')
+
+
+def last_evaluation(work_dir: Path) -> dict:
+    """The metrics of the last evaluation line in the newest ``*.log.json`` of a run."""
+    logs = sorted(work_dir.glob('*.log.json'))
+    lines = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+    evaluations = [line for line in lines if line.get('mode') == 'val']
+    if not evaluations:
+        raise InputError(f'{work_dir} holds no evaluation: let evaluation.interval divide runner.max_iters')
+    return evaluations[-1]

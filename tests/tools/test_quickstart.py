@@ -12,7 +12,7 @@ REPO = Path(__file__).resolve().parents[2]
 def test_quickstart_ends_with_table_and_panel_and_skips_what_is_finished(tmp_path):
     for name in ('configs', 'tools', 'mmseg', 'experiments.py', 'run_experiments.py'):
         (tmp_path / name).symlink_to(REPO / name)
-    command = [sys.executable, '-m', 'tools.quickstart', '--cfg-options', 'runner.max_iters=2', 'evaluation=None']
+    command = [sys.executable, '-m', 'tools.quickstart', '--cfg-options', 'runner.max_iters=2', 'evaluation.interval=2']
     environment = {**os.environ, 'PYTHONPATH': str(tmp_path)}
 
     def quickstart() -> str:
@@ -21,6 +21,14 @@ def test_quickstart_ends_with_table_and_panel_and_skips_what_is_finished(tmp_pat
         return done.stdout
 
     first = quickstart()
+    assert first.startswith('This takes about ')
+    assert [line.partition(':')[0] for line in first.splitlines() if line.startswith('--- ')] == [
+        '--- source-only',
+        '--- DAFormer',
+        '--- oracle',
+    ]
+    assert first.splitlines()[-1].endswith('work_dirs/quickstart/report/index.html')
+    assert (tmp_path / 'work_dirs/quickstart/report/index.html').stat().st_size > 100_000
     assert all(name in first for name in ('source-only', 'DAFormer', 'oracle', 'mIoU (19 classes)', 'panel.png'))
     assert (tmp_path / 'work_dirs/quickstart/panel.png').stat().st_size > 10_000
     again = quickstart()

@@ -1,4 +1,4 @@
-"""Effect of each part of DAFormer on the toy pair, between the lower and the upper bound."""
+"""Effect of each part of DAFormer and of MIC on the toy pair, between the lower and the upper bound."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,6 @@ EXP = 'toy'
 
 
 def rows(exp: str) -> Sequence[Run]:
-    """Effect of each part of DAFormer on the toy pair, between the lower and the upper bound."""
-    methods = ('source_only', 'dacs', 'dacs_rcs', 'daformer', 'oracle')
+    """Effect of each part of DAFormer and of MIC on the toy pair, between the lower and the upper bound."""
+    methods = ('source_only', 'dacs', 'dacs_rcs', 'daformer', 'daformer_fd', 'mic', 'oracle')
     return shipped(exp, 'toy', {method: method for method in methods}, prefix='toy_')

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from mmseg.config.values import Count, Fraction, Positive
 from mmseg.errors import InputError, nearest
 from mmseg.models.backbones.base import Backbone, PixelStatistics, freeze, still_parts
+from mmseg.models.backbones.efficientnet_keys import OF_PORT, to_timm
 from mmseg.models.backbones.hugging_face_keys import from_hugging_face
+from mmseg.models.backbones.packaged_weights import IF_INSTALLED, REQUIRED, packaged_file
 from mmseg.models.backbones.timm_weights import file_of, say_licence, weights_of
 from mmseg.models.layers import resize
 from mmseg.models.weights import State
@@ -50,7 +52,9 @@ class TimmBackbone(Backbone):
         norm: a norm behind the last block applies to every output.
         settings: further arguments of the network, as timm names them.
         pretrained: 'timm' (or True) for timm's own weights of ``model_name``, from the hub; or a file (or URL) of
-            weights under timm's names, the authors' or those of Hugging Face's transformers.
+            weights under timm's names, the authors' or those of Hugging Face's transformers; or 'package' for those
+            of an installed Python package (see ``packaged_weights``), 'package if installed' for these or, where
+            they are not, random ones.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)``, the other spelling of ``pretrained``.
     """
 
@@ -75,6 +79,8 @@ class TimmBackbone(Backbone):
         pretrained: str | bool | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        if pretrained in (REQUIRED, IF_INSTALLED):
+            pretrained = packaged_file(model_name, str(pretrained))
         from_hub = pretrained in (True, BY_NAME)
         file = pretrained if isinstance(pretrained, str) and not from_hub else None
         super().__init__(pretrained=file, init_cfg=init_cfg)
@@ -172,6 +178,8 @@ class TimmBackbone(Backbone):
     def convert(self, state: State) -> State:
         """What timm's own loader does with a file of the authors, e.g. names and position tables; then our prefix."""
         state = from_hugging_face(dict(state))
+        if OF_PORT in state:
+            state = to_timm(state)
         self._refuse_biases(state)
         mask_token = state.get('mask_token')
         translate = getattr(sys.modules[type(self.model).__module__], 'checkpoint_filter_fn', None)

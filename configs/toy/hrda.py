@@ -1,14 +1,13 @@
-"""HRDA on the toy pair drawn at 512x256: twice the resolution of large_daformer.py, which HRDA's context has.
+"""HRDA on the toy pair: pictures at their full 512x256, in crops of 256x256 with a detail crop of 128x128.
 
-Pictures are seen at 384x192, in crops of 192x192 with a detail crop of 96x96; everything else is as in
-large_daformer.py.
+Everything else is as in daformer.py, whose crops of 192x192 are between context and detail.
 """
 
-_base_ = ['large_daformer.py']
-size = (384, 192)  # width, height
+_base_ = ['daformer.py']
+size = (512, 256)  # width, height
 crop = [
     dict(type='Resize', img_scale=size),
-    dict(type='RandomCrop', crop_size=(192, 192)),
+    dict(type='RandomCrop', crop_size=(256, 256)),
     *_base_.crop[2:],  # flip, normalise, bundle
 ]
 game = dict(pipeline=[*_base_.load_labelled, *crop, dict(type='Collect', keys=['img', 'gt_semantic_seg'])])
@@ -17,13 +16,13 @@ camera_val = dict(pipeline=[_base_.test_pipeline[0], {**_base_.test_pipeline[1],
 model = dict(
     type='HRDAEncoderDecoder',
     decode_head=dict(type='HRDAHead', single_scale_head='DAFormerHead', attention_embed_dim=64),
-    hr_crop_size=(96, 96),
+    hr_crop_size=(128, 128),
 )
 data = dict(
-    # crops have four times the pixels
-    train=dict(source=game, target=camera, rare_class_sampling=dict(min_crop_ratio=0.5)),
+    # crops have 16/9 of the pixels
+    train=dict(source=game, target=camera, rare_class_sampling=dict(min_crop_ratio=0.45)),
     val=camera_val,
     test=camera_val,
 )
-uda = dict(pseudo_weight_ignore_bottom=14)
-name = 'large_hrda'
+uda = dict(pseudo_weight_ignore_bottom=18)
+name = 'hrda'
