@@ -25,7 +25,7 @@ FULL_SIZE_RUNS = [
     'uper_mae_DAFormer',
     'uper_beit_DAFormer',
 ]
-SIDE = 96  # of the crops of the toy configs
+SIDE = 96  # of the crops, which are smaller than those of the toy configs
 
 MIT = {'embed_dims': (8, 16, 40, 64), 'depths': (1, 1, 1, 1)}
 MIT_CHANNELS = [8, 16, 40, 64]
@@ -141,6 +141,7 @@ def adapted(work_dir, pair, model):
     """Two iterations of DACS with feature distance around ``model``, then one evaluation; the lines of its log."""
     toy = SHIPPED_CONFIGS / 'toy' / 'daformer.py'
     cfg = on_drawn_data(toy, pair=pair, work_dir=work_dir, iterations=2)
+    cut_crops(cfg, SIDE)
     cfg.model = model
     cfg.evaluation = {'interval': 2, 'metric': 'mIoU'}
     cfg.log_config.hooks = [{'type': 'TextLoggerHook', 'by_epoch': False}]

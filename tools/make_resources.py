@@ -6,8 +6,9 @@ python -m tools.make_resources --source-only WORK_DIR --daformer WORK_DIR   # de
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,11 @@ from mmseg.errors import command
 from mmseg.places import check_folder
 from mmseg.writing import replacing
 
-FRAMES = 8
+if TYPE_CHECKING:
+    from mmseg.datasets.label_sets import LabelSet
+
+FRAMES = 6
+TILE = 600  # width of a picture of the animation, which has two side by side
 FRAME_MS = 1600
 
 
@@ -25,6 +30,7 @@ class Published(NamedTuple):
     method: str
     year: int
     miou: float
+    included: bool = False  # among the methods of this package
 
 
 # As reported by the authors, or in the comparison tables of the DAFormer and HRDA authors.
@@ -32,11 +38,11 @@ PUBLISHED = (
     Published('ADVENT', 2019, 45.5),
     Published('BDL', 2019, 48.5),
     Published('FDA', 2020, 50.5),
-    Published('DACS', 2021, 52.1),
+    Published('DACS', 2021, 52.1, included=True),
     Published('ProDA', 2021, 57.5),
-    Published('DAFormer', 2022, 68.3),
-    Published('HRDA', 2022, 73.8),
-    Published('MIC', 2023, 75.9),
+    Published('DAFormer', 2022, 68.3, included=True),
+    Published('HRDA', 2022, 73.8, included=True),
+    Published('MIC', 2023, 75.9, included=True),
 )
 
 
@@ -53,10 +59,12 @@ def draw_uda_over_time(path: Path) -> None:
     axes.step([entry.year for entry in PUBLISHED], np.maximum.accumulate([entry.miou for entry in PUBLISHED]),
               where='post', color='0.8', linewidth=2)  # fmt: skip
     for entry in PUBLISHED:
-        ours = entry.method == 'DAFormer'
-        axes.plot(entry.year, entry.miou, 'o', color='tab:red' if ours else 'tab:blue', markersize=8)
+        axes.plot(entry.year, entry.miou, 'o', color='tab:red' if entry.included else '0.55', markersize=8)
         axes.annotate(f'{entry.method} {entry.miou}', (entry.year, entry.miou), xytext=(8, 4),
-                      textcoords='offset points', weight='bold' if ours else 'normal')  # fmt: skip
+                      textcoords='offset points', weight='bold' if entry.included else 'normal')  # fmt: skip
+    for colour, label in (('tab:red', 'included here'), ('0.55', 'others')):
+        axes.plot([], [], 'o', color=colour, markersize=8, label=label)
+    axes.legend(loc='lower right', frameon=False)
     axes.set(title='GTA5 to Cityscapes, published results', ylabel='mIoU (%)', xlim=(2018.7, 2023.9), ylim=(40, 80))
     axes.set_xticks(sorted({entry.year for entry in PUBLISHED}))
     axes.grid(axis='y', color='0.92')
@@ -65,25 +73,40 @@ def draw_uda_over_time(path: Path) -> None:
     save(figure, path)
 
 
-def draw_demo(source_only: Path, daformer: Path, path: Path) -> None:
-    """An animation of target images with the predictions of two finished runs on the same data."""
+def draw_demo(runs: Mapping[str, Path], path: Path) -> None:
+    """An animation of target images: image, ground truth, and the predictions of finished runs, two in a row.
+
+    Titles of predictions have the mIoU of the run on all of the images that it is tested on.
+    """
     import cv2  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
     from mmseg.apis import inference_segmentor, init_segmentor  # noqa: PLC0415
-    from mmseg.config.leaves import named_sets  # noqa: PLC0415
     from mmseg.datasets.loader import build_dataset  # noqa: PLC0415
     from mmseg.engine.work_dir import config_of, require_checkpoint  # noqa: PLC0415
     from mmseg.evaluation.export import colorize  # noqa: PLC0415
+    from mmseg.report.gallery import most_varied  # noqa: PLC0415
+    from mmseg.report.logs import last_evaluation  # noqa: PLC0415
 
-    models = [init_segmentor(config_of(run), require_checkpoint(run)) for run in (source_only, daformer)]
-    dataset = build_dataset(next(iter(named_sets(models[0].cfg.data.test).values())), {'test_mode': True})
+    models = {name: init_segmentor(config_of(run), require_checkpoint(run)) for name, run in runs.items()}
+    scores = {name: 100 * last_evaluation(run)['mIoU'] for name, run in runs.items()}
+    tested = next(iter(models.values())).cfg.data.test
+    dataset = build_dataset(next(iter(named_sets(tested).values())), {'test_mode': True})
+    palette = dataset.label_set.palette
     frames = []
-    for index in range(0, len(dataset), max(1, len(dataset) // FRAMES)):
+    for index in most_varied(dataset, FRAMES):
         image = cv2.imread(str(dataset.image_path(index)))
-        maps = [colorize(inference_segmentor(model, image)[0], models[0].PALETTE) for model in models]
-        tiles = [('target image', image[..., ::-1]), ('source-only', maps[0]), ('DAFormer', maps[1])]
-        frames.append(Image.fromarray(np.hstack([_titled(tile, title) for title, tile in tiles])))
+        tiles = [
+            ('image of the target domain', image[..., ::-1]),
+            ('ground truth', colorize(dataset.label_of(index), palette)),
+        ]
+        for name, model in models.items():
+            found = colorize(inference_segmentor(model, image)[0], palette)
+            tiles.append((f'{name}: mIoU {scores[name]:.1f}', found))
+        titled = [_titled(tile, title) for title, tile in tiles]
+        rows = [np.hstack(titled[start : start + 2]) for start in range(0, len(titled), 2)]
+        frames.append(Image.fromarray(np.vstack([*rows, _legend(dataset.label_set, rows[0].shape[1])])))
+    frames = [frame.quantize(128, dither=Image.Dither.NONE) for frame in frames]
     with replacing(path) as temporary, temporary.open('wb') as file:
         frames[0].save(
             file, format='GIF', save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0, optimize=True
@@ -93,9 +116,26 @@ def draw_demo(source_only: Path, daformer: Path, path: Path) -> None:
 def _titled(tile: np.ndarray, title: str) -> np.ndarray:
     import cv2  # noqa: PLC0415
 
-    bar = np.full((26, tile.shape[1], 3), 255, np.uint8)
-    cv2.putText(bar, title, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+    size = (TILE, round(TILE * tile.shape[0] / tile.shape[1]))
+    tile = cv2.resize(np.ascontiguousarray(tile), size, interpolation=cv2.INTER_NEAREST)
+    bar = np.full((32, TILE, 3), 255, np.uint8)
+    cv2.putText(bar, title, (6, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.65, (0, 0, 0), 1, cv2.LINE_AA)
     return np.pad(np.vstack([bar, tile]), ((0, 4), (2, 2), (0, 0)), constant_values=255)
+
+
+def _legend(label_set: 'LabelSet', width: int) -> np.ndarray:
+    """Classes and their colours, in lines of ten."""
+    import cv2  # noqa: PLC0415
+
+    per_line, height = 10, 26
+    lines = -(-len(label_set.classes) // per_line)
+    strip = np.full((lines * height + 6, width, 3), 255, np.uint8)
+    for number, (name, colour) in enumerate(zip(label_set.classes, label_set.palette, strict=True)):
+        x, y = 8 + number % per_line * (width - 8) // per_line, 6 + number // per_line * height
+        cv2.rectangle(strip, (x, y), (x + 16, y + 14), tuple(map(int, colour)), -1)
+        cv2.rectangle(strip, (x, y), (x + 16, y + 14), (90, 90, 90), 1)
+        cv2.putText(strip, name, (x + 21, y + 12), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    return strip
 
 
 @command
@@ -116,7 +156,7 @@ def main(argv: list[str] | None = None) -> None:
     palette_figure(CITYSCAPES19, args.out / 'color_palette.png')
     draw_uda_over_time(args.out / 'uda_over_time.png')
     if args.daformer:
-        draw_demo(args.source_only, args.daformer, args.out / 'demo.gif')
+        draw_demo({'source-only': args.source_only, 'DAFormer': args.daformer}, args.out / 'demo.gif')
     for path in sorted(args.out.iterdir()):
         print(path)
 

@@ -81,7 +81,7 @@ def summary(rows: Iterable[dict]) -> str:
 
 
 def draw(rows: Sequence[dict], path: Path) -> None:
-    """Bars of the IoU of every class, mean over seeds, one colour a config."""
+    """Bars of the IoU of every class, mean over seeds with their standard deviation, one colour a config."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow import)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -97,12 +97,15 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     width = 0.8 / len(configs)
     for i, config in enumerate(configs):
         runs = [row for row in rows if row['config'] == config]
-        means = [100 * statistics.mean(run[name] or 0.0 for run in runs) for name in names]
+        scores = [[100 * (run[name] or 0.0) for run in runs] for name in names]
+        means = [statistics.mean(values) for values in scores]
+        spread = [statistics.stdev(values) for values in scores] if len(runs) > 1 else None
         seeds = f'{len(runs)} seed{"s" if len(runs) > 1 else ""}'
-        axes.bar([x + i * width for x in range(len(names))], means, width, label=f'{config} ({seeds})')
+        places, label = [x + i * width for x in range(len(names))], f'{config} ({seeds})'
+        axes.bar(places, means, width, yerr=spread, error_kw={'elinewidth': 0.8, 'ecolor': '0.3'}, label=label)
     axes.set_xticks([x + 0.4 - width / 2 for x in range(len(names))], [name.removeprefix('IoU.') for name in names])
     axes.tick_params(axis='x', rotation=30)
-    axes.set(ylabel='IoU (%), mean over seeds')
+    axes.set(ylabel='IoU (%), mean and deviation over seeds', ylim=(0, None))
     axes.legend(fontsize=8, frameon=False)
     axes.spines[['top', 'right']].set_visible(False)
     figure.tight_layout()

@@ -24,7 +24,7 @@ def test_a_config_runs_briefly_saves_nothing_and_is_not_repeated(out, monkeypatc
     assert row['loss'] > 0
     assert row['megabytes'] > 100
     assert list(out.rglob('*.pth')) == []
-    assert '| source_only | 96 | ran |' in capsys.readouterr().out
+    assert '| source_only | 192 | ran |' in capsys.readouterr().out
 
     monkeypatch.setattr(smoke_configs, 'train_apart', lambda cfg: {'problem': 'was repeated'})
     assert smoke_configs.main(command) == 0
