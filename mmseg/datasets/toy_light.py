@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmseg.datasets.toy_shapes import NEAR, Part, Rng, Street, Thing
+from mmseg.datasets.toy_shapes import NEAR, Part, Rng, Street, Thing, cos_sin
 from mmseg.datasets.toy_view import OVERSAMPLING, UP, Camera, Planes, Surface, fill
 
 GROUND = ('road', 'sidewalk', 'terrain')
@@ -31,7 +31,8 @@ def draw_sun(rng: Rng, height: tuple[float, float], strength: float, ambient: fl
     """A sun behind us, on either side, at a ``height`` in degrees above the horizon."""
     up = math.radians(rng.uniform(*height))
     aside = math.radians(rng.uniform(25, 70)) * rng.choice([-1, 1])
-    direction = (math.cos(up) * math.sin(aside), math.sin(up), -math.cos(up) * math.cos(aside))
+    (level, rise), (ahead, right) = cos_sin(up), cos_sin(aside)
+    direction = (level * right, rise, -level * ahead)
     return Sun(direction, strength, ambient)
 
 

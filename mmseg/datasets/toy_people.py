@@ -10,12 +10,6 @@ At = tuple[float, float]
 Placed = Callable[[float, float], At]  # (right, up) in metres of a figure 1.75 m tall -> (x, y) in the street
 
 
-def people(rng: Rng, x: float, z: float) -> Thing:
-    """One to three people on foot, side by side."""
-    count = int(rng.choice([1, 2, 3], p=[0.68, 0.24, 0.08]))
-    return [part for i in range(count) for part in person(rng, x + 0.62 * i, z)]
-
-
 def person(rng: Rng, x: float, z: float) -> Thing:
     """Somebody on foot: walking to a side, or standing; some carry a bag, some are children."""
     size = (rng.uniform(1.05, 1.35) if rng.random() < 0.15 else rng.uniform(1.58, 1.92)) / 1.75

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mmseg.datasets.toy_shapes import Part, Rng, Span, Thing, circle, facing_us, tapered
+from mmseg.datasets.toy_shapes import Part, Rng, Span, Thing, circle, cos_sin, facing_us, tapered
 
 ROUND = np.array(circle(30))
 
@@ -61,7 +61,8 @@ def bare_tree(rng: Rng, x: float, z: float) -> Thing:
     parts: Thing = []
 
     def fork(start: tuple[float, float], angle: float, length: float, width: float) -> None:
-        end = (start[0] + length * math.sin(angle), start[1] + length * math.cos(angle))
+        up, right = cos_sin(angle)
+        end = (start[0] + length * right, start[1] + length * up)
         parts.append(Part('vegetation', 'bark', 'front', tapered(start, end, z, width, width * 0.7)))
         if width < 0.06:
             return

@@ -1,7 +1,7 @@
 """Flat pieces in space, the alphabet of the toy streets: polygons in metres, with class and material.
 
-Coordinates are (right, up, forward) from a point on the ground below the camera. Sines come from :mod:`math`, which
-has one result on every processor; numpy's may differ in the last bit.
+Coordinates are (right, up, forward) from a point on the ground below the camera. Sines and powers may differ in the
+last bit from processor to processor: they are rounded, so that everything that is made of them is the same.
 """
 
 import math
@@ -14,6 +14,7 @@ import numpy as np
 Rng = np.random.Generator
 Span = tuple[float, float]  # from, to, in metres
 
+DIGITS = 9  # decimals of what is not computed exactly
 NEAR = 1.5  # metres; nothing is drawn closer to the camera
 
 
@@ -59,7 +60,7 @@ def upright(x0: float, x1: float, y0: float, y1: float, z: float) -> np.ndarray:
 def along(first: tuple[float, float], second: tuple[float, float], z0: float, z1: float) -> np.ndarray:
     """A band between two lines that run forward at (x, y), in steps, so that it can follow a bend."""
     steps = 1 if z1 < 1.3 * z0 else 7
-    depths = [z0 * math.pow(z1 / z0, i / steps) for i in range(steps + 1)]
+    depths = [round(z0 * math.pow(z1 / z0, i / steps), DIGITS) for i in range(steps + 1)]
     out = [(*first, z) for z in depths]
     back = [(*second, z) for z in depths[::-1]]
     return np.array(out + back)
@@ -75,8 +76,12 @@ def facing_us(corners: Sequence[tuple[float, float]], z: float) -> np.ndarray:
     return np.array([(x, y, z) for x, y in corners])
 
 
+def cos_sin(angle: float) -> tuple[float, float]:
+    return round(math.cos(angle), DIGITS), round(math.sin(angle), DIGITS)
+
+
 def circle(corners: int = 14) -> list[tuple[float, float]]:
-    return [(math.cos(2 * math.pi * i / corners), math.sin(2 * math.pi * i / corners)) for i in range(corners)]
+    return [cos_sin(2 * math.pi * i / corners) for i in range(corners)]
 
 
 def disc(x: float, y: float, z: float, rx: float, ry: float) -> np.ndarray:

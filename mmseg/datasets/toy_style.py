@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from mmseg.datasets import toy_light, toy_textures
-from mmseg.datasets.toy_shapes import Part, Rng, Street, Thing
+from mmseg.datasets.toy_shapes import Part, Rng, Span, Street, Thing
 from mmseg.datasets.toy_view import OVERSAMPLING, Camera, Planes, Surface, planes, rasterize, recover
 
 # Cityscapes ids, the numbering that GTA's labels use too.
@@ -36,7 +36,6 @@ LABEL_IDS = {
 }
 
 Colour = tuple[int, int, int]
-Span = tuple[float, float]
 
 
 class Picture(NamedTuple):

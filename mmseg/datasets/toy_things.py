@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmseg.datasets import toy_cycles, toy_people, toy_plants, toy_posts, toy_vehicles
-from mmseg.datasets.toy_shapes import Rng, Street, Thing
+from mmseg.datasets.toy_shapes import DIGITS, Rng, Street, Thing
 
 # How many of a kind stand in one street, on average (Poisson). Rare classes are rare, as in a real city.
 EXPECTED = {
@@ -31,6 +31,7 @@ EXPECTED = {
 }
 
 
+COMPANY = (0.68, 0.24, 0.08)  # share of people who walk alone, in pairs, in threes
 VEHICLES = {'parked car', 'moving car', 'truck', 'bus', 'tram'}
 
 
@@ -41,14 +42,21 @@ def sample_things(rng: Rng, street: Street) -> Iterator[Thing]:
     for kind in sorted(EXPECTED, key=lambda kind: EXPECTED[kind]):
         placed = _PLACED[kind]
         for _ in range(rng.poisson(EXPECTED[kind])):
-            thing = placed.draw(rng, placed.where(rng, street), _distance(rng, placed.nearest))
-            points = np.concatenate([part.points for part in thing])
-            room = points.min(0), points.max(0)
-            if kind in VEHICLES:
-                if any((room[0] < high).all() and (low < room[1]).all() for low, high in taken):
-                    continue
-                taken.append(room)
-            yield thing
+            x, z = placed.where(rng, street), _distance(rng, placed.nearest)
+            for companion in range(int(rng.choice([1, 2, 3], p=COMPANY)) if placed.draw == toy_people.person else 1):
+                thing = placed.draw(rng, x + 0.62 * companion, z)
+                if kind not in VEHICLES or _finds_room(thing, taken):
+                    yield thing
+
+
+def _finds_room(thing: Thing, taken: list[tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether the thing stands in no ``taken`` room, lower and upper corners; it takes its own then."""
+    points = np.concatenate([part.points for part in thing])
+    room = points.min(0), points.max(0)
+    if any((room[0] < high).all() and (low < room[1]).all() for low, high in taken):
+        return False
+    taken.append(room)
+    return True
 
 
 class Placed(NamedTuple):
@@ -61,7 +69,7 @@ class Placed(NamedTuple):
 
 def _distance(rng: Rng, nearest: float) -> float:
     """Near and far alike often per octave, up to five times the nearest."""
-    return nearest * math.exp(rng.uniform(0, 1.65))
+    return nearest * round(math.exp(rng.uniform(0, 1.65)), DIGITS)
 
 
 def _lane(rng: Rng, street: Street) -> float:
@@ -103,8 +111,8 @@ _PLACED: dict[str, Placed] = {
     'truck': Placed(_driving(toy_vehicles.truck), _lane, 8.0),
     'bus': Placed(_driving(toy_vehicles.bus), _lane, 8.0),
     'tram': Placed(_driving(toy_vehicles.tram), _opposite_lane, 8.0),
-    'people on the pavement': Placed(toy_people.people, _on_pavement, 4.0),
-    'people on the road': Placed(toy_people.people, _on_road, 6.0),
+    'people on the pavement': Placed(toy_people.person, _on_pavement, 4.0),
+    'people on the road': Placed(toy_people.person, _on_road, 6.0),
     'cyclist': Placed(toy_cycles.cyclist, _on_road, 4.5),
     'motorcyclist': Placed(toy_cycles.motorcyclist, _on_road, 4.5),
     'bicycles': Placed(toy_cycles.rack, _on_pavement, 4.0),

@@ -30,7 +30,7 @@ class Camera(NamedTuple):
         """(N, 3) metres -> (N, 2) pixels; the street bends by ``bend`` metres at 100 m."""
         right, up, forward = points.T
         forward = np.maximum(forward, NEAR)
-        right = right - self.aside + bend * (forward / 100) ** 2
+        right = right - self.aside + bend * (forward / 100) * (forward / 100)
         return np.stack(
             [self.centre[0] + self.focal * right / forward, self.centre[1] + self.focal * (self.eye - up) / forward],
             axis=1,
