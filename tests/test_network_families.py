@@ -125,7 +125,7 @@ THINGS = [6, 7, 11, 12, 13, 14, 15, 16, 17, 18]
 @pytest.fixture(scope='module')
 def pair(tmp_path_factory):
     root = tmp_path_factory.mktemp('toy') / 'pair'
-    draw_pair(root, ToyParams(source=6, train=3, val=1))
+    draw_pair(root, ToyParams(source=6, train=3, val=1, width=256, height=128))
     return root
 
 

@@ -12,7 +12,7 @@ TOY = SHIPPED_CONFIGS / 'toy'
 
 @pytest.fixture
 def out(tmp_path, monkeypatch):
-    monkeypatch.setattr(smoke_configs, 'FULL_SIZE', ToyParams(source=3, train=2, val=1))
+    monkeypatch.setattr(smoke_configs, 'FULL_SIZE', ToyParams(source=3, train=2, val=1, width=256, height=128))
     return tmp_path / 'smoke'
 
 
