@@ -82,6 +82,7 @@ def draw_demo(runs: Mapping[str, Path], path: Path) -> None:
     from PIL import Image  # noqa: PLC0415
 
     from mmseg.apis import inference_segmentor, init_segmentor  # noqa: PLC0415
+    from mmseg.config.leaves import named_sets  # noqa: PLC0415
     from mmseg.datasets.loader import build_dataset  # noqa: PLC0415
     from mmseg.engine.work_dir import config_of, require_checkpoint  # noqa: PLC0415
     from mmseg.evaluation.export import colorize  # noqa: PLC0415
