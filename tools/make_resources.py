@@ -6,7 +6,7 @@ python -m tools.make_resources --source-only WORK_DIR --daformer WORK_DIR   # de
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +17,8 @@ from mmseg.places import check_folder
 from mmseg.writing import replacing
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from mmseg.datasets.label_sets import LabelSet
 
 FRAMES = 6
@@ -107,11 +109,22 @@ def draw_demo(runs: Mapping[str, Path], path: Path) -> None:
         titled = [_titled(tile, title) for title, tile in tiles]
         rows = [np.hstack(titled[start : start + 2]) for start in range(0, len(titled), 2)]
         frames.append(Image.fromarray(np.vstack([*rows, _legend(dataset.label_set, rows[0].shape[1])])))
-    frames = [frame.quantize(128, dither=Image.Dither.NONE) for frame in frames]
+    frames = [_with_class_colours(frame, palette) for frame in frames]
     with replacing(path) as temporary, temporary.open('wb') as file:
         frames[0].save(
             file, format='GIF', save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0, optimize=True
         )
+
+
+def _with_class_colours(frame: 'Image', palette: Sequence[Sequence[int]]) -> 'Image':
+    """The frame in 256 colours, among them exactly those of the classes; the others are the frame's own."""
+    from PIL import Image  # noqa: PLC0415
+
+    exact = [value for colour in ((0, 0, 0), (255, 255, 255), *palette) for value in colour]
+    others = frame.quantize(256 - len(exact) // 3).getpalette()
+    colours = Image.new('P', (1, 1))
+    colours.putpalette(exact + others[: 768 - len(exact)])
+    return frame.quantize(palette=colours, dither=Image.Dither.NONE)
 
 
 def _titled(tile: np.ndarray, title: str) -> np.ndarray:
