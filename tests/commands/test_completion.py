@@ -29,7 +29,7 @@ LINES = {
     'mmseg convert gta --gt': ['--gt-dir'],
     'mmseg predict --prec': ['--precision'],
     'mmseg benchmark step --base': ['--baseline'],
-    'mmseg --ver': ['--version'],
+    'mmseg --vers': ['--version'],
 }
 
 
