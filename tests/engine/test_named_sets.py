@@ -35,8 +35,8 @@ def run(tmp_path_factory):
 def test_a_table_has_a_column_a_set_and_their_mean_and_says_size_and_state(run):
     text = next(run.glob('*.log')).read_text()
     title = next(line for line in text.splitlines() if 'Evaluation on' in line and 'last' in line)
-    assert 'the 2 images of data.val.day (val) at their own size, whole images;' in title
-    assert 'the 3 images of data.val.night (val) at their own size, whole images;' in title
+    assert 'val, 2 images of data.val.day at their own size, whole images;' in title
+    assert 'val, 3 images of data.val.night at their own size, whole images;' in title
     assert title.endswith('student at last (iteration 4):')
     assert 'student at iteration 2 of 4:' in text
     (header, *_) = [line for line in text.splitlines() if line.startswith('class ')]

@@ -76,7 +76,7 @@ def test_an_evaluation_that_fails_loses_no_training_and_comes_first_in_the_resum
 def test_an_evaluation_that_is_in_the_log_is_not_repeated(tmp_path):
     work_dir = train(tiny_config(tmp_path / 'run', runner__max_iters=3, evaluation__interval=3))
     train(tiny_config(work_dir, runner__max_iters=3, evaluation__interval=3), resume=work_dir)
-    assert log_of(work_dir).count('Evaluation on the') == 1
+    assert log_of(work_dir).count('Evaluation on ') == 1
 
 
 def test_a_checkpoint_of_the_clock_replaces_the_latest_alone_and_is_gone_on_from_bit_for_bit(straight, tmp_path):

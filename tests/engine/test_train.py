@@ -86,7 +86,7 @@ def test_the_text_log_shows_progress_and_names_unused_keys(straight):
         'data_time: ',
         'memory: ',
         'decode.loss_seg: ',
-        'Evaluation on the 4 images of data.val (val)',
+        'Evaluation on val, 4 images of data.val ',
     ):
         assert word in text
     assert "no parameter has a name with 'pos_block'" in text

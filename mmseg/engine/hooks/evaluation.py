@@ -100,7 +100,7 @@ class EvaluationHook(PeriodicMeasurement):
     def _title(self, state: str) -> str:
         """On what, at which size, and which network of the run."""
         sets = [
-            f'the {len(one.dataset)} images of data.val{"." if name else ""}{name} ({one.dataset.split_name}) '
+            f'{one.dataset.split_name}, {len(one.dataset)} images of data.val{"." if name else ""}{name} '
             f'{one.tested_at}'
             for name, one in self.sets.items()
         ]
