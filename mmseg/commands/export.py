@@ -70,14 +70,14 @@ def export(model: Any, args: argparse.Namespace) -> None:
     Raises:
         InputError: the network cannot be exported, or the file computes something else.
     """
-    from mmseg.export.check import compare, drawn  # noqa: PLC0415 (heavy)
+    from mmseg.export.check import compare, example  # noqa: PLC0415 (heavy)
     from mmseg.export.files import read, write  # noqa: PLC0415
     from mmseg.export.network import exportable, plain_kernels  # noqa: PLC0415
 
     facts = facts_of(model, args)
     network = exportable(model, processing=args.processing, scale=args.scale)
     with replacing(args.out, ending=args.out.suffix) as begun, plain_kernels():
-        write(network, drawn(facts, 2, *(args.size or (96, 160)), seed=0), begun, facts)
+        write(network, example(facts), begun, facts)
         run, _ = read(begun, trust=True)
         found = compare(run, network, facts)
     print(f'{args.out}: {args.out.stat().st_size / 1e6:.1f} MB')

@@ -1,5 +1,6 @@
 """Whether an exported file computes what PyTorch does."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from mmseg.errors import InputError
 from mmseg.export.files import Facts, Runs
 
-#: (images, height, width) that are tried where any size can be; one that no stride divides among them
+#: (images, height, width) that the network sees where any size can be; one that no stride divides among them
 SIZES = ((1, 128, 128), (2, 96, 160), (1, 125, 77))
 #: largest difference of logits as a part of the largest one, and of probabilities
 TOLERANCE = 1e-3
@@ -36,9 +37,8 @@ def compare(run: Runs, network: nn.Module, facts: Facts) -> dict[str, Difference
     Raises:
         InputError: they differ by more than rounding.
     """
-    sizes = [(count, *facts.size) for count in (1, 2, 3)] if facts.size else list(SIZES)
     found = {}
-    for number, (count, height, width) in enumerate(sizes):
+    for number, (count, height, width) in enumerate(_sizes(facts)):
         image = drawn(facts, count, height, width, seed=number)
         with torch.no_grad():
             wanted = network(image)
@@ -51,6 +51,19 @@ def compare(run: Runs, network: nn.Module, facts: Facts) -> dict[str, Difference
             )
         found[name] = difference
     return found
+
+
+def example(facts: Facts) -> Tensor:
+    """Several images to export with, so large that no map in the network has a side of 1: a file would keep to it."""
+    return drawn(facts, *_sizes(facts)[1], seed=0)
+
+
+def _sizes(facts: Facts) -> list[tuple[int, int, int]]:
+    """(images, height, width) of the images, before they are scaled."""
+    if facts.size:
+        height, width = facts.size
+        return [(count, height, width) for count in (1, 2, 3)]
+    return [(count, math.ceil(height / facts.scale), math.ceil(width / facts.scale)) for count, height, width in SIZES]
 
 
 def drawn(facts: Facts, count: int, height: int, width: int, *, seed: int) -> Tensor:

@@ -69,7 +69,7 @@ def test_a_file_of_each_format_is_compared_and_predicts_as_the_network_does(run,
 @pytest.mark.parametrize('suffix', [pytest.param('.ts', marks=SLOW), PT2, ONNX])
 def test_with_processing_bytes_go_in_and_ids_come_out_at_the_size_of_the_image(run, picture, tmp_path, suffix):
     file = tmp_path / f'net{suffix}'
-    assert export.main([str(run), '--out', str(file), '--processing', '--scale', '0.5']) == 0
+    assert export.main([str(run), '--out', str(file), '--processing', '--scale', '0.75']) == 0
     ran, facts = files.read(file, trust=True)
     assert facts.classes[0] == 'road'
     ids, probability = ran(torch.from_numpy(np.asarray(Image.open(picture))[None].copy()))

@@ -78,7 +78,7 @@ def test_context_detail_and_attention_are_written_and_both_scales_get_their_scor
         attention = torch.nn.functional.interpolate(model.test_part(img, 'attention'), (48, 96), mode='bilinear')
         grey = cv2.imread(str(pictures['attention']), cv2.IMREAD_UNCHANGED)
         assert np.abs(grey - attention[0, 0].numpy() * 255).max() <= 1
-        assert 0 < grey.min() < grey.max() < 255
+        assert np.ptp(grey) > 50  # it is not the same everywhere
         for part in ('context', 'detail'):
             logits = torch.nn.functional.interpolate(model.test_part(img, part), (48, 96), mode='bilinear')
             colours = colorize(logits[0].argmax(0), CITYSCAPES19.palette)

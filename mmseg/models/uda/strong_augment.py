@@ -163,7 +163,7 @@ def _augmented(params: StrongParams, img: Tensor, mean: Sequence[float], std: Se
 def _unit_range(mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """(4, C, 1, 1) float64 on the host: factor and summand that take normalised images to 0..1, and those back."""
     black, white = value_range(mean, std)
-    centre, spread = torch.tensor([mean, std], dtype=torch.float64)
+    centre, spread = torch.tensor([list(map(float, mean)), list(map(float, std))], dtype=torch.float64)
     scale, shift = spread / (white - black), (centre - black) / (white - black)
     return torch.stack([scale, shift, 1 / scale, -shift / scale])[:, :, None, None]
 

@@ -91,7 +91,7 @@ class Response:
             GatedRepoError('gated', response=Response()),
             r'only to accounts that have accepted the licence.*hf auth login',
         ),
-        (LocalEntryNotFoundError('no network'), r'cannot be downloaded.*tools\.download timm:vit_small_patch14_dinov2'),
+        (LocalEntryNotFoundError('no network'), r'cannot be downloaded.*mmseg download timm:vit_small_patch14_dinov2'),
     ],
 )
 def test_weights_that_cannot_be_had_are_one_sentence(error, message, tmp_path, monkeypatch):
