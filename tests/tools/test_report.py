@@ -105,6 +105,29 @@ def test_curves_and_differences_are_drawn_and_a_narrow_window_does_not_scroll_si
         assert shown.evaluate('document.documentElement.scrollWidth') <= 390
 
 
+def test_in_a_narrow_window_the_score_is_beside_a_long_name_and_nothing_is_cut(tmp_path):
+    name = 'a_' + 'long_name_of_a_run' * 4
+    work_dir(tmp_path / 'runs' / name, config('dacs', name=name), {'road': 50})
+    assert report.main([str(tmp_path / 'runs'), '--out', str(tmp_path / 'out')]) == 0
+    with opened(tmp_path / 'out' / 'index.html', width=390) as shown:
+        score = shown.locator('#table tr.group td').nth(1).bounding_box()
+        assert score['x'] + score['width'] < 390
+        wide = 'all => all.filter(it => it.getBoundingClientRect().right > 391).map(it => it.outerHTML.slice(0, 80))'
+        assert shown.eval_on_selector_all('.tile, .tile *, #warnings *, .controls *', wide) == []
+
+
+def test_a_bound_of_other_data_is_not_compared_with(tmp_path):
+    other = config('source-only', name='other')
+    other['data']['train']['type'] = 'SynthiaDataset'
+    work_dir(tmp_path / 'runs' / 'other', other, {'road': 20})
+    work_dir(tmp_path / 'runs' / 'dacs', config('dacs'), {'road': 50})
+    assert report.main([str(tmp_path / 'runs'), '--out', str(tmp_path / 'out')]) == 0
+    with opened(tmp_path / 'out' / 'index.html') as shown:
+        assert 'Best adaptation' in shown.inner_text('#summary')
+        assert 'source-only' not in shown.inner_text('#summary')
+        assert 'Lower bound' not in shown.inner_text('#summary')
+
+
 def test_the_page_is_one_file_without_addresses(page):
     text = page.read_text(encoding='utf-8')
     assert [path.name for path in page.parent.iterdir()] == ['index.html']

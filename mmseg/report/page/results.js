@@ -10,11 +10,11 @@
     `${iterations.join(', ')} iterations`, unique(experiments.filter((one) => one.role !== 'oracle' || experiments.length === 1).map((one) => one.data)).slice(0, 2).join('; '), `made ${DATA.made}`,
   ].filter(Boolean).join(' · ');
 
-  const targets = unique(experiments.map((one) => one.domains.split(' → ').at(-1)));
+  const settings = unique(experiments.filter((one) => one.role !== 'oracle').map((one) => one.domains));
   function tile(what, one, more) {
     const top = Math.max(...experiments.map((other) => headline(other) ?? 0), 1);
     return element('div', { class: 'tile' },
-      element('div', { class: 'what' }, dot(one), `${what}: ${one.label}${targets.length > 1 ? ` (${one.domains})` : ''}`),
+      element('div', { class: 'what' }, dot(one), `${what}: ${one.label}${settings.length > 1 ? ` (${one.domains})` : ''}`),
       element('div', { class: 'number' }, number(headline(one)),
         element('small', {}, one.values[one.headline][1] === null ? ` ${one.headline}` : ` ± ${number(one.values[one.headline][1])} ${one.headline}`)),
       element('div', { class: 'meter' }, element('i', { style: `width:${(100 * headline(one)) / top}%;background:${one.colour}` })),
@@ -25,9 +25,11 @@
     const scored = experiments.filter((one) => headline(one) !== null);
     const best = (role) => scored.filter((one) => one.role === role).sort((a, b) => headline(b) - headline(a))[0];
     const method = best('method');
-    // Bounds of the best method: those that were trained and tested on the same data.
-    const source = scored.find((one) => one.role === 'source' && method && one.domains === method.domains) ?? best('source');
-    const oracle = method && method.oracle !== null ? experiments[method.oracle] : best('oracle');
+    // Bounds of the best method: those that were trained and tested on the same data. Others would say nothing of it.
+    const bound = (role, same) => (method ? scored.find((one) => one.role === role && same(one)) : best(role));
+    const target = (one) => one.domains.split(' → ').at(-1);
+    const source = bound('source', (one) => one.domains === method.domains);
+    const oracle = method && method.oracle !== null ? experiments[method.oracle] : bound('oracle', (one) => target(one) === target(method));
     const tiles = [];
     const seeds = (one) => several(one.values[one.headline][2], 'seed');
     if (source) tiles.push(tile('Lower bound', source, `${seeds(source)}, no adaptation`));
