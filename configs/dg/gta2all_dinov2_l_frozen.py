@@ -5,7 +5,7 @@
 Published for a frozen DINOv2-L with Mask2Former's head (Rein, arXiv 2312.04265): 63.3 / 56.1 / 63.9 mIoU. This
 combination, with another head, is our own and NOT measured. What else differs: configs/_base_/recipes/dg_gta.py.
 
-Weights: `python -m tools.download timm:vit_large_patch14_dinov2.lvd142m` (Apache-2.0).
+Weights: `mmseg download timm:vit_large_patch14_dinov2.lvd142m` (Apache-2.0).
 Needs data/gta, data/cityscapes, data/bdd100k and data/mapillary (docs/data.md, docs/data_sets.md).
 """
 

@@ -5,7 +5,7 @@
 Our own combination, not published and NOT measured: LoRA of rank 16 in all linear layers of the blocks, with the recipe
 of configs/_base_/recipes/dg_gta.py.
 
-Weights: `python -m tools.download timm:vit_large_patch14_dinov2.lvd142m` (Apache-2.0).
+Weights: `mmseg download timm:vit_large_patch14_dinov2.lvd142m` (Apache-2.0).
 Needs data/gta, data/cityscapes, data/bdd100k and data/mapillary (docs/data.md, docs/data_sets.md).
 """
 

@@ -6,7 +6,7 @@ Published (SoMA, arXiv 2412.04077): 68.27 mIoU, the mean of the three sets, with
 Mapillary tested at 2048x1024. With this code, and another head: NOT measured. As there, the 16 smallest singular
 components of all linear layers learn, from block 8 on. What differs: configs/_base_/recipes/dg_gta.py.
 
-Weights: `python -m tools.download timm:vit_large_patch14_dinov2.lvd142m` (Apache-2.0).
+Weights: `mmseg download timm:vit_large_patch14_dinov2.lvd142m` (Apache-2.0).
 Needs data/gta, data/cityscapes, data/bdd100k and data/mapillary (docs/data.md, docs/data_sets.md).
 """
 

@@ -5,7 +5,7 @@
 Our own combination, not published and NOT measured: gta2all_dinov2_l_soma.py with DINOv3, whose patches of 16 divide
 the crops.
 
-Weights: `python -m tools.download timm:vit_large_patch16_dinov3.lvd1689m` (DINOv3 licence).
+Weights: `mmseg download timm:vit_large_patch16_dinov3.lvd1689m` (DINOv3 licence).
 Needs data/gta, data/cityscapes, data/bdd100k and data/mapillary (docs/data.md, docs/data_sets.md).
 """
 

@@ -14,6 +14,7 @@ from mmseg.apis import without_pretrained
 from mmseg.benchmark._alternate import alternate, rows_of
 from mmseg.benchmark._training import drawn_batch
 from mmseg.compiled import begin_step
+from mmseg.config.leaves import leaves, parts_of_training
 from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.engine.host_memory import keep_freed_memory
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         InputError: a config is wrong, trains on one domain, or its crops are not square.
     """
     configs = {path.stem: load_config(path) for path in args.configs or USUAL}
+    if not all(cfg.data.train.get('source') for cfg in configs.values()):
+        raise InputError('benchmark methods: each config needs data.train.source and data.train.target.')
     sides = {name: crop_side(cfg) for name, cfg in configs.items()}
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -44,10 +47,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 def crop_side(cfg: Config) -> int:
     """Side of the training crops, in pixels."""
-    source = cfg.data.train.get('source')
-    if source is None:
-        raise InputError('benchmark methods: each config needs data.train.source and data.train.target.')
-    height, width = next(step['crop_size'] for step in source.pipeline if step['type'] == 'RandomCrop')
+    first = next(leaves(parts_of_training(cfg.data.train)))
+    height, width = next(step['crop_size'] for step in first.pipeline if step['type'] == 'RandomCrop')
     if height != width:
         raise InputError(f'benchmark methods: crops have to be square, not {width}x{height}.')
     return height
@@ -56,7 +57,8 @@ def crop_side(cfg: Config) -> int:
 def step_of(cfg: Config, side: int) -> Callable[[int], Any]:
     """A training step of the config's method, on the same drawn images each time."""
     cfg.model = without_pretrained(cfg.model)
-    cfg.uda.debug_img_interval = 10**9
+    if cfg.get('uda'):
+        cfg.uda.debug_img_interval = 10**9
     torch.manual_seed(0)
     method: Any = build_model(cfg)
     method.init_weights()

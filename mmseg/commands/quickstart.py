@@ -32,7 +32,6 @@ FAST_ITERATIONS = 150
 FAST_OPTIONS = [
     f'{key}={FAST_ITERATIONS}' for key in ('runner.max_iters', 'evaluation.interval', 'checkpoint_config.interval')
 ]
-SIDE = 192  # of the crops of configs/toy/
 START_S, COMPARISON_S = 12.0, 20.0  # of a training, its start; of the last step
 TRIED = 3  # pictures that are drawn to see how long that takes
 
@@ -77,11 +76,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def expected_seconds(args: argparse.Namespace) -> dict[str, float]:
     """What each step that is not finished may take here, from a few pictures and ten iterations of each kind of run."""
-    from mmengine.config import Config  # noqa: PLC0415 (--help needs no torch)
-
+    from mmseg.benchmark.pace import seconds_per_iteration  # noqa: PLC0415 (--help needs no torch)
     from mmseg.config.load import load_config, parse_cfg_options  # noqa: PLC0415
     from mmseg.datasets.toy import is_written, shots, take  # noqa: PLC0415
-    from mmseg.engine.pace import seconds_per_iteration  # noqa: PLC0415
 
     left = {'comparison': COMPARISON_S, 'pair': 0.0}
     if not is_written(DATA, ToyParams()):
@@ -92,13 +89,12 @@ def expected_seconds(args: argparse.Namespace) -> dict[str, float]:
         left['pair'] = (time.perf_counter() - began) / TRIED * len(chosen) / toy.PROCESSES
     paces: dict[bool, float] = {}
     for name in args.runs:
-        cfg = Config(settings_of(name, args))
         if is_trained(name, args):
             continue
+        cfg = load_config(config_file(name), parse_cfg_options(options_of(args)))
         adapts = bool(cfg.get('uda'))
         if adapts not in paces:
-            options = [*options_of(args), *(['uda.debug_img_interval=1000'] if adapts else [])]
-            paces[adapts] = seconds_per_iteration(load_config(config_file(name), parse_cfg_options(options)), side=SIDE)
+            paces[adapts] = seconds_per_iteration(cfg.copy())
         # a picture of the validation is two crops, only looked at: a third of the work
         looks = ToyParams().val * min(paces.values()) / 3
         left[name] = START_S + cfg.runner.max_iters * paces[adapts] + looks

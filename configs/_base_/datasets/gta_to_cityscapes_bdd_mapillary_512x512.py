@@ -5,18 +5,14 @@ Mapillary, whose images have many sizes, 1280x720 for BDD100K. Published numbers
 alone: it is printed with every result.
 """
 
-_base_ = ['cityscapes_half_512x512.py']
+_base_ = ['gta_to_cityscapes_512x512.py']
+steps = _base_.gta_train_pipeline
 gta_train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
+    *steps[:2],  # image and label
     dict(type='Resize', img_scale=(1280, 720), ratio_range=(0.5, 2.0)),
-    dict(type='RandomCrop', crop_size=_base_.crop_size, cat_max_ratio=0.75),
-    dict(type='RandomFlip', prob=0.5),
+    *steps[3:5],  # crop and flip
     dict(type='PhotoMetricDistortion'),
-    dict(type='Normalize', **_base_.img_norm_cfg),
-    dict(type='Pad', size=_base_.crop_size, pad_val=0, seg_pad_val=255),
-    dict(type='DefaultFormatBundle'),
-    dict(type='Collect', keys=['img', 'gt_semantic_seg']),
+    *steps[5:],
 ]
 views = dict(type='MultiScaleFlipAug', flip=False, transforms=_base_.test_pipeline[1]['transforms'])
 full_pipeline = [dict(type='LoadImageFromFile'), dict(img_scale=(2048, 1024), **views)]
@@ -41,14 +37,7 @@ unseen = dict(
     ),
 )
 data = dict(
-    train=dict(
-        _delete_=True,
-        type='GTADataset',
-        data_root='data/gta',
-        img_dir='images',
-        ann_dir='labels',
-        pipeline=gta_train_pipeline,
-    ),
+    train=dict(pipeline=gta_train_pipeline),
     val=dict(_delete_=True, **unseen),
     test=dict(_delete_=True, **unseen),
 )

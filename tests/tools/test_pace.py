@@ -1,6 +1,6 @@
+from mmseg.benchmark import pace
 from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS
-from mmseg.engine import pace
 
 
 def test_the_pace_is_the_median_of_iterations_that_the_clock_counts(monkeypatch):
@@ -12,6 +12,6 @@ def test_the_pace_is_the_median_of_iterations_that_the_clock_counts(monkeypatch)
 
 
 def test_the_pace_of_adaptation_is_measured_too():
-    options = {'uda.debug_img_interval': 1000, 'uda.pseudo_weight_ignore_bottom': 2}
+    options = {'uda.pseudo_weight_ignore_bottom': 2}
     cfg = load_config(SHIPPED_CONFIGS / 'toy' / 'daformer.py', options)
     assert pace.seconds_per_iteration(cfg, side=64, iterations=1) > 0
