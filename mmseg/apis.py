@@ -5,6 +5,7 @@ found = predict(model, 'street.png')
 found.label_map, found.confidence, found.picture()
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,13 +25,16 @@ from mmseg.evaluation.evaluate import predict_batch
 from mmseg.evaluation.export import displayable, overlay, write_png
 from mmseg.evaluation.origin import checkpoint_in_words
 from mmseg.models.weights import load_network
-from mmseg.prediction.inputs import ChannelOrder, images_of, pixels_of
+from mmseg.prediction.inputs import ChannelOrder, bits_of, images_of, name_of, pixels_of
 from mmseg.prediction.predictor import Predictor, loading_step, sample_of, test_pipeline, test_steps
+from mmseg.prediction.remarks import Remarks
 from mmseg.prediction.result import Prediction, prediction_of
 from mmseg.prediction.tiles import Tiling
 from mmseg.registry import MODELS
 
 Image = str | Path | np.ndarray
+WHOEVER_CALLS = 4
+"""The frame that a warning names: behind those of :class:`Remarks` and of the function here."""
 
 
 class Origin(NamedTuple):
@@ -97,11 +101,14 @@ def inference_segmentor(model: Any, images: Image | Sequence[Image]) -> list[np.
     load = loading_step(pipeline)
     device = next(model.parameters()).device
     label_maps = []
+    remarks = Remarks(partial(warnings.warn, stacklevel=WHOEVER_CALLS))
     for image in [images] if isinstance(images, str | Path | np.ndarray) else images:
         array = load.read(image) if isinstance(image, str | Path) else as_array(image)
+        remarks.bits(name_of(image), bits_of(image), load)
         height, width = array.shape[:2]
         (label_map,) = predict_batch(model, collate([sample_of(pipeline, array)]), device)
         label_maps.append(label_map[:height, :width].cpu().numpy())
+    remarks.end()
     return label_maps
 
 
@@ -134,14 +141,22 @@ def predict(
 
     Raises:
         InputError: something given is no image, or a file cannot be read.
+
+    Warns (:mod:`warnings`) of what the network does not get to see: bits beyond 8, things that become too small.
     """
     tiling = None if tile is None else Tiling(size=tile, overlap=tile // 4 if overlap is None else overlap, batch=batch)
     predictor = Predictor(model, tiling=tiling, scale=scale, keep_probs=return_probs)
     singles, alone = images_of(images)
     found: list[Prediction] = []
+    remarks = Remarks(partial(warnings.warn, stacklevel=WHOEVER_CALLS))
     for first in range(0, len(singles), batch):
-        pixels = [pixels_of(image, channel_order, predictor.load) for image in singles[first : first + batch]]
-        found += map(partial(prediction_of, model), pixels, predictor.each(pixels))
+        chunk = singles[first : first + batch]
+        pixels = [pixels_of(image, channel_order, predictor.load) for image in chunk]
+        for image, array, (block, shrinkage) in zip(chunk, pixels, predictor.each(pixels), strict=True):
+            remarks.bits(name_of(image), bits_of(image), predictor.load)
+            remarks.shrinkage(name_of(image), shrinkage)
+            found.append(prediction_of(model, array, block))
+    remarks.end()
     return found[0] if alone else found
 
 

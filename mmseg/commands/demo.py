@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = init_segmentor(args.config, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
     style = Style(checked_palette(palette, args.palette, model.num_classes) or model.PALETTE, args.opacity)
     summary = Summary({})
-    wanted = Wanted(kinds=['overlay'], style=style, path_of=output_of(args.img, args.out))
+    wanted = Wanted(kinds=['overlay'], style=style, path_of=output_of(args.img, args.out), placed=False)
     predict_files(Predictor(model), sources, wanted, summary, progress=sys.stderr.isatty(), warn=warn)
     for image in summary.images:
         print(f'{image["file"]} -> {image["saved"]["overlay"]}')

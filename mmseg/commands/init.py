@@ -63,7 +63,7 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     from mmseg.datasets.files import label_name  # noqa: PLC0415
     from mmseg.own_data.config_text import Plan  # noqa: PLC0415
     from mmseg.own_data.guess import guess_classes, guess_geometry  # noqa: PLC0415
-    from mmseg.own_data.look import kind_of, look_at_images, look_at_labels  # noqa: PLC0415
+    from mmseg.own_data.look import PICTURES, kind_of, look_at_images, look_at_labels  # noqa: PLC0415
     from mmseg.own_data.naming import image_files  # noqa: PLC0415
 
     progress = sys.stderr.isatty()
@@ -71,13 +71,12 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     source = domain_of(*args.source)
     target = domain_of(args.target) if args.target else None
     val = domain_of(*args.val) if args.val else None
-    facts = [
-        look_at_images(domain.images, domain.naming.names, progress=progress)
-        for domain in (source, target, val)
-        if domain is not None
-    ]
+    domains = [domain for domain in (source, target, val) if domain is not None]
+    facts = [look_at_images(domain.images, domain.naming.names, progress=progress) for domain in domains]
     kinds = {(fact.bands, fact.dtype) for fact in facts}
-    if len(kinds) > 1:
+    if kinds == PICTURES:  # grey and in colours: all are read in colours
+        facts = [look_at_images(one.images, one.naming.names, in_colours=True, progress=progress) for one in domains]
+    elif len(kinds) > 1:
         told = ', '.join(kind_of(bands, dtype) for bands, dtype in sorted(kinds))
         raise InputError(f'The domains have images of different kinds ({told}): convert them to one.')
     files = {name.lower(): name for name in image_files(args.source[1])}  # a suffix may be in another case

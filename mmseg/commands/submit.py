@@ -56,6 +56,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--benchmark', choices=NAMES, required=True, help='whose server')
     parser.add_argument('--out', type=Path, metavar='ZIP', help='what to upload')
     parser.add_argument('--images', type=Path, metavar='DIR', help='the test images')
+    parser.add_argument('--set', metavar='NAME', help='which of several sets of data.test')
     parser.add_argument('--check', type=Path, metavar='ZIP', help='only check a zip that is there')
     parser.add_argument(
         '--confidence', action='store_true', help='add confidence maps of 16 bits, for UIoU (acdc, dark_zurich)'
@@ -94,7 +95,8 @@ def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
         raise InputError(
             f'The network of {work_dir} has the classes {", ".join(model.CLASSES)}; this benchmark those of Cityscapes.'
         )
-    dataset = build_dataset(of_images(model.cfg.data.test, args.images), {'test_mode': True})
+    described = set_named(model.cfg.data.test, args.set)
+    dataset = build_dataset(of_images(described, args.images), {'test_mode': True})
     names: set[str] = set()
     with replacing(args.out) as temporary, zipfile.ZipFile(temporary, 'w', zipfile.ZIP_STORED) as file:
 
@@ -112,12 +114,30 @@ def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
         if args.confidence:
             predictor = Predictor(model)
             for index in tqdm(range(len(dataset)), desc='predicting', unit='image', disable=not sys.stderr.isatty()):
-                (found,) = predictor.each([dataset.image_of(index)])
+                ((found, _),) = predictor.each([dataset.image_of(index)])
                 pack(found.label_map.cpu(), str(dataset.image_path(index)), found.confidence.float().cpu().numpy())
         else:
             loader = build_test_loader(dataset, workers_per_gpu=model.cfg.data.get('workers_per_gpu', 2))
             predict_only(model, loader, lambda found, name, _: pack(found, name), progress=sys.stderr.isatty())
     return len(names)
+
+
+def set_named(described: Any, name: str | None) -> Any:
+    """The set of data.test that ``name`` names; the only one needs none.
+
+    Raises:
+        InputError: there is no such set, or several and no name.
+    """
+    from mmseg.config.leaves import named_sets  # noqa: PLC0415 (heavy)
+
+    sets = named_sets(described)
+    if name is None and len(sets) == 1:
+        return next(iter(sets.values()))
+    if name not in sets:
+        known = ', '.join(filter(None, sets))
+        told = f'data.test has the sets {known}: name one of them' if known else 'data.test is one set: leave it out'
+        raise InputError(f'--set{"" if name is None else f" {name}"}: {told}.')
+    return sets[name]
 
 
 def of_images(described: Any, images: Path | None) -> Any:

@@ -155,9 +155,27 @@ def _same_as_embed_cfg(values: dict[str, Any]) -> list[str]:
     return notes
 
 
+def _one_output(values: dict[str, Any]) -> list[str]:
+    """Heads of one output for two classes: the softmax of (0, s) is the sigmoid of s, so no loss need be told."""
+    notes = []
+    for path, part in _dicts(values.get('model') or {}, 'model'):
+        if part.get('out_channels') != 1 or 'num_classes' not in part:
+            continue
+        losses = part.get('loss_decode')
+        for loss in losses if isinstance(losses, list | tuple) else [losses]:
+            if not isinstance(loss, dict) or loss.get('type') != 'CrossEntropyLoss' or loss.get('class_weight'):
+                continue
+            if loss.pop('use_sigmoid', False):
+                notes.append(f'{path}.loss_decode.use_sigmoid dropped (the softmax of one output is its sigmoid)')
+        if 'threshold' in part and part.pop('threshold') not in (None, 0.5):
+            raise InputError(f'{path}.threshold: a pixel is of the more probable class here (0.5): leave it out.')
+    return notes
+
+
 CHANGES: tuple[Callable[[dict[str, Any]], list[str]], ...] = (
     _total_iters,
     _settings_beside_the_model,
     _optimizer_hooks,
     _same_as_embed_cfg,
+    _one_output,
 )

@@ -315,12 +315,13 @@ def _listed_pair(line: str, root: Root) -> tuple[str, str | None] | None:
 def _listed_file(text: str, root: Root, folder: str) -> str | None:
     """A file of a list relative to ``folder``, POSIX; None if there is none.
 
-    Relative names are looked up beside the list, below ``folder`` and beside it.
+    Relative names are looked up beside the list, below ``folder`` and below every folder that it is in: lists of
+    others begin at the root of the data set.
 
     Raises:
         InputError: it is not below ``folder``.
     """
-    beside = [Path(str(root.split)).parent, Path(folder), Path(folder).parent]
+    beside = [Path(str(root.split)).parent, Path(folder), *Path(folder).parents]
     path = next((path for path in (place / text for place in beside) if path.is_file()), None)
     if path is None:
         return None

@@ -15,19 +15,25 @@ from PIL import TiffImagePlugin
 from mmseg.errors import InputError
 
 MAGIC = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
+PIXEL_SCALE, TIEPOINTS, TRANSFORMATION, GEO_KEYS = 33550, 33922, 34264, 34735
 WIDTH, HEIGHT, BITS, SAMPLES, PHOTOMETRIC, EXTRA = 256, 257, 258, 277, 262, 338
 RGB, YCBCR, UNASSOCIATED_ALPHA = 2, 6, 2
 BIG = 43
 
 
 class TiffHeader(NamedTuple):
-    """(width, height) in pixels, bands, their bits, how the first three are meant, what further ones are (TIFF 6.0)."""
+    """What the header of a TIFF says (TIFF 6.0).
+
+    (width, height) in pixels, bands, their bits, how the first three are meant, what further ones are; and whether it
+    says where in the world the picture lies (GeoTIFF 1.1).
+    """
 
     size: tuple[int, int]
     bands: int
     bits: int
     photometric: int
     extra: tuple[int, ...]
+    is_placed: bool = False
 
     @property
     def is_picture(self) -> bool:
@@ -51,7 +57,9 @@ def tiff_header(path: str | Path) -> TiffHeader | None:
         extra = tags.get(EXTRA, ())
         extra = tuple(extra) if isinstance(extra, tuple | list) else (int(extra),)
         bits = max(np.atleast_1d(tags.get(BITS, 1)).tolist())
-        return TiffHeader((tags[WIDTH], tags[HEIGHT]), tags.get(SAMPLES, 1), bits, tags.get(PHOTOMETRIC, 1), extra)
+        placed = any(tag in tags for tag in (PIXEL_SCALE, TIEPOINTS, TRANSFORMATION, GEO_KEYS))
+        size, meant = (tags[WIDTH], tags[HEIGHT]), tags.get(PHOTOMETRIC, 1)
+        return TiffHeader(size, tags.get(SAMPLES, 1), bits, meant, extra, placed)
     except Exception:  # a damaged file can fail anywhere; what is wrong with it is told by whoever decodes it
         return None
 

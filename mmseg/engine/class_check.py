@@ -66,6 +66,19 @@ def check_channels(model: Any, dataset: Any, place: str) -> None:
         )
 
 
+def check_tested_classes(model: Any, dataset: Any, place: str) -> None:
+    """Refuse test images of other classes than a trained network has, or in another order.
+
+    Raises:
+        InputError: naming both lists.
+    """
+    if tuple(model.CLASSES) != tuple(dataset.CLASSES):
+        raise InputError(
+            f'The network was trained on the classes {", ".join(model.CLASSES)}; {place} has '
+            f'{", ".join(dataset.CLASSES)}. The scores would mean nothing.'
+        )
+
+
 def check_evaluated_classes(data: dict, label_set: LabelSet) -> None:
     """Refuse ``data.val`` and ``data.test`` whose classes are not those of training, in their order.
 

@@ -29,7 +29,7 @@ from mmseg.datasets.loader import build_dataset, build_test_loader
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.datasets.taught_images import refuse_taught_images
-from mmseg.engine.class_check import check_channels
+from mmseg.engine.class_check import check_channels, check_tested_classes
 from mmseg.engine.distributed import join_processes
 from mmseg.engine.host_memory import keep_freed_memory
 from mmseg.engine.sample_check import check_test_sample
@@ -101,11 +101,7 @@ def open_set(name: str, described: Any, cfg: Config, model: Any, args: argparse.
     """
     place = place_of('data.test', name)
     dataset = build_dataset(described, {'test_mode': True})
-    if tuple(model.CLASSES) != tuple(dataset.CLASSES):
-        raise InputError(
-            f'The network was trained on the classes {", ".join(model.CLASSES)}; {place} has '
-            f'{", ".join(dataset.CLASSES)}. The scores would mean nothing.'
-        )
+    check_tested_classes(model, dataset, place)
     check_channels(model, dataset, place)
     check_test_sample(dataset, place)
     if getattr(dataset, 'labelled', True):

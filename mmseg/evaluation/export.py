@@ -127,15 +127,34 @@ def overlay(image: np.ndarray, label_map: np.ndarray, palette: Sequence[Sequence
     return np.rint(image * (1 - opacity) + colours * opacity).astype(np.uint8)
 
 
-def displayable(pixels: np.ndarray) -> np.ndarray:
-    """An image of any depth and number of bands as BGR uint8 (h, w, 3): the first three bands, or grey; scaled."""
-    bands = pixels[..., None] if pixels.ndim == 2 else pixels
-    three = bands[..., :3] if bands.shape[2] >= 3 else np.repeat(bands[..., :1], 3, axis=2)
+def displayable(pixels: np.ndarray, limits: tuple[float, float] | None = None) -> np.ndarray:
+    """An image of any depth and number of bands as BGR uint8 (h, w, 3): the first three bands, or grey; scaled.
+
+    Args:
+        pixels: (h, w[, C]), perhaps a part of an image.
+        limits: values that are black and white, those of the whole image; None: :func:`shown_range` of ``pixels``.
+    """
+    three = _three(pixels)
     if three.dtype == np.uint8:
         return np.ascontiguousarray(three)
-    least, most = np.nanpercentile(three, (1, 99))
+    least, most = shown_range(pixels) if limits is None else limits
     scaled = (three.astype(np.float32) - least) * (255 / max(most - least, 1e-12))
     return np.nan_to_num(scaled).clip(0, 255).astype(np.uint8)
+
+
+def shown_range(pixels: np.ndarray) -> tuple[float, float]:
+    """Values of an image (h, w[, C]) that its picture shows as black and as white; of 8 bits 0 and 255."""
+    three = _three(pixels)
+    if three.dtype == np.uint8:
+        return 0.0, 255.0
+    least, most = np.nanpercentile(three, (1, 99))
+    return float(least), float(most)
+
+
+def _three(pixels: np.ndarray) -> np.ndarray:
+    """The bands of an image (h, w[, C]) that a picture shows."""
+    bands = pixels[..., None] if pixels.ndim == 2 else pixels
+    return bands[..., :3] if bands.shape[2] >= 3 else np.repeat(bands[..., :1], 3, axis=2)
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:

@@ -9,11 +9,16 @@ import numpy as np
 from tqdm import tqdm
 
 from mmseg.datasets.labels import WIDEST, read_codes, read_ids, shows_colours
+from mmseg.datasets.orientation import SIDEWAYS, orientation
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.errors import InputError
 
 MOST = 200
 MOST_COLOURS = 150
+PICTURES = {(1, 'uint8'), (3, 'uint8')}
+"""Bands and types of images that are read in colours alike."""
+WITH_ALPHA = {'.png', '.webp'}
+"""Formats whose fourth channel is the transparency."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,16 @@ def kind_of(bands: int, dtype: str) -> str:
     return f'{bands} band{"s" if bands != 1 else ""} of {dtype}'
 
 
-def look_at_images(folder: Path, names: Sequence[str], *, progress: bool = False) -> ImageFacts:
-    """Measure a part of the images.
+def look_at_images(
+    folder: Path, names: Sequence[str], *, in_colours: bool = False, progress: bool = False
+) -> ImageFacts:
+    """Measure a part of the images; grey ones and ones in colours, of 8 bits, together count as in colours.
+
+    Args:
+        folder: of the images.
+        names: relative to it.
+        in_colours: read all of them in colours.
+        progress: show a bar.
 
     Raises:
         InputError: one cannot be read, or they differ in their bands or depth.
@@ -75,23 +88,38 @@ def look_at_images(folder: Path, names: Sequence[str], *, progress: bool = False
     sums: list[np.ndarray] = []
     chosen = spread(names)
     for name in tqdm(chosen, desc=f'images of {folder}', unit='image', disable=not progress, leave=False):
-        image = read_image(folder / name, 'unchanged')
-        bands = image[..., None] if image.ndim == 2 else image
-        sizes[(bands.shape[1], bands.shape[0])] += 1
-        kinds.setdefault((bands.shape[2], str(bands.dtype)), name)
+        bands = bands_in(folder / name, 'color' if in_colours else 'unchanged')
+        height, width, count = bands.shape
+        sizes[(height, width) if not in_colours and is_turned(folder / name, bands) else (width, height)] += 1
+        kinds.setdefault((count, str(bands.dtype)), name)
+        if kinds.keys() == PICTURES:
+            return look_at_images(folder, names, in_colours=True, progress=progress)
         if len(kinds) > 1:
-            told = '; '.join(f'{file}: {kind_of(count, dtype)}' for (count, dtype), file in kinds.items())
+            told = '; '.join(f'{file}: {kind_of(*found)}' for found, file in kinds.items())
             raise InputError(
                 f'The images in {folder} differ in their bands or depth ({told}): convert them to one kind.'
             )
-        ordered = bands[..., ::-1] if bands.shape[2] == 3 else bands
-        values = ordered.reshape(-1, ordered.shape[2]).astype(np.float64)
-        sums.append(np.stack([np.full(values.shape[1], len(values)), values.sum(0), (values**2).sum(0)]))
+        ordered = bands[..., ::-1] if count == 3 else bands
+        values = ordered.reshape(-1, count).astype(np.float64)
+        sums.append(np.stack([np.full(count, len(values)), values.sum(0), (values**2).sum(0)]))
     pixels, total, squares = np.sum(sums, axis=0)
     mean = total / pixels
     std = np.sqrt(np.maximum(squares / pixels - mean**2, 0))
     ((bands_found, dtype),) = kinds
     return ImageFacts(len(chosen), sizes, bands_found, dtype, tuple(mean.tolist()), tuple(std.tolist()))
+
+
+def bands_in(path: Path, color_type: str) -> np.ndarray:
+    """The pixels of a file (H, W, C), of a picture without a transparency that covers nothing."""
+    image = read_image(path, color_type)
+    bands = image[..., None] if image.ndim == 2 else image
+    transparent = bands.shape[2] == 4 and bands.dtype == np.uint8 and path.suffix.lower() in WITH_ALPHA
+    return bands[..., :3] if transparent and (bands[..., 3] == 255).all() else bands
+
+
+def is_turned(path: Path, bands: np.ndarray) -> bool:
+    """Whether an image (H, W, C), read as it is stored, lies on its side: photos are read as their EXIF says."""
+    return bands.shape[2] == 3 and bands.dtype == np.uint8 and orientation(path) in SIDEWAYS
 
 
 def look_at_labels(folder: Path, names: Sequence[str], *, progress: bool = False) -> LabelFacts:

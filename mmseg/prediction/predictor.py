@@ -89,12 +89,12 @@ class Predictor:
         for block in tiled(self.probabilities, raster, self.tiling):
             yield block if self.keep_probs else block._replace(probs=None)
 
-    def each(self, images: Sequence[np.ndarray]) -> Iterator[Block]:
-        """One block an image (H, W, C), in order, whole or joined of its windows."""
+    def each(self, images: Sequence[np.ndarray]) -> Iterator[Whole]:
+        """One prediction an image (H, W, C), in order, whole or joined of its windows, which do not shrink it."""
         if self.tiling is None:
-            yield from (found.block for found in self.whole(images))
+            yield from self.whole(images)
         else:
-            yield from (joined(list(self.blocks(ArrayRaster(image)))) for image in images)
+            yield from (Whole(joined(list(self.blocks(ArrayRaster(image)))), 1.0) for image in images)
 
     @torch.no_grad()
     def probabilities(self, images: Sequence[np.ndarray]) -> Tensor:

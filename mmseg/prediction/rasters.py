@@ -1,6 +1,7 @@
 """Images of which parts can be read: decoded ones in memory, and tiled TIFF files of any size on the disk."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,20 +9,31 @@ from typing import Any, Protocol
 import numpy as np
 
 from mmseg.datasets.pipelines.loading import LoadImageFromFile
-from mmseg.datasets.tiff import has_rasterio, open_tiff, opencv_order
+from mmseg.datasets.tiff import has_rasterio, open_tiff, opencv_order, tiff_header
 from mmseg.errors import InputError
 
 TIFF_SUFFIXES = {'.tif', '.tiff'}
 WINDOWED = ('uint8', 'uint16', 'int16')
 """Types of pixels that need no look at the whole image: of floats every one has to be a number."""
+SAMPLE = 512
+"""Rows and columns of an image that are looked at to see how bright it is."""
+
+Place = Mapping[str, Any]
+"""``crs`` and ``transform`` of a file, for the files that are made of it."""
 
 
 class Raster(Protocol):
     """An image whose parts are read as the pipeline's loading step would give the whole: (h, w, C), BGR first."""
 
+    place: Place | None
+    """Where it lies in the world; None: nowhere, and its results need not be TIFFs."""
+
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
+
+    def sample(self) -> np.ndarray:
+        """Every so-manieth row and column (h, w[, C]), at most :data:`SAMPLE` of each."""
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
         """The pixels of a window, (h, w, C) uint8 (or as the file has them for ``unchanged``)."""
@@ -30,37 +42,69 @@ class Raster(Protocol):
 class ArrayRaster:
     """A decoded image (H, W[, C])."""
 
-    def __init__(self, pixels: np.ndarray) -> None:
+    def __init__(self, pixels: np.ndarray, place: Place | None = None) -> None:
         self.pixels = pixels
+        self.place = place
 
     @property
     def size(self) -> tuple[int, int]:
         return self.pixels.shape[0], self.pixels.shape[1]
+
+    def sample(self) -> np.ndarray:
+        step = _sample_step(self.size)
+        return self.pixels[::step, ::step]
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
         return self.pixels[rows, columns]
 
 
 class TiffRaster:
-    """An open tiled TIFF file (``rasterio``): only the blocks of a window are read.
-
-    Attributes:
-        profile: what places the file in the world (``crs``, ``transform``), for the files that are made of it.
-    """
+    """An open tiled TIFF file (``rasterio``): only the blocks of a window are read."""
 
     def __init__(self, file: Any, indexes: list[int], *, repeat: bool = False) -> None:
         self.file = file
         self.indexes = indexes * 3 if repeat else indexes
-        self.profile = {'crs': file.crs, 'transform': file.transform}
+        self.place: Place | None = _place(file)
 
     @property
     def size(self) -> tuple[int, int]:
         return self.file.height, self.file.width
 
+    def sample(self) -> np.ndarray:
+        step = _sample_step(self.size)
+        shape = (len(self.indexes), *(math.ceil(side / step) for side in self.size))
+        return _rows_first(self.file.read(indexes=self.indexes, out_shape=shape))
+
     def read(self, rows: slice, columns: slice) -> np.ndarray:
         window = ((rows.start, rows.stop), (columns.start, columns.stop))
-        bands = self.file.read(window=window, indexes=self.indexes)
-        return np.ascontiguousarray(bands[0] if len(bands) == 1 else bands.transpose(1, 2, 0))
+        return _rows_first(self.file.read(window=window, indexes=self.indexes))
+
+
+def _rows_first(bands: np.ndarray) -> np.ndarray:
+    """(C, h, w) -> (h, w, C), or (h, w) of one band."""
+    return np.ascontiguousarray(bands[0] if len(bands) == 1 else bands.transpose(1, 2, 0))
+
+
+def _sample_step(size: tuple[int, int]) -> int:
+    return math.ceil(max(size) / SAMPLE)
+
+
+def _place(file: Any) -> Place:
+    return {'crs': file.crs, 'transform': file.transform}
+
+
+def place_in_the_world(path: Path, size: tuple[int, ...]) -> Place | None:
+    """Where a TIFF of ``size`` (height, width) says that it lies; None for files that do not say it."""
+    header = tiff_header(path) if path.suffix.lower() in TIFF_SUFFIXES and has_rasterio() else None
+    if header is None or not header.is_placed:
+        return None
+    from rasterio.errors import RasterioIOError  # noqa: PLC0415 (an extra)
+
+    try:
+        with open_tiff(path) as file:
+            return _place(file) if (file.height, file.width) == size else None  # one that was turned lies elsewhere
+    except RasterioIOError:
+        return None
 
 
 @contextmanager
@@ -88,7 +132,8 @@ def opened(path: Path, load: LoadImageFromFile, *, windowed: bool) -> Iterator[R
                 if indexes is not None:
                     yield TiffRaster(file, indexes, repeat=load.repeat_grey)
                     return
-    yield ArrayRaster(load.read(path))
+    pixels = load.read(path)
+    yield ArrayRaster(pixels, place_in_the_world(path, pixels.shape[:2]))
 
 
 def indexes_read(file: Any, load: LoadImageFromFile, path: Path) -> list[int] | None:

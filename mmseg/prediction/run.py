@@ -1,7 +1,6 @@
 """Many files through one network: read ahead, predict, write behind; a broken one does not end the others."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,10 +14,12 @@ from tqdm import tqdm
 
 from mmseg.datasets.bands import bits_in_header
 from mmseg.errors import InputError
+from mmseg.evaluation.export import displayable, shown_range
 from mmseg.prediction.block import Block
 from mmseg.prediction.kinds import KINDS, SHOWN, Style
-from mmseg.prediction.predictor import Predictor
-from mmseg.prediction.rasters import ArrayRaster, Raster, TiffRaster, opened
+from mmseg.prediction.predictor import Predictor, Whole
+from mmseg.prediction.rasters import ArrayRaster, Raster, opened, place_in_the_world
+from mmseg.prediction.remarks import Remarks
 from mmseg.prediction.sinks import NpySink, PngSink, Sink, TiffSink, VideoSink
 from mmseg.prediction.sources import Source
 from mmseg.prediction.summary import Summary, Tally
@@ -27,8 +28,6 @@ from mmseg.writing import DiskFullError
 
 WRITERS = 2
 WAITING = 4
-SHRINKS = 4.0
-"""An image that the test pipeline makes smaller than this is worth a warning: small things are gone."""
 
 PathOf = Callable[[Source, str, str], Path]
 """(source, kind, suffix) -> the file to write."""
@@ -43,12 +42,14 @@ class Wanted:
         style: colours and opacity.
         path_of: where a file's prediction goes.
         batch: images that the network sees together, where they have one size.
+        placed: write TIFFs with the coordinates of images that have some.
     """
 
     kinds: Sequence[str]
     style: Style
     path_of: PathOf
     batch: int = 1
+    placed: bool = True
 
 
 def in_folders(out: Path) -> PathOf:
@@ -73,7 +74,7 @@ def predict_files(
         wanted: what to write.
         summary: is added to.
         progress: show a bar with images a second.
-        warn: told of an image that the pipeline makes so small that things in it vanish.
+        warn: told what is lost of images on their way into the network (:class:`mmseg.prediction.remarks.Remarks`).
 
     Raises:
         InputError: a result cannot be written. A source that cannot be read is a failure in ``summary``.
@@ -98,12 +99,12 @@ class Work:
         warn: Callable[[str], None],
     ) -> None:
         self.predictor, self.wanted, self.summary = predictor, wanted, summary
-        self.done, self.warn = done, warn
+        self.done = done
+        self.remarks = Remarks(warn)
         self.classes = predictor.model.CLASSES
         self.writers = ThreadPoolExecutor(WRITERS)
         self.reader = ThreadPoolExecutor(1)
         self.writing: list[Future] = []
-        self.further: Counter[str] = Counter()
 
     def __enter__(self) -> 'Work':
         return self
@@ -114,9 +115,7 @@ class Work:
         if kind is None:
             for future in self.writing:
                 future.result()
-            for what, images in self.further.items():
-                if images > 1:
-                    self.warn(f'{what}: so with {images - 1} more image{"s" if images > 2 else ""}.')
+            self.remarks.end()
 
     def way(self, source: Source) -> Callable[[list[Source]], None]:
         """How a source is predicted."""
@@ -140,7 +139,7 @@ class Work:
         for source in sources:
             try:
                 images[source] = self.predictor.load.read(source.path)
-                self._warn_of_bits(source)
+                self._remark_on_bits(source)
             except InputError as error:
                 self.summary.failed[str(source.path)] = str(error)
         return images
@@ -160,10 +159,10 @@ class Work:
             return
         seconds = (time.perf_counter() - start) / len(images)
         for (source, pixels), (block, shrinkage) in zip(images.items(), found, strict=True):
-            self._warn_if_small(source, shrinkage)
+            self.remarks.shrinkage(source.path, shrinkage)
             tally = Tally()
             tally.add(block, len(self.classes))
-            sinks = self._sinks(source, ArrayRaster(pixels))
+            sinks = self._sinks(source, ArrayRaster(pixels, place_in_the_world(source.path, pixels.shape[:2])))
             self._later(partial(self._write, sinks, _on_host(block), pixels))
             self._record(source, block.label_map.shape[-2:], seconds, tally, sinks)
 
@@ -172,7 +171,7 @@ class Work:
         for source in sources:
             start, tally = time.perf_counter(), Tally()
             try:
-                self._warn_of_bits(source)
+                self._remark_on_bits(source)
                 with opened(source.path, self.predictor.load, windowed=True) as raster:
                     sinks = self._sinks(source, raster)
                     self._fill(sinks, raster, tally)
@@ -184,12 +183,14 @@ class Work:
             self.done(1)
 
     def _fill(self, sinks: dict[str, Sink], raster: Raster, tally: Tally) -> None:
+        drawn = 'overlay' in sinks
+        limits = shown_range(raster.sample()) if drawn else None
         with ExitStack() as unfinished:
             for sink in sinks.values():
                 unfinished.callback(sink.discard)
             for block in self.predictor.blocks(raster):
                 tally.add(block, len(self.classes))
-                pixels = raster.read(block.rows, block.columns) if 'overlay' in sinks else np.empty(0)
+                pixels = displayable(raster.read(block.rows, block.columns), limits) if drawn else np.empty(0)
                 for kind, sink in sinks.items():
                     sink.add(block.rows, block.columns, KINDS[kind](block, pixels, self.wanted.style))
             for sink in sinks.values():
@@ -218,9 +219,11 @@ class Work:
             for sink in shown.values():
                 unfinished.callback(sink.discard)
             size = (0, 0)
-            for number, (frame, block) in enumerate(self._frames(video)):
+            for number, (frame, (block, shrinkage)) in enumerate(self._frames(video)):
+                if number == 0:
+                    self.remarks.shrinkage(source.path, shrinkage)
+                    size = frame.shape[:2]
                 tally.add(block, len(self.classes))
-                size = frame.shape[:2]
                 still = Source(source.path, source.name / f'{number:06}')
                 for kind, sink in shown.items():
                     sink.add(block.rows, block.columns, KINDS[kind](block, frame, self.wanted.style))
@@ -230,15 +233,15 @@ class Work:
             unfinished.pop_all()
         self._record(source, size, time.perf_counter() - start, tally, shown, frames=number + 1)
 
-    def _frames(self, video: Video) -> Iterator[tuple[np.ndarray, Block]]:
+    def _frames(self, video: Video) -> Iterator[tuple[np.ndarray, Whole]]:
         for frames in video.batches(self.wanted.batch):
             yield from zip(frames, self.predictor.each(frames), strict=True)
 
     def _sinks(self, source: Source, raster: Raster, without: Sequence[str] = ()) -> dict[str, Sink]:
-        """A file for every wanted kind of an image; georeferenced ones where the image is read from such a file."""
+        """A file for every wanted kind of an image, TIFFs of one that lies somewhere in the world."""
         path_of, kinds = self.wanted.path_of, [kind for kind in self.wanted.kinds if kind not in without]
-        if isinstance(raster, TiffRaster):
-            return {kind: TiffSink(path_of(source, kind, '.tif'), raster.size, raster.profile) for kind in kinds}
+        if raster.place is not None and self.wanted.placed:
+            return {kind: TiffSink(path_of(source, kind, '.tif'), raster.size, raster.place) for kind in kinds}
         return {
             kind: (
                 NpySink(path_of(source, kind, '.npy'), raster.size)
@@ -270,28 +273,8 @@ class Work:
         about = {'file': str(source.path), 'width': size[1], 'height': size[0], 'seconds': round(seconds, 4), **more}
         self.summary.images.append({**about, **facts, 'saved': files})
 
-    def _warn_if_small(self, source: Source, shrinkage: float) -> None:
-        if shrinkage > SHRINKS:
-            self._warn(
-                f'the test pipeline makes images more than {SHRINKS:g} times smaller',
-                f'{source.path}: the test pipeline makes this image {shrinkage:.1f} times smaller; what is small in it '
-                'is lost. Predict it in its own resolution: --tile 1024 --overlap 256.',
-            )
-
-    def _warn_of_bits(self, source: Source) -> None:
-        bits = 8 if self.predictor.load.color_type == 'unchanged' else bits_in_header(source.path)
-        if bits > 8:
-            self._warn(
-                'images of more than 8 bits are read with the upper 8 of them',
-                f'{source.path}: of its {bits} bits the upper 8 are read, as the network is one for images of 8 bits. '
-                'If its values do not use them all, it is too dark: scale them first.',
-            )
-
-    def _warn(self, what: str, text: str) -> None:
-        """Tell the first image of a kind, and how many more there were at the end."""
-        self.further[what] += 1
-        if self.further[what] == 1:
-            self.warn(text)
+    def _remark_on_bits(self, source: Source) -> None:
+        self.remarks.bits(source.path, bits_in_header(source.path), self.predictor.load)
 
 
 def _on_host(block: Block) -> Block:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mmseg.datasets.files import IMAGE_ENDS, predictions_among
+from mmseg.datasets.files import IMAGE_ENDS, predictions_among, walk
 from mmseg.errors import InputError
 
 VIDEO_SUFFIXES = {'.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v'}
@@ -67,7 +67,7 @@ def _found(text: str) -> Iterable[Found]:
 
 
 def _in_folder(folder: Path) -> list[Found]:
-    files = [path for path in sorted(folder.rglob('*')) if path.is_file() and _is_wanted(path.relative_to(folder))]
+    files = [folder / path for path in sorted(map(Path, walk(folder))) if _is_wanted(path)]
     if not files:
         known = ', '.join(sorted(IMAGE_ENDS | VIDEO_SUFFIXES))
         raise InputError(f'Folder {folder} holds no images ({known}).')
@@ -77,7 +77,7 @@ def _in_folder(folder: Path) -> list[Found]:
 
 def _of_list(path: Path) -> list[Found]:
     found = []
-    for number, line in enumerate(path.read_text(encoding='utf-8', errors='surrogateescape').splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding='utf-8-sig', errors='surrogateescape').splitlines(), 1):
         if not line.strip():
             continue
         name = Path(line.strip())

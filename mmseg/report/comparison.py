@@ -1,6 +1,7 @@
 """Finished runs tested on the same images: one table, one picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,9 @@ from mmseg.config.tested_at import tested_at
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset, build_test_loader
 from mmseg.datasets.taught_images import refuse_taught_images
+from mmseg.engine.class_check import check_channels, check_tested_classes
 from mmseg.engine.work_dir import config_of, require_checkpoint
+from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import evaluate, predict_only
 from mmseg.evaluation.metrics import Metrics
 from mmseg.report.figures import Panel, comparison_panel
@@ -71,8 +74,8 @@ def compare(runs: Mapping[str, Path], *, count: int = 4) -> list[Comparison]:
     """Evaluate the last checkpoint of every run on each set of the test data of the first; ``count`` images are shown.
 
     Raises:
-        InputError: a folder is no work directory, or has no checkpoint yet; or a run learnt from labels of the test
-            data.
+        InputError: a folder is no work directory, or has no checkpoint yet; or a run has other classes or bands than
+            the test data, or learnt from their labels.
     """
     made: list[Comparison] = []
     for run, work_dir in runs.items():
@@ -80,10 +83,22 @@ def compare(runs: Mapping[str, Path], *, count: int = 4) -> list[Comparison]:
         sets = named_sets(model.cfg.data.test)
         made = made or [opened(name, described, model, count) for name, described in sets.items()]
         for one in made:
-            place = place_of('data.test', one.name)
-            refuse_taught_images(model.cfg.data.get('train'), one.dataset, f'{place} of the first run ({run})')
+            place = f'{place_of("data.test", one.name)} of the first run ({next(iter(runs))})'
+            with of_run(run):
+                check_tested_classes(model, one.dataset, place)
+                check_channels(model, one.dataset, place)
+                refuse_taught_images(model.cfg.data.get('train'), one.dataset, place)
             one.outcomes[run] = test(model, one.dataset, one.shown)
     return made
+
+
+@contextmanager
+def of_run(name: str) -> Iterator[None]:
+    """Say which of several runs an error is about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f'{name}: {error}') from None
 
 
 def opened(name: str, described: Any, model: Any, count: int) -> Comparison:

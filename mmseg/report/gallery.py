@@ -6,6 +6,7 @@ Predictions are those that test.sh left in ``WORK_DIR/preds/``, or are computed 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -46,6 +47,14 @@ class Scene:
     colours: Mapping[str, tuple[int, int, int]]
 
 
+class ShownSet(NamedTuple):
+    """A set of test images: its name ('' where there is one), and the indices of those that are shown."""
+
+    name: str
+    dataset: TrainingSet
+    shown: list[int]
+
+
 @dataclass
 class Gallery:
     """Scenes; ``notes`` say what is missing and how to get it."""
@@ -83,25 +92,36 @@ def _add_target(gallery: Gallery, experiments: Sequence[Experiment], count: int,
     """Add scenes, or notes why there are none, of experiments that were tested on the same images."""
     first = experiments[0].runs[0]
     try:
-        described = load_config(config_of(first.folder), purpose='test').data.test
-        set_name, described = next(iter(named_sets(described).items()))  # of several sets the first is shown
-        dataset = build_dataset(described, {'test_mode': True})
-        if not isinstance(dataset, TrainingSet):
-            raise InputError(f'{type(dataset).__name__} is no data set of files.')
-        shown = most_varied(dataset, count)
+        sets = named_sets(load_config(config_of(first.folder), purpose='test').data.test)
     except InputError as error:
-        gallery.notes.append(f'No pictures: the test data of {first.name} cannot be read here. {error}')
+        gallery.notes.append(_unreadable(first.name, error))
         return
+    for name, described in sets.items():
+        try:
+            dataset = build_dataset(described, {'test_mode': True})
+            if not isinstance(dataset, TrainingSet):
+                raise InputError(f'{type(dataset).__name__} is no data set of files.')
+            shown = most_varied(dataset, count)
+        except InputError as error:
+            gallery.notes.append(_unreadable(f'{first.name}, {name}' if name else first.name, error))
+            continue
+        _add_set(gallery, experiments, ShownSet(name, dataset, shown), predict=predict)
+
+
+def _add_set(gallery: Gallery, experiments: Sequence[Experiment], one_set: ShownSet, *, predict: bool) -> None:
+    """Add scenes of a set, or notes why there are none, with the predictions of experiments."""
+    set_name, dataset, shown = one_set
     predictions = {}
     for one in experiments:
-        found = _predictions(one, dataset, shown, set_name, predict=predict)
-        if found is None:
+        pictures = _predictions(one, dataset, shown, set_name, predict=predict)
+        if pictures is None:
             advice = f'sh test.sh {one.counted[0].folder} (or make the report with --predict)'
-            gallery.notes.append(f'No predictions of {one.label}: {advice}.')
+            gallery.notes.append(f'No predictions of {one.label}{f" on {set_name}" if set_name else ""}: {advice}.')
         else:
-            predictions[one.label] = found
+            predictions[one.label] = pictures
     for index in shown if predictions else ():
-        scene = _scene(dataset, index, {name: maps[index] for name, maps in predictions.items() if index in maps})
+        maps = {name: found[index] for name, found in predictions.items() if index in found}
+        scene = _scene(dataset, index, maps, set_name)
         if sum(len(layer.uri) for one in (*gallery.scenes, scene) for layer in one.layers) > MAX_BYTES:
             gallery.notes.append(f'Only {len(gallery.scenes)} images: with more the page would grow too large.')
             break
@@ -130,14 +150,19 @@ def _predict(run: Run, dataset: TrainingSet, shown: Sequence[int]) -> dict[int, 
     return {index: colorize(found, model.PALETTE) for index, found in zip(shown, label_maps, strict=True)}
 
 
-def _scene(dataset: TrainingSet, index: int, predictions: Mapping[str, np.ndarray]) -> Scene:
+def _unreadable(name: str, error: InputError) -> str:
+    return f'No pictures: the test data of {name} cannot be read here. {error}'
+
+
+def _scene(dataset: TrainingSet, index: int, predictions: Mapping[str, np.ndarray], set_name: str) -> Scene:
     image = image_shown(dataset, index)
     maps = dict(predictions)
     if dataset.labelled:
         maps = {'ground truth': colorize(dataset.label_of(index), dataset.label_set.palette), **maps}
     layers = [Layer('image', data_uri(image)), *(Layer(name, data_uri(one, exact=True)) for name, one in maps.items())]
     colours = dict(zip(dataset.label_set.classes, dataset.label_set.palette, strict=True))
-    return Scene(dataset.image_path(index).name, layers, colours)
+    file = dataset.image_path(index).name
+    return Scene(f'{set_name}: {file}' if set_name else file, layers, colours)
 
 
 def image_shown(dataset: TrainingSet, index: int) -> np.ndarray:

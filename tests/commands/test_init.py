@@ -3,10 +3,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmseg.commands import init
 from mmseg.config.load import load_config
+from mmseg.datasets.orientation import ORIENTATION
 from mmseg.engine.train import train
+from mmseg.own_data.look import look_at_images
 
 
 def domain(folder, gain, *, bands=3, dtype=np.uint8, mask=False):
@@ -75,7 +78,31 @@ def test_a_config_that_is_there_is_not_replaced_unasked(tmp_path, capsys):
 
 def test_domains_of_different_kinds_are_told(tmp_path, capsys):
     domain(tmp_path / 'a', 1)
-    domain(tmp_path / 'b', 1, bands=1)
+    domain(tmp_path / 'b', 1, bands=4)
     arguments = ['--source', tmp_path / 'a/img', tmp_path / 'a/lab', '--target', tmp_path / 'b/img', '--out', tmp_path]
     assert init.main([str(argument) for argument in arguments]) == 2
-    assert '1 band of uint8, 3 bands of uint8' in capsys.readouterr().err
+    assert '3 bands of uint8, 4 bands of uint8' in capsys.readouterr().err
+
+
+def test_photos_in_colours_and_grey_and_with_a_transparency_that_covers_nothing_are_photos(tmp_path, capsys):
+    for folder, bands in (('a', 3), ('b', 1), ('c', 4)):
+        domain(tmp_path / folder, 1, bands=bands)
+    for file in (tmp_path / 'c/img/cam').iterdir():
+        opaque = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        opaque[..., 3] = 255
+        cv2.imwrite(str(file), opaque)
+    cv2.imwrite(str(tmp_path / 'a/img/cam/2.png'), np.full((48, 64), 9, np.uint8))
+    val = ['--val', tmp_path / 'c/img', tmp_path / 'c/lab']
+    cfg = load_config(written(tmp_path, '--target', tmp_path / 'b/img', *val), purpose='train')
+    assert 'images: 64x48, 3 bands of uint8' in capsys.readouterr().out
+    assert (cfg.load, len(cfg.norm.mean), cfg.norm.to_rgb) == ({'type': 'LoadImageFromFile'}, 3, True)
+
+
+def test_photos_on_their_side_count_as_they_are_seen(tmp_path):
+    image = Image.fromarray(np.zeros((40, 60, 3), np.uint8))
+    exif = image.getexif()
+    exif[ORIENTATION] = 6
+    image.save(tmp_path / '0.jpg', exif=exif)
+    assert look_at_images(tmp_path, ['0.jpg']).size == (40, 60)
+    Image.fromarray(np.zeros((60, 40), np.uint8)).save(tmp_path / '1.jpg')
+    assert look_at_images(tmp_path, ['0.jpg', '1.jpg']).sizes == {(40, 60): 2}

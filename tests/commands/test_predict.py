@@ -140,6 +140,23 @@ def test_a_georeferenced_tile_keeps_its_place_and_is_predicted_as_its_pixels(run
         np.testing.assert_array_equal(file.read(), np.load(tmp_path / 'png' / 'probs' / 'a.npy'))
 
 
+@pytest.mark.parametrize('tiled', [{}, {'tiled': True, 'blockxsize': 64, 'blockysize': 64}], ids=['rows', 'tiles'])
+@pytest.mark.parametrize('options', [[], ['--tile', 64]], ids=['whole', 'windows'])
+def test_every_georeferenced_image_keeps_its_place(run, tmp_path, tiled, options):
+    rasterio = pytest.importorskip('rasterio')
+    where = {'crs': 'EPSG:32633', 'transform': rasterio.transform.from_origin(4e5, 5e6, 0.5, 0.5)}
+    kind = {'driver': 'GTiff', 'count': 3, 'dtype': 'uint8', **tiled}
+    with rasterio.open(tmp_path / 'a.tif', 'w', height=80, width=96, **kind, **where) as file:
+        file.write(picture(80, 96)[..., ::-1].transpose(2, 0, 1))
+    assert predicted(tmp_path / 'a.tif', run, '--out', tmp_path / 'out', '--save', 'ids,overlay', *options) == 0
+    with rasterio.open(tmp_path / 'out/ids/a.tif') as file:
+        assert (file.crs, file.transform) == (rasterio.CRS.from_epsg(32633), where['transform'])
+        ids = file.read(1)
+    cv2.imwrite(str(tmp_path / 'a.png'), picture(80, 96))
+    assert predicted(tmp_path / 'a.png', run, '--out', tmp_path / 'plain', '--save', 'ids', *options) == 0
+    np.testing.assert_array_equal(ids, cv2.imread(str(tmp_path / 'plain/ids/a.png'), cv2.IMREAD_UNCHANGED))
+
+
 def test_a_video_becomes_a_video_and_a_map_a_frame(run, tmp_path):
     writer = cv2.VideoWriter(str(tmp_path / 'ride.mp4'), cv2.VideoWriter.fourcc(*'mp4v'), 10, (96, 64))
     for i in range(5):

@@ -83,6 +83,19 @@ def test_the_test_images_of_a_run_are_packed_and_checked(tmp_path, monkeypatch, 
     assert not (tmp_path / 'out/y.zip').exists()
 
 
+def test_of_several_sets_one_is_named():
+    sets = {'cityscapes': {'type': 'CityscapesDataset'}, 'acdc': {'type': 'ACDCDataset'}}
+    assert submit.set_named(sets, 'acdc') == sets['acdc']
+    assert submit.set_named(sets['acdc'], None) == sets['acdc']
+    for described, name, said in (
+        (sets, None, 'has the sets cityscapes, acdc: name one'),
+        (sets, 'bdd', '--set bdd: data.test has'),
+        (sets['acdc'], 'acdc', 'is one set: leave it out'),
+    ):
+        with pytest.raises(InputError, match=said):
+            submit.set_named(described, name)
+
+
 SURE = Benchmark(2, (96, 48), r'\w+_rgb_anon\.png', label_ids=False, confidence=True)
 
 

@@ -109,6 +109,28 @@ ROWS = [
     ({'fp16': {}}, {}, 'fp16'),
     ({'gpu_ids': [0]}, {}, 'gpu_ids'),
     ({'model': {}, 'test_cfg': {'mode': 'whole'}}, {'model': {'test_cfg': {'mode': 'whole'}}}, 'model.test_cfg'),
+    (
+        {
+            'model': {
+                'decode_head': {
+                    'num_classes': 2,
+                    'out_channels': 1,
+                    'threshold': 0.5,
+                    'loss_decode': [{'type': 'CrossEntropyLoss', 'use_sigmoid': True}, {'type': 'DiceLoss'}],
+                }
+            }
+        },
+        {
+            'model': {
+                'decode_head': {
+                    'num_classes': 2,
+                    'out_channels': 1,
+                    'loss_decode': [{'type': 'CrossEntropyLoss'}, {'type': 'DiceLoss'}],
+                }
+            }
+        },
+        'use_sigmoid dropped',
+    ),
     ({'total_iters': 7}, {'runner': {'type': 'IterBasedRunner', 'max_iters': 7}}, 'runner.max_iters'),
     (
         {'optimizer_config': {'type': 'Fp16OptimizerHook', 'loss_scale': 512.0}},
@@ -130,6 +152,14 @@ def test_an_old_spelling_becomes_todays_with_a_note(old, new, note):
     assert values == new
     assert any(note in line for line in notes)
     assert refused == []
+
+
+def test_another_threshold_of_one_output_is_refused_and_a_sigmoid_of_every_class_is_left():
+    head = {'num_classes': 2, 'out_channels': 1, 'threshold': 0.3}
+    _, refused = legacy.modernise({'model': {'decode_head': head}})
+    assert refused == ['model.decode_head.threshold: a pixel is of the more probable class here (0.5): leave it out.']
+    values = {'model': {'decode_head': {'num_classes': 2, 'loss_decode': {'type': 'x', 'use_sigmoid': True}}}}
+    assert legacy.modernise(copy.deepcopy(values)).notes == []
 
 
 def test_every_row_of_the_table_of_dead_keys_is_tested():

@@ -199,6 +199,19 @@ def test_such_images_are_tested_predicted_and_reported(run, tmp_path, capsys):
     assert [layer.title for layer in scene.layers][:2] == ['image', 'ground truth']
 
 
+def test_windows_show_a_deep_image_in_one_brightness(run, tmp_path):
+    work_dir, images = run
+    bands = np.atleast_3d(cv2.imread(str(images / '0.png'), -1)).shape[2]
+    brighter = np.repeat(np.arange(80)[:, None, None] * 700, 40, axis=1).repeat(bands, axis=2).astype(np.uint16)
+    assert cv2.imwrite(str(tmp_path / 'a.png'), brighter)
+    options = ['--tile', '24', '--overlap', '0', '--opacity', '0', '--out', str(tmp_path / 'out')]
+    assert predict.main([str(tmp_path / 'a.png'), str(work_dir), *options]) == 0
+    rows = cv2.imread(str(tmp_path / 'out/overlay/a.png')).mean(axis=(1, 2))
+    assert rows[0] == 0
+    assert rows[-1] >= 254
+    assert (np.diff(rows) >= 0).all()
+
+
 def test_windows_of_a_tiled_geotiff_are_what_the_whole_file_gives(tmp_path):
     from mmseg.prediction.rasters import TiffRaster, opened
 

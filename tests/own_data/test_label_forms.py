@@ -161,6 +161,24 @@ def test_lists_may_name_pairs_and_whole_paths_also_with_spaces(tmp_path):
         build_dataset(described)
 
 
+def test_lists_that_begin_at_the_root_of_the_data_may_lie_anywhere(tmp_path):
+    write_domain(tmp_path / 'a/city/train')
+    lists = tmp_path / 'splits/1_8'
+    lists.mkdir(parents=True)
+    lines = [f'city/train/img/{i}.png city/train/lab/{3 - i}.png' for i in (2, 1)]
+    (lists / 'labeled.txt').write_text('\n'.join(lines) + '\n')
+    described = images_of(
+        tmp_path / 'a/city/train', pipelines()['labelled'], ann_dir='lab', split=str(lists / 'labeled.txt')
+    )
+    made = build_dataset(described)
+    assert [(made.image_path(i).name, made.label_path(i).name) for i in (0, 1)] == [
+        ('2.png', '1.png'),
+        ('1.png', '2.png'),
+    ]
+    alone = build_dataset({**described, 'ann_dir': None, 'pipeline': pipelines()['unlabelled']})
+    assert [alone.image_path(i).name for i in (0, 1)] == ['2.png', '1.png']
+
+
 def test_init_finds_colours_and_several_suffixes(tmp_path, capsys):
     write_colours(write_domain(tmp_path / 'a'))
     write_domain(tmp_path / 'b')

@@ -1,3 +1,5 @@
+import warnings
+
 import cv2
 import numpy as np
 import pytest
@@ -5,7 +7,9 @@ import torch
 from PIL import Image
 
 from mmseg.apis import inference_segmentor, init_segmentor, predict
+from mmseg.datasets.pipelines.loading import LoadImageFromFile
 from mmseg.errors import InputError
+from mmseg.prediction.inputs import pixels_of
 from tests.fabricated import RUN, work_dir
 
 
@@ -73,3 +77,66 @@ def test_probabilities_confidence_and_picture_belong_together(model, bgr, option
 def test_what_is_no_image_is_told(model, image, message):
     with pytest.raises(InputError, match=message):
         predict(model, image)
+
+
+def test_of_deep_images_the_upper_8_bits_are_read_whatever_holds_them_and_that_is_said(model, bgr, tmp_path):
+    deep = bgr.astype(np.uint16) * 256 + 7
+    cv2.imwrite(str(tmp_path / 'a.png'), deep)
+    expected = predict(model, bgr, channel_order='bgr').label_map
+    for image in (tmp_path / 'a.png', deep, torch.from_numpy(deep.transpose(2, 0, 1))):
+        with pytest.warns(UserWarning, match='of its 16 bits the upper 8 are read'):
+            found = predict(model, image, channel_order='bgr')
+        np.testing.assert_array_equal(found.label_map, expected)
+    with pytest.warns(UserWarning, match=r'a\.png: of its 16 bits'):
+        np.testing.assert_array_equal(inference_segmentor(model, tmp_path / 'a.png')[0], expected)
+    with pytest.warns(UserWarning, match='16 bits') as said:
+        predict(model, [deep] * 3, channel_order='bgr')
+    assert [str(one.message).split(': ')[-1] for one in said][1:] == ['so with 2 more images.']
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        predict(model, bgr)
+
+
+def test_an_image_that_becomes_tiny_is_pointed_out_unless_it_goes_through_windows(model):
+    large = np.zeros((160, 640, 3), np.uint8)  # the pipeline makes images 128 pixels wide
+    with pytest.warns(UserWarning, match=r'the image given: the test pipeline makes this image 5\.0 times smaller'):
+        predict(model, large)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        predict(model, large, tile=640, scale=0.2)
+
+
+@pytest.mark.parametrize(
+    'load', [{}, {'color_type': 'grayscale'}, {'color_type': 'unchanged'}], ids=['color', 'grayscale', 'unchanged']
+)
+@pytest.mark.parametrize('kind', ['grey', 'rgb', 'rgba', 'grey16', 'palette', 'two values'])
+def test_a_pil_image_is_what_its_file_is_to_the_network(load, kind, bgr, tmp_path):
+    rgb = np.ascontiguousarray(bgr[..., ::-1])
+    made = {
+        'grey': lambda: Image.fromarray(bgr[..., 0]),
+        'rgb': lambda: Image.fromarray(rgb),
+        'rgba': lambda: Image.fromarray(np.dstack([rgb, bgr[..., 0]])),
+        'grey16': lambda: Image.fromarray(bgr[..., 0].astype(np.uint16) * 200),
+        'palette': lambda: Image.fromarray(rgb).quantize(32),
+        'two values': lambda: Image.fromarray(bgr[..., 0]).convert('1'),
+    }[kind]()
+    made.save(tmp_path / 'a.png')
+    step = LoadImageFromFile(**load)
+    stored, given = pixels_of(tmp_path / 'a.png', 'rgb', step), pixels_of(made, 'rgb', step)
+    assert given.shape == stored.shape
+    assert given.dtype == stored.dtype
+    assert np.abs(given.astype(int) - stored).max() <= 1  # two libraries round grey differently
+
+
+def test_values_of_networks_for_other_bands_are_taken_as_files_have_them():
+    step = LoadImageFromFile(color_type='unchanged')
+    reflectance = torch.rand(5, 4, 6)
+    np.testing.assert_array_equal(pixels_of(reflectance, 'rgb', step), reflectance.numpy().transpose(1, 2, 0))
+    chosen = LoadImageFromFile(color_type='unchanged', bands=[0, 3])
+    rgba = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    np.testing.assert_array_equal(pixels_of(Image.fromarray(rgba), 'rgb', chosen), rgba[..., [0, 3]])
+
+
+def test_an_array_of_floats_is_no_picture(model):
+    with pytest.raises(InputError, match='as uint8, not float32'):
+        predict(model, np.zeros((40, 70, 3), np.float32))

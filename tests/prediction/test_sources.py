@@ -57,6 +57,15 @@ def test_pictures_that_the_demo_has_left_in_a_folder_are_not_predicted(tmp_path)
     assert names([tmp_path / 'a_pred.png']) == ['a_pred']
 
 
+def test_links_to_folders_are_followed_and_a_list_may_begin_with_a_byte_order_mark(tmp_path):
+    made(tmp_path / 'elsewhere', 'deep/a.png')
+    (tmp_path / 'in').mkdir()
+    (tmp_path / 'in/link').symlink_to(tmp_path / 'elsewhere', target_is_directory=True)
+    assert names([tmp_path / 'in']) == ['link/deep/a']
+    (tmp_path / 'list.txt').write_text('\ufeffelsewhere/deep/a.png\n', encoding='utf-8')
+    assert names([tmp_path / 'list.txt']) == ['elsewhere/deep/a']
+
+
 @pytest.mark.parametrize(
     ('wanted', 'message'),
     [('gone.png', 'does not exist'), ('empty', 'holds no images'), ('*.bmp', 'does not exist'), ('l.txt', 'line 2')],
@@ -84,7 +93,7 @@ def test_plain_tiffs_are_read_and_written_without_a_warning_that_they_lie_nowher
         assert read_tiff(tmp_path / 'five.tif', 5).shape == (32, 32, 5)
         with opened(tmp_path / 'three.tif', LoadImageFromFile(), windowed=True) as raster:
             assert raster.read(slice(0, 4), slice(0, 4)).shape == (4, 4, 3)
-            sink = TiffSink(tmp_path / 'ids.tif', (32, 32), raster.profile)
+            sink = TiffSink(tmp_path / 'ids.tif', (32, 32), raster.place)
         sink.add(slice(0, 32), slice(0, 32), np.ones((32, 32), np.uint8))
         sink.close()
     assert (tmp_path / 'ids.tif').is_file()

@@ -36,6 +36,18 @@ def test_predictions_are_computed_from_the_checkpoint_on_request(tmp_path, monke
     assert picture_of(scene.layers[2].uri).shape == (48, 96, 3)
 
 
+def test_of_several_sets_each_has_its_pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cityscapes(tmp_path / 'data' / 'cityscapes')
+    config = small_config()
+    plain = config['data']['test']
+    config['data']['test'] = {'day': plain, 'night': {**plain, 'data_root': 'gone'}, 'rain': plain}
+    one = Experiment('one', [read_run(work_dir(tmp_path, config))])
+    gallery = build_gallery([one], count=1, predict=True)
+    assert [scene.name.split(': ')[0] for scene in gallery.scenes] == ['day', 'rain']
+    assert [note.split(' cannot be read')[0].split(', ')[-1] for note in gallery.notes] == ['night']
+
+
 def test_the_shown_images_are_those_with_the_most_classes():
     class Labels:
         labelled = True

@@ -3,6 +3,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from mmseg.report.comparison import compare
 from tests.fabricated import cityscapes, work_dir
@@ -40,3 +41,12 @@ def test_a_folder_without_a_checkpoint_is_named(runs, capsys):
     (runs['second'] / 'latest.pth').unlink()
     assert compare_runs.main([str(runs['first']), str(runs['second'])]) == 2
     assert 'holds no checkpoint' in capsys.readouterr().err
+
+
+def test_a_run_of_other_classes_is_refused_by_its_name(runs, capsys):
+    checkpoint = torch.load(runs['second'] / 'latest.pth', weights_only=False)
+    names = checkpoint['meta']['CLASSES']
+    checkpoint['meta']['CLASSES'] = (*names[1:], names[0])
+    torch.save(checkpoint, runs['second'] / 'latest.pth')
+    assert compare_runs.main([f'{name}={folder}' for name, folder in runs.items()]) == 2
+    assert 'second: The network was trained on the classes sidewalk, ' in capsys.readouterr().err

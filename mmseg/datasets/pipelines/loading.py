@@ -152,7 +152,14 @@ class LoadImageFromFile(Transform):
         Raises:
             InputError: it is missing, no image, or has not the bands asked for.
         """
-        img = read_image(path, self.color_type)
+        return self.taken(read_image(path, self.color_type), path)
+
+    def taken(self, img: np.ndarray, path: str | Path) -> np.ndarray:
+        """What is taken of a decoded image (H, W[, C]): the bands asked for, grey three times where that is wanted.
+
+        Raises:
+            InputError: it has not these bands; ``path`` is what the message calls it.
+        """
         if self.bands is not None:
             img = chosen_bands(img, self.bands, path)
         if self.repeat_grey:
