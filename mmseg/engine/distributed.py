@@ -1,8 +1,8 @@
 """What several processes have to agree on. With one process nothing here does anything.
 
 Every function is called by all processes, in the same order. There is no wrapper around the model: weights are
-broadcast at the start, gradients averaged after the last backward (:func:`average_gradients`), and everything
-else that must not differ is decided together.
+broadcast at the start, gradients averaged (:mod:`mmseg.engine.gradient_exchange`), and everything else that must not
+differ is decided together.
 
 On GPUs tensors travel by NCCL; numbers and objects of the host by gloo, so that no agreement waits for the device.
 """
@@ -25,8 +25,9 @@ from mmseg.engine.stop import PeerLost
 from mmseg.errors import InputError, RepeatedError
 
 Result = TypeVar('Result')
+AnyTensor = TypeVar('AnyTensor', bound=Tensor)
 
-#: bytes of a message of gradients: while one travels, the next is packed
+#: bytes of a message: while one travels, the next is packed
 MESSAGE_BYTES = 25 * 2**20
 # How long one process may keep the others waiting: the first counts the classes of a whole data set, if need be.
 TIMEOUT = timedelta(hours=1)
@@ -150,7 +151,7 @@ def gather(value: Result) -> list[Result]:
     if get_world_size() == 1:
         return [value]
     values: list[Any] = [None] * get_world_size()
-    with _peers_needed():
+    with peers_needed():
         distributed.all_gather_object(values, value)
     return values
 
@@ -160,7 +161,7 @@ def gather_on_main(value: Result) -> list[Result]:
     if get_world_size() == 1:
         return [value]
     values: list[Any] = [None] * get_world_size() if is_main_process() else []
-    with _peers_needed():
+    with peers_needed():
         distributed.gather_object(value, values or None)
     return values
 
@@ -170,7 +171,7 @@ def largest(number: int) -> int:
     if get_world_size() == 1:
         return number
     numbers = torch.tensor([number])
-    with _peers_needed():
+    with peers_needed():
         distributed.all_reduce(numbers, distributed.ReduceOp.MAX)
     return int(numbers)
 
@@ -196,28 +197,7 @@ def broadcast_buffers(module: nn.Module) -> None:
     _broadcast(list(module.buffers()))
 
 
-@torch.no_grad()
-def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replace every gradient by its mean over all processes.
-
-    A parameter that took no part in one process has a gradient of 0 there; one that took part in none stays
-    without, as in a single process. Which those are is known behind the last backward only, so that nothing is sent
-    before.
-    """
-    if get_world_size() == 1:
-        return
-    parameters = list(parameters)
-    used = torch.tensor([parameter.grad is not None for parameter in parameters], dtype=torch.uint8)
-    with _peers_needed():
-        distributed.all_reduce(used, distributed.ReduceOp.MAX)
-    taking_part = [parameter for parameter, count in zip(parameters, used.tolist(), strict=True) if count]
-    for parameter in taking_part:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    _exchange(_begin_mean, [parameter.grad for parameter in taking_part if parameter.grad is not None])
-
-
-def _begin_mean(message: Tensor) -> Callable[[], object]:
+def begin_mean(message: Tensor) -> Callable[[], object]:
     """Begin to replace ``message`` by its mean over all processes; what is returned waits for it."""
     if message.is_cuda and 'cuda:nccl' in distributed.get_backend_config():
         return _begun(distributed.all_reduce(message, distributed.ReduceOp.AVG, async_op=True))
@@ -228,11 +208,6 @@ def _begin_mean(message: Tensor) -> Callable[[], object]:
         message.div_(get_world_size())  # gloo knows no mean
 
     return finish
-
-
-def _begin_broadcast(message: Tensor) -> Callable[[], object]:
-    """Begin to give every process the first one's ``message``; what is returned waits for it."""
-    return _begun(distributed.broadcast(message, 0, async_op=True))
 
 
 def _begun(work: distributed.Work | None) -> Callable[[], object]:
@@ -247,7 +222,7 @@ def differences(named: Iterable[tuple[str, Tensor]]) -> list[list[str]]:
     for name, tensor in named:
         own = tensor.detach().reshape(-1).contiguous().view(torch.uint8)
         theirs = own.clone()
-        with _peers_needed():
+        with peers_needed():
             distributed.broadcast(theirs, 0)
         names.append(name)
         flags.append((own != theirs).any())
@@ -256,29 +231,27 @@ def differences(named: Iterable[tuple[str, Tensor]]) -> list[list[str]]:
 
 
 def _broadcast(tensors: Sequence[Tensor]) -> None:
-    if get_world_size() > 1:
-        _exchange(_begin_broadcast, tensors)
-
-
-def _exchange(begin: Callable[[Tensor], Callable[[], object]], tensors: Sequence[Tensor]) -> None:
-    """Let ``begin`` work on all ``tensors``, packed into messages of one type, and write back what it makes of them."""
+    """Let all ``tensors`` be those of the first process."""
+    if get_world_size() == 1:
+        return
     under_way = []
     for group in messages(tensors):
         flat = torch.cat([as_it_lies(tensor) for tensor in group])
-        with _peers_needed():
-            under_way.append((group, flat, begin(flat.view(torch.uint8) if flat.dtype is torch.bool else flat)))
+        with peers_needed():
+            sent = distributed.broadcast(flat.view(torch.uint8) if flat.dtype is torch.bool else flat, 0, async_op=True)
+        under_way.append((group, flat, _begun(sent)))
     for group, flat, finish in under_way:
-        with _peers_needed():
+        with peers_needed():
             finish()
         parts = flat.split([tensor.numel() for tensor in group])
         torch._foreach_copy_([as_it_lies(tensor) for tensor in group], list(parts))
 
 
-def messages(tensors: Iterable[Tensor], limit: int = MESSAGE_BYTES) -> list[list[Tensor]]:
+def messages(tensors: Iterable[AnyTensor], limit: int = MESSAGE_BYTES) -> list[list[AnyTensor]]:
     """The ``tensors`` by their types, in order, in groups of at most ``limit`` bytes (or of a single larger one)."""
-    groups: list[list[Tensor]] = []
+    groups: list[list[AnyTensor]] = []
     sizes: dict[torch.dtype, int] = {}
-    last: dict[torch.dtype, list[Tensor]] = {}
+    last: dict[torch.dtype, list[AnyTensor]] = {}
     for tensor in tensors:
         size = sizes.get(tensor.dtype, limit) + tensor.nbytes
         if size > limit:
@@ -295,12 +268,12 @@ def as_it_lies(tensor: Tensor) -> Tensor:
 
 
 def _share(box: list[Any]) -> None:
-    with _peers_needed():
+    with peers_needed():
         distributed.broadcast_object_list(box, 0)
 
 
 @contextmanager
-def _peers_needed() -> Iterator[None]:
+def peers_needed() -> Iterator[None]:
     """Say in our words that a message could not be exchanged."""
     try:
         yield

@@ -1,8 +1,9 @@
 """Optimizer of the student from the ``optimizer`` part of a config, in as few parameter groups as it allows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from mmseg.arithmetic import DTYPES
 from mmseg.config.components import told_with_place
 from mmseg.config.values import NotNegative, Positive, Share, fits, in_words, shown
-from mmseg.engine.distributed import average_gradients
+from mmseg.engine.gradient_exchange import GradientExchange
 from mmseg.engine.joint_optimizer import JointOptimizer, members_of, parameters_of
 from mmseg.engine.layout import lay_out_moments
 from mmseg.errors import InputError, nearest
@@ -219,6 +220,7 @@ class StudentOptimWrapper(OptimWrapper):
         accumulate: iterations whose mean gradient makes one step. ``update_params`` keeps to it; a UDA method
             counts by itself.
         clip_grad: arguments of ``torch.nn.utils.clip_grad_norm_``, or None.
+        exchange: what averages the gradients of several processes; by default in the order of the optimizer.
     """
 
     def __init__(
@@ -228,6 +230,7 @@ class StudentOptimWrapper(OptimWrapper):
         precision: str = 'fp32',
         accumulate: int = 1,
         clip_grad: dict | None = None,
+        exchange: GradientExchange | None = None,
     ) -> None:
         super().__init__(optimizer, accumulative_counts=accumulate)
         self.base_param_settings = None  # a group without parameters that the engine adds to report a rate
@@ -239,11 +242,18 @@ class StudentOptimWrapper(OptimWrapper):
         if precision == 'fp16' and self.device_type != 'cuda':
             raise InputError("precision='fp16' needs a GPU; on a CPU use 'bf16' or 'fp32'.")
         self._halves: dict[nn.Module, HalfWeights] = {}
+        self._exchange = exchange or GradientExchange(self._parameters())
+        self._step_follows = False  # in this iteration
         self.scaler = torch.amp.GradScaler('cuda', enabled=precision == 'fp16')
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Around every forward and loss: autocast, with the weights of all networks cast at once."""
+        """Around every forward and loss: autocast, with the weights of all networks cast at once.
+
+        A ``model`` that counts by itself is asked by ``ends_accumulation()`` whether a step ends the iteration.
+        """
+        method: Any = model
+        self._step_follows = method.ends_accumulation() if hasattr(method, 'ends_accumulation') else self.should_sync()
         if self.dtype is torch.float32:
             yield
             return
@@ -264,16 +274,16 @@ class StudentOptimWrapper(OptimWrapper):
 
     def backward(self, loss: Tensor, **kwargs: Any) -> None:
         """Add the gradients of ``loss`` to those that are there: in a few launches, not in one for each parameter."""
-        earlier = [(parameter, parameter.grad) for parameter in self._parameters() if parameter.grad is not None]
-        for parameter, _ in earlier:
+        earlier = {parameter: parameter.grad for parameter in self._parameters() if parameter.grad is not None}
+        for parameter in earlier:
             parameter.grad = None
-        self.scaler.scale(loss).backward(**kwargs)
+        with self._exchange.going_back(partial(add_gradients, earlier), step_follows=self._step_follows):
+            self.scaler.scale(loss).backward(**kwargs)
         self._inner_count += 1
-        add_gradients(earlier)
+        add_gradients(earlier, list(earlier))
 
     def step(self, **kwargs: Any) -> None:
-        parameters = self._parameters()
-        average_gradients(parameters)
+        self._exchange.finish()
         if self.clip_grad:
             self.scaler.unscale_(self.optimizer)
             for member in members_of(self.optimizer):
@@ -385,13 +395,14 @@ def with_settings_of(groups: list[dict], saved: dict[str, Any]) -> dict[str, Any
 
 
 @torch.no_grad()
-def add_gradients(earlier: Sequence[tuple[nn.Parameter, Tensor]]) -> None:
-    """Let each parameter have its ``earlier`` gradient too; sums are kept in the memory of the earlier ones."""
-    both = [(kept, parameter.grad) for parameter, kept in earlier if parameter.grad is not None]
+def add_gradients(earlier: dict[nn.Parameter, Tensor], parameters: Iterable[nn.Parameter]) -> None:
+    """Let ``parameters`` have their ``earlier`` gradients too, which are taken out; sums are kept in their memory."""
+    aside = [(parameter, earlier.pop(parameter)) for parameter in parameters if parameter in earlier]
+    both = [(kept, parameter.grad) for parameter, kept in aside if parameter.grad is not None]
     if both:
         kept, new = zip(*both, strict=True)
         torch._foreach_add_(kept, new)
-    for parameter, gradient in earlier:
+    for parameter, gradient in aside:
         parameter.grad = gradient
 
 
@@ -435,6 +446,17 @@ def build_optim_wrapper(
 ) -> StudentOptimWrapper:
     """Optimizer and wrapper from the config's keys of the same names."""
     clip_grad = clipping(optimizer_config)
+    built = build_optimizers(model, optimizer)
+    exchange = exchange_of(model, built)
     return StudentOptimWrapper(
-        build_optimizers(model, optimizer), precision=precision, accumulate=accumulate, clip_grad=clip_grad
+        built, precision=precision, accumulate=accumulate, clip_grad=clip_grad, exchange=exchange
     )
+
+
+def exchange_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> GradientExchange:
+    """What averages the gradients of all that ``optimizer`` moves, in the order in which ``model`` registers them."""
+    moved = parameters_of(optimizer)
+    synchronised = any(isinstance(module, nn.SyncBatchNorm) for module in model.modules())
+    learning = set(moved)
+    registered = [parameter for parameter in model.parameters() if parameter in learning]
+    return GradientExchange(list(dict.fromkeys([*registered, *moved])), overlap=not synchronised)

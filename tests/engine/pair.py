@@ -2,8 +2,10 @@
 
 import multiprocessing
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from mmengine import Config
@@ -12,6 +14,7 @@ from mmengine.hooks import Hook
 from torch import nn
 
 from mmseg.engine import distributed
+from mmseg.engine.gradient_exchange import GradientExchange
 from mmseg.engine.hooks.non_finite import files_of
 from mmseg.engine.processes import run_processes
 from mmseg.engine.stop import TrainingStopped
@@ -28,19 +31,34 @@ def run_pair(work: Callable[..., int], *args: Any, start_method: str = 'forkserv
     return run_processes(work, 2, *args, start_method=start_method)
 
 
+@torch.no_grad()
+def average_each(exchange: GradientExchange) -> None:
+    """What :class:`GradientExchange` does, without messages and without haste."""
+    for parameter in exchange.parameters:
+        if distributed.largest(parameter.grad is not None):
+            parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            torch.distributed.all_reduce(parameter.grad)
+            parameter.grad /= 2
+
+
+PLAIN = {'going_back': lambda *_, **__: nullcontext(), 'finish': average_each}
+
+
 def train_in_turn(runs: list[tuple[Config, dict]], answers: Path) -> int:
     """Train runs one after another, with the arguments of :func:`train`; how each ended goes to a file a process.
 
-    A run with ``sabotage`` in its config trains without averaging gradients.
+    A run with ``sabotage`` in its config trains without averaging gradients; one with ``plain_exchange`` averages each
+    by itself, behind the last way back.
     """
     torch.set_num_threads(1)
     distributed.join_processes()
-    mean = distributed._begin_mean
+    mean = distributed.begin_mean
     ends = []
     for cfg, arguments in runs:
-        distributed._begin_mean = (lambda message: lambda: None) if cfg.get('sabotage') else mean
+        distributed.begin_mean = (lambda message: lambda: None) if cfg.get('sabotage') else mean
         try:
-            train(cfg, **arguments)
+            with patch.multiple(GradientExchange, **PLAIN) if cfg.get('plain_exchange') else nullcontext():
+                train(cfg, **arguments)
             ends.append('')
         except (TrainingStopped, InputError) as error:
             ends.append(f'{type(error).__name__}: {error}')

@@ -44,11 +44,6 @@ def agree(folder: Path) -> int:
         'after': distributed.differences(net.named_parameters()),
         'weights': [value.tolist() for value in net.state_dict().values()],
     }
-    net[0].weight.grad = torch.full((1, 2), rank + 1.0)
-    net[2].weight.grad = torch.ones(1, 1) if rank == 1 else None  # took part in the second process alone
-    distributed.average_gradients(net.parameters())
-    said['gradients'] = [None if p.grad is None else p.grad.flatten().tolist() for p in net.parameters()]
-    said |= {'packed': means(rank, limit=200), 'one by one': means(rank, limit=1)}
     said['largest'] = distributed.largest(15 * rank)
     said['gathered'] = distributed.gather(f'of {rank}')
     said['on_main'] = distributed.gather_on_main(rank)
@@ -64,20 +59,6 @@ def agree(folder: Path) -> int:
     ]
     (folder / f'{rank}.json').write_text(json.dumps(said))
     return 0
-
-
-def means(rank: int, limit: int) -> list:
-    """Averaged gradients of several types and layouts, in messages of ``limit`` bytes."""
-    shapes = [(5, 2), (3, 2, 3, 3), (7,), (4, 1, 3, 3), (), (20,)]
-    parameters = [torch.nn.Parameter(torch.zeros(shape)) for shape in shapes]
-    parameters[1].data = parameters[1].data.contiguous(memory_format=torch.channels_last)
-    generator = torch.Generator().manual_seed(rank)
-    for parameter in parameters:
-        parameter.grad = torch.empty_like(parameter).copy_(torch.randn(parameter.shape, generator=generator))
-    whole, distributed.messages = distributed.messages, lambda tensors: whole(tensors, limit)
-    distributed.average_gradients(parameters)
-    distributed.messages = whole
-    return [parameter.grad.tolist() for parameter in parameters]
 
 
 @pytest.fixture(scope='module')
@@ -98,16 +79,6 @@ def test_networks_that_differ_are_named_by_process_until_they_are_alike(said):
     for one in said:
         assert one['before'] == [[], names]
         assert one['after'] == [[], []]
-
-
-def test_gradients_are_means_and_a_parameter_that_took_no_part_anywhere_has_none(said):
-    for one in said:
-        assert one['gradients'] == [[1.5, 1.5], None, None, None, [0.5], None, None, None]
-
-
-def test_means_are_those_of_one_message_whatever_is_packed_together_and_however_it_lies(said):
-    for one in said:
-        assert one['packed'] == one['one by one']
 
 
 def test_messages_hold_one_type_each_and_no_more_than_asked_unless_a_tensor_is_larger():
@@ -154,11 +125,7 @@ def test_a_defect_in_one_process_ends_the_others(said):
 
 def test_one_process_is_left_alone():
     assert 'WORLD_SIZE' not in os.environ
-    layer = nn.Linear(2, 1)
-    layer.weight.grad = torch.ones(1, 2)
     distributed.join_processes()
-    distributed.broadcast_module(layer)
-    distributed.average_gradients(layer.parameters())
-    assert layer.weight.grad.tolist() == [[1.0, 1.0]]
+    distributed.broadcast_module(nn.Linear(2, 1))
     assert distributed.largest(3) == 3
     assert distributed.main_first(lambda: 5) == distributed.on_main(lambda: 5) == 5

@@ -65,6 +65,11 @@ def queued_config(work_dir, **options):
     return tiny_config(work_dir, model=SEGMENTOR, uda=QUEUED, accumulate=2, evaluation__interval=4, **options)
 
 
+def rivals_config(work_dir, **options):
+    """A discriminator with an optimizer of its own, whose term is the last one."""
+    return tiny_config(work_dir, model=SEGMENTOR, uda={'type': 'AdvSeg'}, evaluation=None, **options)
+
+
 @pytest.fixture(scope='module')
 def runs(tmp_path_factory):
     """All runs of two processes, made by one pair; and what they said in the end, by run and process."""
@@ -75,6 +80,9 @@ def runs(tmp_path_factory):
         'dacs': (dacs_config(root / 'dacs'), {}),
         'source_only': (source_only_config(root / 'source_only'), {}),
         'straight': (queued_config(root / 'straight'), {}),
+        'plain': (queued_config(root / 'plain', plain_exchange=True), {}),
+        'rivals': (rivals_config(root / 'rivals'), {}),
+        'plain rivals': (rivals_config(root / 'plain rivals', plain_exchange=True), {}),
         'stopped': (stopped, {}),
         'resumed': (queued_config(root / 'resumed'), {'resume': root / 'resumed' / 'latest.pth'}),
         'sabotaged': (tiny_config(root / 'sabotaged', sabotage=True), {}),
@@ -234,6 +242,13 @@ def test_a_run_of_which_one_process_is_killed_goes_on_bit_for_bit_with_two_queue
     assert one.keys() == other.keys()
     assert {'mmd.queues.0.source', 'masked_mmd.queues.0.mixed'} < one.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(('overlapped', 'plain'), [('straight', 'plain'), ('rivals', 'plain rivals')])
+def test_networks_are_those_of_a_plain_exchange_behind_the_last_way_back_bit_for_bit(runs, overlapped, plain):
+    root, answers = runs
+    assert answers[overlapped] == answers[plain] == ('', '')
+    assert_same_run(root / overlapped, root / plain)
 
 
 def test_another_number_of_processes_is_refused(runs):

@@ -266,6 +266,7 @@ class UDADecorator(nn.Module):
         return self.steps % self.accumulate == 0
 
     def ends_accumulation(self) -> bool:
+        """Whether the student moves at the end of this step; the optimizer wrapper asks, too."""
         return (self.steps + 1) % self.accumulate == 0
 
     def finish_step(self, batch: Batch) -> None:

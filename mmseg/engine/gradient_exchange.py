@@ -1,0 +1,205 @@
+"""Gradients of a step averaged over all processes, under way while the last way back still runs.
+
+Parameters are shared out to messages of about 25 MB once and for all, those that were registered last to the first
+message: their gradients come first. In every step each process sends the same messages in the same order, whatever
+took part there, so that they always meet; what took part, the processes agree on afterwards.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from mmengine.dist import get_world_size
+from torch import Tensor, nn
+
+from mmseg.engine import distributed
+from mmseg.engine.distributed import MESSAGE_BYTES, as_it_lies, messages, peers_needed
+
+#: lets the given parameters have the gradients of earlier terms, too
+AddEarlier = Callable[[Sequence[nn.Parameter]], None]
+
+
+class GradientExchange:
+    """Replaces gradients by their means over all processes, as far as possible behind the last way back.
+
+    Only the last way back of a step completes gradients. Which one that is, and which gradients it brings, nobody knows
+    before its end: it is taken to be as in the step before. Where that was wrong, messages that went too early go once
+    more. So it costs time, and no result depends on it. With one process nothing happens.
+
+    Args:
+        parameters: what learns, in order of registration.
+        overlap: send in the way back. False where the way back itself sends (synchronised norms): processes whose
+            networks take different ways would send in different orders.
+        limit: bytes of a message, if it is not a single parameter.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter], *, overlap: bool = True, limit: int = MESSAGE_BYTES) -> None:
+        self.parameters = list(parameters)
+        self.overlap = overlap
+        self._limit = limit
+        self._messages: list[_Message] = []  # in the order in which they are sent
+        self._expected = _Course()  # of the last way back, as all processes saw that of the step before
+        self._ways = 0  # back, since the last exchange, in the iteration that ends with one
+        self._arrived: set[nn.Parameter] = set()  # in the latest way back
+        self._sends = False  # this is the last way back
+
+    @contextmanager
+    def going_back(self, add_earlier: AddEarlier, *, step_follows: bool) -> Iterator[None]:
+        """Around a way back that begins with no gradients.
+
+        Args:
+            add_earlier: called for the parameters of a message before it is sent.
+            step_follows: :meth:`finish` is called in this iteration.
+        """
+        if get_world_size() == 1:
+            yield
+            return
+        self._lay_out()
+        for message in self._messages:
+            message.stale = message.sent
+        self._arrived.clear()
+        self._ways += step_follows
+        self._add_earlier = add_earlier
+        self._sends = self.overlap and step_follows and self._ways == self._expected.ways
+        if self._sends:
+            for message in self._messages:
+                message.awaited = {p for p in message.parameters if p in self._expected.arrived}
+            self._send(ready=True)
+        try:
+            yield
+        finally:
+            self._sends = False
+
+    @torch.no_grad()
+    def finish(self) -> None:
+        """Let every gradient be its mean over all processes.
+
+        A parameter that took no part in one process counts as 0 there; one that took part in none has no gradient, as
+        in a single process.
+        """
+        if get_world_size() == 1:
+            return
+        self._lay_out()
+        self._send(ready=False)
+        used, stale, self._expected = self._agree()
+        for message in self._messages:
+            if message in stale:
+                message.send()
+        for message in self._messages:
+            message.receive(used)
+        self._ways = 0
+        # stable, and the same everywhere: what the last way back brings nothing for goes at its beginning
+        self._messages.sort(key=lambda message: (not message.is_idle(self._expected.arrived), message.number))
+
+    def _lay_out(self) -> None:
+        if self._messages:
+            return
+        groups = messages(reversed(self.parameters), self._limit)
+        self._messages = [_Message(number, group) for number, group in enumerate(groups)]
+        for message in self._messages:
+            for parameter in message.parameters:
+                parameter.register_post_accumulate_grad_hook(partial(self._arrive, message))
+
+    def _arrive(self, message: '_Message', parameter: nn.Parameter) -> None:
+        """Autograd has brought the gradient of ``parameter``."""
+        self._arrived.add(parameter)
+        if not self._sends:
+            return
+        message.stale |= message.sent
+        message.awaited.discard(parameter)
+        if not message.awaited:
+            self._send(ready=True)
+
+    def _send(self, *, ready: bool) -> None:
+        """Send what is not sent yet, in order: all, or as long as it is ``ready``."""
+        for message in self._messages:
+            if message.sent:
+                continue
+            if ready:
+                if message.awaited:
+                    return
+                self._add_earlier(message.parameters)
+            message.send()
+
+    def _agree(self) -> tuple[set[nn.Parameter], list['_Message'], '_Course']:
+        """What has a gradient anywhere, what has to be sent again, and how the last way back went."""
+        own = [
+            *(parameter.grad is not None for parameter in self.parameters),
+            *(parameter in self._arrived for parameter in self.parameters),
+            *(message.stale for message in self._messages),
+            self._ways,
+        ]
+        found = torch.tensor(own, dtype=torch.int32)
+        with peers_needed():
+            torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
+        count = len(self.parameters)
+        used, arrived, stale, (ways,) = (part.tolist() for part in found.split([count, count, len(self._messages), 1]))
+        course = _Course(ways, frozenset(_chosen(self.parameters, arrived)))
+        return set(_chosen(self.parameters, used)), _chosen(self._messages, stale), course
+
+
+class _Course(NamedTuple):
+    """How the last way back of a step went."""
+
+    ways: int = 0  # back in its iteration, the last one included; 0: not known
+    arrived: frozenset[nn.Parameter] = frozenset()  # what it brought a gradient
+
+
+class _Message:
+    """Gradients that travel together.
+
+    Attributes:
+        awaited: parameters whose gradients the running way back has still to bring.
+        stale: more has come after it was sent.
+    """
+
+    def __init__(self, number: int, parameters: list[nn.Parameter]) -> None:
+        self.number = number
+        self.parameters = parameters
+        self.awaited: set[nn.Parameter] = set()
+        self.stale = False
+        self._under_way: tuple[Tensor, Callable[[], object]] | None = None
+
+    @property
+    def sent(self) -> bool:
+        return self._under_way is not None
+
+    def is_idle(self, arrived: Collection[nn.Parameter]) -> bool:
+        """Whether it has none of the gradients that ``arrived``."""
+        return not any(parameter in arrived for parameter in self.parameters)
+
+    def send(self) -> None:
+        """Begin to exchange the gradients as they are, without waiting; 0 for those that are not there."""
+        self._wait()
+        flat = torch.cat([p.new_zeros(p.numel()) if p.grad is None else as_it_lies(p.grad) for p in self.parameters])
+        with peers_needed():
+            self._under_way = flat, distributed.begin_mean(flat)
+
+    def receive(self, used: Collection[nn.Parameter]) -> None:
+        """Wait, and give those that are ``used`` their means."""
+        flat = self._wait()
+        assert flat is not None
+        parts = zip(self.parameters, flat.split([p.numel() for p in self.parameters]), strict=True)
+        means = [(parameter, part) for parameter, part in parts if parameter in used]
+        gradients = []
+        for parameter, _ in means:
+            parameter.grad = torch.empty_like(parameter) if parameter.grad is None else parameter.grad
+            gradients.append(as_it_lies(parameter.grad))
+        if means:
+            torch._foreach_copy_(gradients, [part for _, part in means])
+        self.stale = False
+
+    def _wait(self) -> Tensor | None:
+        if self._under_way is None:
+            return None
+        flat, finish = self._under_way
+        self._under_way = None
+        with peers_needed():
+            finish()
+        return flat
+
+
+def _chosen(items: Sequence, flags: Sequence[int]) -> list:
+    return [item for item, flag in zip(items, flags, strict=True) if flag]
