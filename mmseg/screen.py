@@ -23,13 +23,17 @@ def is_verbose() -> bool:
     return os.environ.get(VARIABLE) == VERBOSE
 
 
+def is_quiet() -> bool:
+    """Whether only warnings, errors and results are to be shown."""
+    return os.environ.get(VARIABLE) == QUIET
+
+
 def limit(logger: logging.Logger) -> None:
     """Let ``logger`` show on the screen what was chosen."""
-    chosen = os.environ.get(VARIABLE)
     for handler in logger.handlers:
         if isinstance(handler, logging.FileHandler):
             continue
-        if chosen == QUIET:
+        if is_quiet():
             handler.setLevel(logging.WARNING)
-        elif chosen == VERBOSE:
+        elif is_verbose():
             handler.setLevel(min(handler.level, logger.level))

@@ -1,6 +1,7 @@
 """One command with everything under it; help costs no second."""
 
 import importlib
+import io
 import logging
 import os
 import shutil
@@ -23,6 +24,7 @@ from mmseg.commands.test import METRICS
 from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS, shipped_config
 from mmseg.evaluation.metrics import COLUMNS
+from mmseg.progress import progress_bar
 from mmseg.report.results import FORMATS
 
 ROOT = Path(__file__).parents[1]
@@ -69,12 +71,27 @@ def test_a_path_that_users_know_is_a_door_to_the_command(door):
     assert module.main is importlib.import_module(cli.COMMANDS[DOORS[door]].module).main
 
 
-def test_help_of_every_door_comes_as_script_and_as_module_without_torch():
-    scripts = [*(f'{door.replace(".", "/")}.py' for door in DOORS), 'run_experiments.py', 'experiments.py']
-    scripts += [f'tools/convert_datasets/{name}.py' for name in CONVERTERS]
+FOLDERS_OF_SCRIPTS = ('.', 'demo', 'tools', 'tools/benchmark', 'tools/convert_datasets', 'tools/model_converters')
+COME_AS_MMSEG = len(DOORS) + len(CONVERTERS) - 1  # the usage of all doors is that of mmseg, but for train's
+
+
+def scripts():
+    """Every file of the repository that is run as a script, apart from setup.py, which is the packager's."""
+    files = (path for folder in FOLDERS_OF_SCRIPTS for path in sorted((ROOT / folder).glob('*.py')))
+    return [str(path.relative_to(ROOT)) for path in files if "__name__ == '__main__'" in path.read_text()]
+
+
+def test_no_script_lies_elsewhere():
+    everything = [path for folder in ('demo', 'tools') for path in (ROOT / folder).rglob('*.py')]
+    run = {str(path.relative_to(ROOT)) for path in everything if "__name__ == '__main__'" in path.read_text()}
+    assert run <= set(scripts())
+    assert len(run) > len(DOORS) + len(CONVERTERS)
+
+
+def test_help_of_every_script_comes_as_script_and_as_module_without_torch():
     code = f"""
 import runpy, sys
-for script in {scripts}:
+for script in {scripts()}:
     sys.argv = [script, '--help']
     try:
         runpy.run_path(script, run_name='__main__')
@@ -84,8 +101,8 @@ for script in {scripts}:
 """
     ended = subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True, capture_output=True, text=True)
     usages = [line for line in ended.stdout.splitlines() if line.startswith('usage: ')]
-    assert len(usages) == len(scripts)
-    assert sum(line.startswith('usage: mmseg ') for line in usages) == len(scripts) - 3  # those of train say their own
+    assert len(usages) == len(scripts())
+    assert sum(line.startswith('usage: mmseg ') for line in usages) == COME_AS_MMSEG
 
 
 def test_help_of_every_measurement_needs_no_torch():
@@ -143,6 +160,34 @@ def test_a_quiet_screen_leaves_the_log_file_complete(monkeypatch, tmp_path):
     screen.limit(logger)
     assert (shown.level, kept.level) == (logging.WARNING, logging.NOTSET)
     kept.close()
+
+
+class Terminal(io.StringIO):
+    """What a screen is to a program."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(('chosen', 'shown'), [('', True), (screen.VERBOSE, True), (screen.QUIET, False)])
+def test_a_quiet_screen_has_no_bars(monkeypatch, chosen, shown):
+    monkeypatch.setenv(screen.VARIABLE, chosen)
+    monkeypatch.setattr(sys, 'stderr', terminal := Terminal())
+    assert list(progress_bar(range(3), desc='working')) == [0, 1, 2]
+    assert ('working' in terminal.getvalue()) is shown
+
+
+def test_a_bar_is_on_a_terminal_alone_and_only_where_wanted(monkeypatch):
+    monkeypatch.setenv(screen.VARIABLE, '')
+    for stream, wanted in ((io.StringIO(), True), (Terminal(), False)):
+        monkeypatch.setattr(sys, 'stderr', stream)
+        assert list(progress_bar(range(3), shown=wanted)) == [0, 1, 2]
+        assert stream.getvalue() == ''
+
+
+def test_every_bar_asks_whether_it_is_to_be_quiet():
+    files = [path for folder in ('mmseg', 'tools', 'demo') for path in (ROOT / folder).rglob('*.py')]
+    assert [path.name for path in files if 'tqdm import' in path.read_text()] == ['progress.py']
 
 
 def test_what_it_has_what_it_is_and_what_it_has_not(capsys):

@@ -9,7 +9,7 @@ from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.datasets.toy import ToyParams
 from mmseg.engine.train import train
-from tools.smoke_configs import FULL_SIZE, cut_crops, draw_pair, on_drawn_data
+from tools.work.smoke_configs import FULL_SIZE, cut_crops, draw_pair, on_drawn_data
 
 PUBLISHED = 'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0'
 # Every network of configs/daformer/ at full size, by a config that asks much of it.

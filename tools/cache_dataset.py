@@ -11,17 +11,21 @@ of the data sets, as in --cfg-options data.train.source.cache_dir=DIR, here and 
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
-from mmseg.config.load import load_config, parse_cfg_options
-from mmseg.datasets.custom import CustomDataset
-from mmseg.datasets.dataset_wrappers import ConcatDataset
-from mmseg.datasets.loader import build_dataset
-from mmseg.datasets.pixel_store import UnusableStoreError
-from mmseg.datasets.stream import TrainingSet
-from mmseg.datasets.training_cache import arrays_of
-from mmseg.datasets.uda_dataset import UDADataset
-from mmseg.errors import InputError, command
+if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from mmseg.errors import command
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    from tools.work.cache_dataset import run  # noqa: PLC0415 (--help needs no torch)
+
+    run(args)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -30,39 +34,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--nproc', type=int, default=min(8, os.cpu_count() or 1), help='default: %(default)s')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings that replace')
     return parser.parse_args(argv)
-
-
-@command
-def main(argv: Sequence[str] | None = None) -> None:
-    args = parse_args(argv)
-    cfg = load_config(args.config, parse_cfg_options(args.cfg_options))
-    stores = [arrays for dataset in data_sets(build_dataset(cfg.data.train)) for arrays in arrays_of(dataset)]
-    if not stores:
-        raise InputError(
-            'No training pipeline of this config starts with LoadImageFromFile, LoadAnnotations and a Resize to one '
-            'img_scale: nothing in it is the same for every sample.'
-        )
-    for arrays in {arrays.folder: arrays for arrays in stores}.values():
-        try:
-            arrays.open()
-        except UnusableStoreError:
-            size = arrays.write(args.nproc)
-            print(f'{arrays.folder}: {len(arrays.files)} {arrays.meaning.partition(",")[0]}, {size / 1e9:.2f} GB')
-        else:
-            print(f'{arrays.folder} is complete: nothing to do.')
-
-
-def data_sets(train_set: TrainingSet) -> Iterator[CustomDataset]:
-    """The data sets of files that ``train_set`` draws from."""
-    if isinstance(train_set, CustomDataset):
-        yield train_set
-    elif isinstance(train_set, UDADataset):
-        if train_set.source is not None:
-            yield from data_sets(train_set.source)
-        yield from data_sets(train_set.target)
-    elif isinstance(train_set, ConcatDataset):
-        for part in train_set.datasets:
-            yield from data_sets(part)
 
 
 if __name__ == '__main__':

@@ -75,7 +75,6 @@ def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
     """
     import cv2  # noqa: PLC0415 (heavy)
     import numpy as np  # noqa: PLC0415 (heavy)
-    from tqdm import tqdm  # noqa: PLC0415 (heavy)
 
     from mmseg.apis import init_segmentor  # noqa: PLC0415 (heavy)
     from mmseg.datasets.label_sets import CITYSCAPES19  # noqa: PLC0415 (heavy)
@@ -85,6 +84,7 @@ def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
     from mmseg.evaluation.benchmarks import CONFIDENCE, IDS, as_confidence  # noqa: PLC0415 (heavy)
     from mmseg.evaluation.evaluate import predict_only  # noqa: PLC0415 (heavy)
     from mmseg.prediction.predictor import Predictor  # noqa: PLC0415 (heavy)
+    from mmseg.progress import progress_bar  # noqa: PLC0415 (heavy)
     from mmseg.writing import replacing  # noqa: PLC0415 (heavy)
 
     work_dir = find_work_dir(args.work_dir)
@@ -113,7 +113,7 @@ def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
 
         if args.confidence:
             predictor = Predictor(model)
-            for index in tqdm(range(len(dataset)), desc='predicting', unit='image', disable=not sys.stderr.isatty()):
+            for index in progress_bar(range(len(dataset)), desc='predicting', unit='image'):
                 ((found, _),) = predictor.each([dataset.image_of(index)])
                 pack(found.label_map.cpu(), str(dataset.image_path(index)), found.confidence.float().cpu().numpy())
         else:

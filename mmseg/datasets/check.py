@@ -8,13 +8,13 @@ from typing import Protocol
 import numpy as np
 from mmengine.logging import print_log
 from PIL import Image
-from tqdm import tqdm
 
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.orientation import SIDEWAYS, UPRIGHT, orientation
 from mmseg.datasets.pipelines.loading import size_mismatch
 from mmseg.datasets.tiff import tiff_header
 from mmseg.errors import InputError
+from mmseg.progress import progress_bar
 
 QUICK_PAIRS = 16
 QUICK_LABELS = 3
@@ -71,7 +71,7 @@ def full_check(pairs: Pairs, *, title: str = '') -> None:
     """
     everything = range(len(pairs))
     labels = everything if pairs.labelled else ()
-    with tqdm(everything, desc=title, unit='image', disable=None) as bar:
+    with progress_bar(everything, desc=title, unit='image') as bar:
         _report(problems(pairs, sizes=labels, labels=labels, images=bar))
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import cv2
-from tqdm import tqdm
 
 from mmseg.datasets.worker_end import serve_parent
+from mmseg.progress import progress_bar
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
@@ -19,10 +19,10 @@ FEW = 32
 def each(work: Callable[[Item], Result], items: Sequence[Item], *, nproc: int, title: str) -> Iterator[Result]:
     """``work(item)`` of every item, in order. ``work`` has to be importable by name (processes may be spawned)."""
     if nproc <= 1 or len(items) < FEW:
-        yield from tqdm(map(work, items), total=len(items), desc=title, disable=None)
+        yield from progress_bar(map(work, items), total=len(items), desc=title)
         return
     with multiprocessing.Pool(nproc, initializer=_start) as pool:
-        yield from tqdm(pool.imap(work, items, chunksize=4), total=len(items), desc=title, disable=None)
+        yield from progress_bar(pool.imap(work, items, chunksize=4), total=len(items), desc=title)
 
 
 def _start() -> None:

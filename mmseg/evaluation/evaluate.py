@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from mmseg.compiled import begin_step, without_compiling
 from mmseg.datasets.batch import to_network
@@ -18,6 +17,7 @@ from mmseg.datasets.pipelines.fields import tensor_of
 from mmseg.datasets.pipelines.loading import size_mismatch
 from mmseg.errors import InputError
 from mmseg.evaluation.metrics import ConfusionMatrix, Metrics
+from mmseg.progress import progress_bar
 
 OnPrediction = Callable[[np.ndarray, str, int], None]
 
@@ -75,7 +75,7 @@ def evaluate(
     assert loader.batch_sampler is not None, 'a loader of batches'
     images = sum(map(len, loader.batch_sampler)) if progress else None
     end: Exception | None = None
-    with tqdm(total=images, desc='evaluating', unit='image', disable=None if progress else True, leave=False) as bar:
+    with progress_bar(total=images, desc='evaluating', unit='image', shown=progress, leave=False) as bar:
         try:
             for prediction in predictions(model, loader, device, dtype):
                 _count(prediction, dataset, confusion)
@@ -109,7 +109,7 @@ def predict_only(
     assert loader.batch_sampler is not None, 'a loader of batches'
     images = sum(map(len, loader.batch_sampler)) if progress else None
     device = next(model.parameters()).device
-    with tqdm(total=images, desc='predicting', unit='image', disable=None if progress else True, leave=False) as bar:
+    with progress_bar(total=images, desc='predicting', unit='image', shown=progress, leave=False) as bar:
         for prediction in predictions(model, loader, device, dtype):
             on_prediction(prediction.label_map.cpu().numpy(), prediction.filename, prediction.index)
             bar.update()

@@ -14,10 +14,9 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import Request, urlopen
 
-from tqdm import tqdm
-
 from mmseg.errors import InputError
 from mmseg.places import make_folder
+from mmseg.progress import progress_bar
 
 try:
     import fcntl
@@ -171,7 +170,7 @@ def _receive(source: Source, part: Path, name: str) -> None:
         if not (length or chunked or source.checksum):
             raise DownloadError('the server does not say how long the file is, and no checksum is known: it may be cut')
         total = have + int(length) if length else None
-        bar = tqdm(total=total, initial=have, unit='B', unit_scale=True, desc=name, leave=False, disable=None)
+        bar = progress_bar(total=total, initial=have, unit='B', unit_scale=True, desc=name, leave=False)
         with bar, part.open('ab' if resumed else 'wb') as file:
             while block := response.read(CHUNK):
                 file.write(block)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mmseg.datasets.labels import WIDEST, read_codes, read_ids, shows_colours
 from mmseg.datasets.orientation import SIDEWAYS, orientation
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.errors import InputError
+from mmseg.progress import progress_bar
 
 MOST = 200
 MOST_COLOURS = 150
@@ -87,7 +87,7 @@ def look_at_images(
     kinds: dict[tuple[int, str], str] = {}
     sums: list[np.ndarray] = []
     chosen = spread(names)
-    for name in tqdm(chosen, desc=f'images of {folder}', unit='image', disable=not progress, leave=False):
+    for name in progress_bar(chosen, desc=f'images of {folder}', unit='image', shown=progress, leave=False):
         bands = bands_in(folder / name, 'color' if in_colours else 'unchanged')
         height, width, count = bands.shape
         sizes[(height, width) if not in_colours and is_turned(folder / name, bands) else (width, height)] += 1
@@ -131,7 +131,7 @@ def look_at_labels(folder: Path, names: Sequence[str], *, progress: bool = False
     pixels: Counter[int] = Counter()
     chosen = spread(names)
     colours = shows_colours(folder / chosen[0])
-    for name in tqdm(chosen, desc=f'labels of {folder}', unit='file', disable=not progress, leave=False):
+    for name in progress_bar(chosen, desc=f'labels of {folder}', unit='file', shown=progress, leave=False):
         values = read_codes(folder / name) if colours else read_ids(folder / name, most=WIDEST)
         pixels.update(dict(zip(*(part.tolist() for part in np.unique(values, return_counts=True)), strict=True)))
         if colours and len(pixels) > MOST_COLOURS:

@@ -10,7 +10,6 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mmseg.datasets.bands import bits_in_header
 from mmseg.errors import InputError
@@ -24,6 +23,7 @@ from mmseg.prediction.sinks import NpySink, PngSink, Sink, TiffSink, VideoSink
 from mmseg.prediction.sources import Source
 from mmseg.prediction.summary import Summary, Tally
 from mmseg.prediction.video import Video
+from mmseg.progress import progress_bar
 from mmseg.writing import DiskFullError
 
 WRITERS = 2
@@ -80,7 +80,7 @@ def predict_files(
         InputError: a result cannot be written. A source that cannot be read is a failure in ``summary``.
     """
     with (
-        tqdm(total=len(sources), desc='predicting', unit='image', disable=not progress, leave=False) as bar,
+        progress_bar(total=len(sources), desc='predicting', unit='image', shown=progress, leave=False) as bar,
         Work(predictor, wanted, summary, bar.update, warn) as work,
     ):
         for kind, group in groupby(sources, key=work.way):

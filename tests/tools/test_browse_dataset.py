@@ -7,7 +7,8 @@ import torch
 
 from mmseg.datasets.label_sets import LabelSet
 from tools import browse_dataset
-from tools.browse_dataset import files, title, training_row
+from tools.work import browse_dataset as work
+from tools.work.browse_dataset import files, title, training_row
 
 NORM = {'mean': [100.0, 100, 100], 'std': [50.0, 50, 50], 'to_rgb': True}
 LABELS = LabelSet(name='two', classes=('left', 'right'), palette=((200, 0, 0), (0, 0, 100)))
@@ -106,7 +107,7 @@ def test_training_samples_are_drawn_page_by_page(config, tmp_path, capsys):
 
 def test_test_images_are_drawn_with_all_their_views(config, tmp_path, capsys, monkeypatch):
     rows = []
-    monkeypatch.setattr(browse_dataset, 'comparison_panel', lambda page, *args: rows.extend(page))
+    monkeypatch.setattr(work, 'comparison_panel', lambda page, *args: rows.extend(page))
     assert browse_dataset.main([str(config), '--out', str(tmp_path), '--split', 'val', '--start', '1']) == 0
     assert [[panel.title for panel in row] for row in rows] == [
         [f'view: val{i}', f'view: val{i}, flipped', 'ground truth'] for i in (1, 2)

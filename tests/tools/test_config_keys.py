@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmseg.registry import MODELS
-from tools import config_keys
+from tools.work import config_keys
 
 DOCS = Path(__file__).parents[2] / 'docs'
 

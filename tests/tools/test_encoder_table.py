@@ -1,9 +1,10 @@
 from tools import encoder_table
+from tools.work import encoder_table as work
 
 
 def test_a_row_says_what_timm_says_and_what_is_counted(monkeypatch):
-    monkeypatch.setattr(encoder_table, 'step_memory', lambda model, side: side * 2**30)
-    cells = [cell.strip() for cell in encoder_table.row('vit_small_patch14_dinov2').strip('|').split('|')]
+    monkeypatch.setattr(work, 'step_memory', lambda model, side: side * 2**30)
+    cells = [cell.strip() for cell in work.row('vit_small_patch14_dinov2').strip('|').split('|')]
     assert cells[0].startswith('[vit_small_patch14_dinov2.lvd142m](')
     assert cells[1:4] == ['14', '518', '384']
     assert 21 < float(cells[4]) < 23  # ViT-S
@@ -12,8 +13,8 @@ def test_a_row_says_what_timm_says_and_what_is_counted(monkeypatch):
 
 
 def test_networks_with_stages_have_all_their_channels_and_limits_are_marked(monkeypatch):
-    monkeypatch.setattr(encoder_table, 'step_memory', lambda model, side: 0)
-    cells = [cell.strip() for cell in encoder_table.row('convnext_tiny.dinov3_lvd1689m').strip('|').split('|')]
+    monkeypatch.setattr(work, 'step_memory', lambda model, side: 0)
+    cells = [cell.strip() for cell in work.row('convnext_tiny.dinov3_lvd1689m').strip('|').split('|')]
     assert cells[1:4] == ['stages', '224', '96, 192, 384, 768']
     assert cells[-1] == 'dinov3-license, *limits*'
 
@@ -23,7 +24,7 @@ def test_the_memory_of_a_larger_crop_is_larger():
     backbone['settings'] = {'embed_dim': 24, 'depth': 1, 'num_heads': 2}
     head = {'type': 'FCNHead', 'in_channels': 24, 'channels': 24, 'num_convs': 0, 'concat_input': False, 'in_index': 0}
     model = {'type': 'EncoderDecoder', 'backbone': backbone, 'decode_head': {**head, 'num_classes': 19}}
-    small, large = (encoder_table.step_memory(model, side=side) for side in (64, 128))
+    small, large = (work.step_memory(model, side=side) for side in (64, 128))
     assert 0 < small < large
 
 

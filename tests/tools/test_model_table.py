@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.model_table import DOCUMENT, networks, origin, row
-from tools.step_memory import step_memory
+from tools.model_table import DOCUMENT
+from tools.work.model_table import networks, origin, row
+from tools.work.step_memory import step_memory
 
 REPOSITORY = Path(__file__).parents[2]
 

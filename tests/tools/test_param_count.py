@@ -9,7 +9,7 @@ from mmseg.errors import InputError
 from tests.models.networks import build, tiny_backbone
 from tests.parity import manifest
 from tools import get_param_count
-from tools.get_param_count import Cost, costs
+from tools.work.get_param_count import Cost, costs
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -5,14 +5,15 @@ import pytest
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.datasets.toy import ToyParams
 from tools import smoke_configs
-from tools.smoke_configs import KILLED, Outcome, cut_crops, markdown, on_drawn_data
+from tools.work import smoke_configs as work
+from tools.work.smoke_configs import KILLED, Outcome, cut_crops, markdown, on_drawn_data
 
 TOY = SHIPPED_CONFIGS / 'toy'
 
 
 @pytest.fixture
 def out(tmp_path, monkeypatch):
-    monkeypatch.setattr(smoke_configs, 'FULL_SIZE', ToyParams(source=3, train=2, val=1, width=256, height=128))
+    monkeypatch.setattr(work, 'FULL_SIZE', ToyParams(source=3, train=2, val=1, width=256, height=128))
     return tmp_path / 'smoke'
 
 
@@ -26,7 +27,7 @@ def test_a_config_runs_briefly_saves_nothing_and_is_not_repeated(out, monkeypatc
     assert list(out.rglob('*.pth')) == []
     assert '| source_only | 192 | ran |' in capsys.readouterr().out
 
-    monkeypatch.setattr(smoke_configs, 'train_apart', lambda cfg: {'problem': 'was repeated'})
+    monkeypatch.setattr(work, 'train_apart', lambda cfg: {'problem': 'was repeated'})
     assert smoke_configs.main(command) == 0
     assert smoke_configs.main([*command, '--iterations', '3']) == 1  # other settings
     assert smoke_configs.main([*command, '--again']) == 1
@@ -36,7 +37,7 @@ def test_a_failure_is_recorded_and_the_others_run(out, tmp_path, monkeypatch):
     wrong = tmp_path / 'wrong.py'
     wrong.write_text(f"_base_ = ['{TOY / 'source_only.py'}']\nruner = 1")
     elsewhere = SHIPPED_CONFIGS / 'camvid' / 'day2dusk_daformer_mitb0_src.py'
-    monkeypatch.setattr(smoke_configs, 'train_apart', lambda cfg: {'problem': KILLED} if cfg.uda else {'loss': 1.0})
+    monkeypatch.setattr(work, 'train_apart', lambda cfg: {'problem': KILLED} if cfg.uda else {'loss': 1.0})
     configs = [wrong, elsewhere, TOY / 'dacs.py', TOY / 'oracle.py']
     assert smoke_configs.main([*map(str, configs), '--out', str(out)]) == 1
     problems = {row['config']: row['problem'] for row in json.loads((out / 'table.json').read_text())}

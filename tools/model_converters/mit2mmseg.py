@@ -12,20 +12,22 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # runs without installation, from any folder
 
 from mmseg.errors import command
-from mmseg.models.backbones.mit_keys import to_mit
-from tools.model_converters.common import Encoder, run
-
-ENCODER = Encoder(
-    name='Mix Transformer',
-    translate=to_mit,
-    belongs=r'(patch_embed|block|norm)[1-4]\.',
-    telling='patch_embed1.proj.weight',
-)
+from tools.model_converters.arguments import parse_args
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
-    run(ENCODER, __doc__, argv)
+    args = parse_args(__doc__, argv)
+    from mmseg.models.backbones.mit_keys import to_mit  # noqa: PLC0415 (--help needs no torch)
+    from tools.model_converters.common import Encoder, run  # noqa: PLC0415
+
+    encoder = Encoder(
+        name='Mix Transformer',
+        translate=to_mit,
+        belongs=r'(patch_embed|block|norm)[1-4]\.',
+        telling='patch_embed1.proj.weight',
+    )
+    run(encoder, args)
 
 
 if __name__ == '__main__':

@@ -12,20 +12,22 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # runs without installation, from any folder
 
 from mmseg.errors import command
-from mmseg.models.backbones.swin_keys import to_swin
-from tools.model_converters.common import Encoder, run
-
-ENCODER = Encoder(
-    name='Swin Transformer',
-    translate=to_swin,
-    belongs=r'(patch_embed|stages|norm\d)\.|absolute_pos_embed$',
-    telling='stages.0.blocks.0.attn.w_msa.qkv.weight',
-)
+from tools.model_converters.arguments import parse_args
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
-    run(ENCODER, __doc__, argv)
+    args = parse_args(__doc__, argv)
+    from mmseg.models.backbones.swin_keys import to_swin  # noqa: PLC0415 (--help needs no torch)
+    from tools.model_converters.common import Encoder, run  # noqa: PLC0415
+
+    encoder = Encoder(
+        name='Swin Transformer',
+        translate=to_swin,
+        belongs=r'(patch_embed|stages|norm\d)\.|absolute_pos_embed$',
+        telling='stages.0.blocks.0.attn.w_msa.qkv.weight',
+    )
+    run(encoder, args)
 
 
 if __name__ == '__main__':

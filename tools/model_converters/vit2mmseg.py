@@ -12,20 +12,22 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # runs without installation, from any folder
 
 from mmseg.errors import command
-from mmseg.models.backbones.vit_keys import to_vit
-from tools.model_converters.common import Encoder, run
-
-ENCODER = Encoder(
-    name='vision Transformer',
-    translate=to_vit,
-    belongs=r'(patch_embed|layers|ln1)\.|(cls_token|pos_embed)$',
-    telling='layers.0.attn.attn.in_proj_weight',
-)
+from tools.model_converters.arguments import parse_args
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
-    run(ENCODER, __doc__, argv)
+    args = parse_args(__doc__, argv)
+    from mmseg.models.backbones.vit_keys import to_vit  # noqa: PLC0415 (--help needs no torch)
+    from tools.model_converters.common import Encoder, run  # noqa: PLC0415
+
+    encoder = Encoder(
+        name='vision Transformer',
+        translate=to_vit,
+        belongs=r'(patch_embed|layers|ln1)\.|(cls_token|pos_embed)$',
+        telling='layers.0.attn.attn.in_proj_weight',
+    )
+    run(encoder, args)
 
 
 if __name__ == '__main__':
