@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmseg.datasets import toy_light, toy_textures
+from mmseg.datasets import toy_light, toy_paint
 from mmseg.datasets.toy_shapes import Part, Rng, Span, Street, Thing
 from mmseg.datasets.toy_view import OVERSAMPLING, Camera, Planes, Surface, planes, rasterize, recover
 
@@ -118,10 +118,10 @@ def _paint(
     surface = recover(pieces, plane, camera, street.bend)
     own = np.array([colour for thing in things for colour in _object_colours(thing, style, rng)], np.float32)
     colours = own[surface.piece]
-    kinds = toy_textures.kinds_of([part.material for part in parts])
+    kinds = toy_paint.kinds_of([part.material for part in parts])
     tones = {name: np.array(options[rng.integers(len(options))], np.float32) for name, options in style.palette.items()}
     mood = {'lit': rng.uniform(*style.lit), 'cover': rng.uniform(*style.clouds)}
-    glow = toy_textures.paint_textures(colours, surface, plane, kinds, contrast=style.contrast, tones=tones, **mood)
+    glow = toy_paint.paint_textures(colours, surface, plane, kinds, contrast=style.contrast, tones=tones, **mood)
     lamps = np.array([style.shining.get(part.material, 0.0) for part in parts], np.float32)
     glow = np.maximum(glow if style.lit[1] else 0 * glow, lamps[surface.piece])
     light = _light(things, surface, plane, camera, street, style=style, rng=rng, size=size)
