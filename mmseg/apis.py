@@ -152,8 +152,11 @@ def predict(
     for first in range(0, len(singles), batch):
         chunk = singles[first : first + batch]
         pixels = [pixels_of(image, channel_order, predictor.load) for image in chunk]
-        for image, array, (block, shrinkage) in zip(chunk, pixels, predictor.each(pixels), strict=True):
+        for image, array, (block, shrinkage) in zip(
+            chunk, pixels, predictor.each(pixels, [name_of(image) for image in chunk]), strict=True
+        ):
             remarks.bits(name_of(image), bits_of(image), predictor.load)
+            remarks.values(name_of(image), array, predictor.normalize)
             remarks.shrinkage(name_of(image), shrinkage)
             found.append(prediction_of(model, array, block))
     remarks.end()

@@ -66,7 +66,7 @@ def image_reader(steps: Sequence[Transform]) -> Callable[[str | Path], np.ndarra
     return next((step.read for step in steps if isinstance(step, LoadImageFromFile)), read_image)
 
 
-def _all_steps(steps: Sequence[Transform]) -> list[Transform]:
+def all_steps(steps: Sequence[Transform]) -> list[Transform]:
     """The steps of a pipeline and those of its views."""
     views = [step.pipeline.transforms for step in steps if isinstance(step, MultiScaleFlipAug)]
     return [*steps, *(step for view in views for step in view)]
@@ -109,13 +109,13 @@ def _check_form(steps: Sequence[Transform], loader: LoadImageFromFile, form: Sto
             'current',
             level=logging.WARNING,
         )
-    if loader.bands is not None and any(getattr(step, 'to_rgb', False) for step in _all_steps(steps)):
+    if loader.bands is not None and any(getattr(step, 'to_rgb', False) for step in all_steps(steps)):
         raise InputError(
             f'{owner}: bands={list(loader.bands)} of LoadImageFromFile says in which order the network gets them: '
             'give Normalize to_rgb=False.'
         )
     current = np.dtype(np.float32) if loader.to_float32 else dtype
-    for step in _all_steps(steps):
+    for step in all_steps(steps):
         step.check_image(channels, current, str(path))
         current = step.gives(current)
     return channels

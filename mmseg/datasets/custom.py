@@ -323,7 +323,8 @@ class CustomDataset(TrainingSet):
         drawn = command_for(root)
         if drawn:
             return f'Draw the toy pair first, in this folder: {drawn}'
-        advice = f'Check data_root ({root!r}), img_dir, ann_dir and the suffixes.'
+        where = f'data_root ({root!r}), ' if self.data_root else ''
+        advice = f'Check {where}img_dir, ann_dir and the suffixes.'
         if self.PREPARATION:
             advice += f' After unpacking the data set convert its labels: {self.PREPARATION.format(root=root)}'
         return advice

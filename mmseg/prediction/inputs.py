@@ -30,7 +30,7 @@ def images_of(given: Any) -> tuple[list[Any], bool]:
 
 def name_of(image: Any) -> str:
     """What messages call an image."""
-    return str(image) if isinstance(image, str | Path) else 'the image given'
+    return str(image) if isinstance(image, str | Path) else 'image'
 
 
 def bits_of(image: Any) -> int:

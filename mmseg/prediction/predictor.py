@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any, NamedTuple
 
 import cv2
@@ -12,9 +13,11 @@ from torch import Tensor
 
 from mmseg.config.components import told_with_place
 from mmseg.config.leaves import first_leaf
+from mmseg.datasets.bands import all_steps
 from mmseg.datasets.loader import collate_images
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.loading import LoadImageFromFile
+from mmseg.datasets.pipelines.photometric import Normalize
 from mmseg.datasets.pipelines.test_time_aug import refuse_steps_of_training
 from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import as_views, parts_of
@@ -25,6 +28,8 @@ from mmseg.prediction.tiles import Tiling, tiled
 
 # The coarsest step of a network: what it gets must not be shorter.
 MIN_SIDE = 32
+UNNAMED = 'image'
+"""What messages call an image that is no file."""
 
 
 class Whole(NamedTuple):
@@ -67,10 +72,19 @@ class Predictor:
         """How the pipeline reads an image file."""
         return loading_step(self.pipeline)
 
+    @property
+    def normalize(self) -> Normalize | None:
+        """The step that says around which values the images of the training lay."""
+        return next((step for step in all_steps(self.pipeline.transforms) if isinstance(step, Normalize)), None)
+
     @torch.no_grad()
-    def whole(self, images: Sequence[np.ndarray]) -> Iterator[Whole]:
-        """One prediction an image (H, W, C), in order; images of one size go through the network together."""
-        batch = collate_images([sample_of(self.pipeline, image) for image in images])
+    def whole(self, images: Sequence[np.ndarray], names: Sequence[str] = ()) -> Iterator[Whole]:
+        """One prediction an image (H, W, C), in order; images of one size go through the network together.
+
+        Raises:
+            InputError: an image does not fit the network; it is called by its name.
+        """
+        batch = self._batch(images, names)
         found = (
             (block, meta['img_shape'])
             for views, metas in parts_of(batch, self.device)
@@ -83,26 +97,34 @@ class Predictor:
             yield Whole(cut(block, height, width), max(height, width) / max(shape[:2]))
 
     @torch.no_grad()
-    def blocks(self, raster: Raster) -> Iterator[Block]:
-        """The blocks of an image through windows, covering it without overlap."""
+    def blocks(self, raster: Raster, name: str = UNNAMED) -> Iterator[Block]:
+        """The blocks of an image through windows, covering it without overlap.
+
+        Raises:
+            InputError: the image does not fit the network; it is called by its name.
+        """
         assert self.tiling is not None
-        for block in tiled(self.probabilities, raster, self.tiling):
+        for block in tiled(partial(self.probabilities, name=name), raster, self.tiling):
             yield block if self.keep_probs else block._replace(probs=None)
 
-    def each(self, images: Sequence[np.ndarray]) -> Iterator[Whole]:
+    def each(self, images: Sequence[np.ndarray], names: Sequence[str] = ()) -> Iterator[Whole]:
         """One prediction an image (H, W, C), in order, whole or joined of its windows, which do not shrink it."""
         if self.tiling is None:
-            yield from self.whole(images)
+            yield from self.whole(images, names)
         else:
             yield from (Whole(joined(list(self.blocks(ArrayRaster(image)))), 1.0) for image in images)
 
     @torch.no_grad()
-    def probabilities(self, images: Sequence[np.ndarray]) -> Tensor:
+    def probabilities(self, images: Sequence[np.ndarray], name: str = UNNAMED) -> Tensor:
         """Images (H, W, C) of one size -> probabilities (B, classes, H, W), float32."""
-        batch = collate_images([sample_of(self.pipeline, image) for image in images])
+        batch = self._batch(images, [name] * len(images))
         height, width = images[0].shape[:2]
         parts = [_mean(self.model, views, metas, self.dtype) for views, metas in parts_of(batch, self.device)]
         return torch.cat(parts)[..., :height, :width]
+
+    def _batch(self, images: Sequence[np.ndarray], names: Sequence[str]) -> dict[str, Any]:
+        named = zip(images, names or [UNNAMED] * len(images), strict=True)
+        return collate_images([sample_of(self.pipeline, image, name) for image, name in named])
 
 
 def test_steps(cfg: Any) -> list[dict]:
@@ -146,17 +168,22 @@ def at_scale(steps: Sequence[dict], scale: float) -> list[dict]:
     return made
 
 
-def sample_of(pipeline: Compose, image: np.ndarray) -> dict[str, Any]:
-    """The views of an image. One so narrow that nothing of it would reach the network is continued by its border."""
+def sample_of(pipeline: Compose, image: np.ndarray, name: str = UNNAMED) -> dict[str, Any]:
+    """The views of an image. One so narrow that nothing of it would reach the network is continued by its border.
+
+    Raises:
+        InputError: it does not fit the network; it is called ``name``.
+    """
     rng = np.random.default_rng(0)
-    sample = pipeline({'img': image}, rng)
+    given = {'filename': name, 'ori_filename': name}
+    sample = pipeline({**given, 'img': image}, rng)
     short, long = min(sorted(view.shape[-2:]) for view in as_views(sample)['img'])
     if short >= MIN_SIDE:
         return sample
     height, width = image.shape[:2]
     needed = math.ceil(max(height, width) * MIN_SIDE / long) + 1
     bottom, right = max(needed - height, 0), max(needed - width, 0)
-    return pipeline({'img': cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)}, rng)
+    return pipeline({**given, 'img': cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)}, rng)
 
 
 def cut(block: Block, height: int, width: int) -> Block:

@@ -15,8 +15,8 @@ from mmseg.errors import InputError
 TIFF_SUFFIXES = {'.tif', '.tiff'}
 WINDOWED = ('uint8', 'uint16', 'int16')
 """Types of pixels that need no look at the whole image: of floats every one has to be a number."""
-SAMPLE = 512
-"""Rows and columns of an image that are looked at to see how bright it is."""
+PATCHES, PATCH = 4, 128
+"""Of a large image so many patches of so many pixels a side are looked at to see how bright it is."""
 
 Place = Mapping[str, Any]
 """``crs`` and ``transform`` of a file, for the files that are made of it."""
@@ -33,7 +33,7 @@ class Raster(Protocol):
         """(height, width) in pixels."""
 
     def sample(self) -> np.ndarray:
-        """Every so-manieth row and column (h, w[, C]), at most :data:`SAMPLE` of each."""
+        """Pixels from all over the image (h, w[, C]), few and in no place: what tells its values."""
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
         """The pixels of a window, (h, w, C) uint8 (or as the file has them for ``unchanged``)."""
@@ -51,7 +51,7 @@ class ArrayRaster:
         return self.pixels.shape[0], self.pixels.shape[1]
 
     def sample(self) -> np.ndarray:
-        step = _sample_step(self.size)
+        step = math.ceil(max(self.size) / (PATCHES * PATCH))
         return self.pixels[::step, ::step]
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
@@ -71,9 +71,8 @@ class TiffRaster:
         return self.file.height, self.file.width
 
     def sample(self) -> np.ndarray:
-        step = _sample_step(self.size)
-        shape = (len(self.indexes), *(math.ceil(side / step) for side in self.size))
-        return _rows_first(self.file.read(indexes=self.indexes, out_shape=shape))
+        parts = [self.read(rows, columns) for rows in _patches(self.size[0]) for columns in _patches(self.size[1])]
+        return np.concatenate([part.reshape(-1, 1, *part.shape[2:]) for part in parts])
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
         window = ((rows.start, rows.stop), (columns.start, columns.stop))
@@ -85,8 +84,12 @@ def _rows_first(bands: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(bands[0] if len(bands) == 1 else bands.transpose(1, 2, 0))
 
 
-def _sample_step(size: tuple[int, int]) -> int:
-    return math.ceil(max(size) / SAMPLE)
+def _patches(length: int) -> list[slice]:
+    """Parts of a side that together stand for all of it: nothing else of a large file need be read."""
+    if length <= PATCHES * PATCH:
+        return [slice(0, length)]
+    starts = [i * (length - PATCH) // (PATCHES - 1) for i in range(PATCHES)]
+    return [slice(start, start + PATCH) for start in starts]
 
 
 def _place(file: Any) -> Place:

@@ -4,8 +4,14 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from mmseg.datasets.pipelines.loading import LoadImageFromFile
+import numpy as np
 
+from mmseg.datasets.pipelines.loading import LoadImageFromFile
+from mmseg.datasets.pipelines.photometric import Normalize
+
+BYTE = 255
+FAR = 10
+"""Deviations from the mean beyond which half of an image does not lie."""
 SHRINKS = 4.0
 """An image that the test pipeline makes smaller than this is worth a warning: small things are gone."""
 
@@ -28,6 +34,20 @@ class Remarks:
                 'images of more than 8 bits are read with the upper 8 of them',
                 f'{name}: of its {bits} bits the upper 8 are read, as the network is one for images of 8 bits. '
                 'If its values do not use them all, it is too dark: scale them first.',
+            )
+
+    def values(self, name: str | Path, pixels: np.ndarray, normalize: Normalize | None) -> None:
+        """Of an image (h, w[, C]), or a part of it, whose values lie elsewhere than those of the training."""
+        if normalize is None:
+            return
+        mean, most = float(normalize.mean.mean()), float((normalize.mean + FAR * normalize.std).max())
+        dark = pixels.dtype == np.uint8 and normalize.mean.min() > BYTE
+        if dark or (pixels.dtype != np.uint8 and np.median(pixels) > max(most, BYTE)):
+            self._add(
+                'images have other values than those of the training',
+                f'{name}: its values (median {np.median(pixels):.4g}, {pixels.dtype}) lie far from those that the '
+                f'network was trained on (mean {mean:.4g} of Normalize): its classes mean nothing. Give it images of '
+                'that kind.',
             )
 
     def shrinkage(self, name: str | Path, shrinkage: float) -> None:

@@ -149,7 +149,7 @@ class Work:
             return
         start = time.perf_counter()
         try:
-            found = list(self.predictor.whole(list(images.values())))
+            found = list(self.predictor.whole(list(images.values()), [str(source.path) for source in images]))
         except InputError as error:
             if len(images) == 1:
                 self.summary.failed[str(next(iter(images)).path)] = str(error)
@@ -159,10 +159,12 @@ class Work:
             return
         seconds = (time.perf_counter() - start) / len(images)
         for (source, pixels), (block, shrinkage) in zip(images.items(), found, strict=True):
+            raster = ArrayRaster(pixels, place_in_the_world(source.path, pixels.shape[:2]))
             self.remarks.shrinkage(source.path, shrinkage)
+            self.remarks.values(source.path, raster.sample(), self.predictor.normalize)
             tally = Tally()
             tally.add(block, len(self.classes))
-            sinks = self._sinks(source, ArrayRaster(pixels, place_in_the_world(source.path, pixels.shape[:2])))
+            sinks = self._sinks(source, raster)
             self._later(partial(self._write, sinks, _on_host(block), pixels))
             self._record(source, block.label_map.shape[-2:], seconds, tally, sinks)
 
@@ -174,7 +176,7 @@ class Work:
                 self._remark_on_bits(source)
                 with opened(source.path, self.predictor.load, windowed=True) as raster:
                     sinks = self._sinks(source, raster)
-                    self._fill(sinks, raster, tally)
+                    self._fill(sinks, raster, tally, str(source.path))
                     self._record(source, raster.size, time.perf_counter() - start, tally, sinks)
             except DiskFullError:  # the next image would find no room either
                 raise
@@ -182,13 +184,15 @@ class Work:
                 self.summary.failed[str(source.path)] = str(error)
             self.done(1)
 
-    def _fill(self, sinks: dict[str, Sink], raster: Raster, tally: Tally) -> None:
+    def _fill(self, sinks: dict[str, Sink], raster: Raster, tally: Tally, name: str) -> None:
         drawn = 'overlay' in sinks
-        limits = shown_range(raster.sample()) if drawn else None
+        sample = raster.sample()
+        self.remarks.values(name, sample, self.predictor.normalize)
+        limits = shown_range(sample)
         with ExitStack() as unfinished:
             for sink in sinks.values():
                 unfinished.callback(sink.discard)
-            for block in self.predictor.blocks(raster):
+            for block in self.predictor.blocks(raster, name):
                 tally.add(block, len(self.classes))
                 pixels = displayable(raster.read(block.rows, block.columns), limits) if drawn else np.empty(0)
                 for kind, sink in sinks.items():

@@ -116,17 +116,21 @@ def _inside(path: Path) -> Path:
 
 
 def _named(found: Sequence[Found]) -> list[Source]:
-    """Names without suffix; with it, then with the folder's name before it, then numbered, where two would be one."""
+    """Names without suffix; where two would be one, with it; then with the folder's name before it, if that tells them
+    apart; then numbered.
+    """
     choices = [
         [entry.relative.with_suffix(''), entry.relative, Path(entry.root.absolute().name) / entry.relative]
         for entry in found
     ]
     names = [options[0] for options in choices]
-    for level in (1, 2):
-        taken = Counter(map(_folded, names))
-        names = [
-            options[level] if taken[_folded(name)] > 1 else name for name, options in zip(names, choices, strict=True)
-        ]
+    taken = Counter(map(_folded, names))
+    names = [options[1] if taken[_folded(name)] > 1 else name for name, options in zip(names, choices, strict=True)]
+    taken, alone = Counter(map(_folded, names)), Counter(_folded(options[2]) for options in choices)
+    names = [
+        options[2] if taken[_folded(name)] > 1 and alone[_folded(options[2])] == 1 else name
+        for name, options in zip(names, choices, strict=True)
+    ]
     seen: Counter[str] = Counter()
     sources = []
     for entry, name in zip(found, names, strict=True):

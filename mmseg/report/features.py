@@ -127,7 +127,7 @@ def draw_features(points: np.ndarray, cells: Cells, label_set: LabelSet, path: P
         colour = (red / 255, green / 255, blue / 255)
         for domain, marker in enumerate(MARKERS):
             chosen = (cells.classes == title) & (cells.domains == domain)
-            edge = 'white' if domain == 0 else 'black'
+            edge = '0.6' if domain == 0 else 'black'  # a class may be white
             axes.scatter(
                 points[chosen, 0], points[chosen, 1], s=22, color=colour, marker=marker, edgecolors=edge, linewidths=0.4
             )

@@ -10,7 +10,7 @@ from demo import image_demo
 from mmseg.commands import predict
 from mmseg.datasets.loader import build_dataset
 from mmseg.datasets.pipelines.loading import LoadImageFromFile, read_image
-from mmseg.datasets.pipelines.photometric import PhotoMetricDistortion
+from mmseg.datasets.pipelines.photometric import Normalize, PhotoMetricDistortion
 from mmseg.datasets.training_cache import arrays_of
 from mmseg.engine.train import train
 from mmseg.errors import InputError
@@ -18,6 +18,7 @@ from mmseg.models.backbones.mix_transformer import MixVisionTransformer
 from mmseg.models.input_bands import adapted
 from mmseg.models.uda.strong_augment import Jitter, StrongAugment, color_jitter, value_range
 from mmseg.prediction.inputs import pixels_of
+from mmseg.prediction.remarks import Remarks
 from mmseg.report.gallery import build_gallery
 from mmseg.report.runs import experiments_of, read_run
 from tests.engine.test_train_uda import SEGMENTOR
@@ -210,6 +211,20 @@ def test_windows_show_a_deep_image_in_one_brightness(run, tmp_path):
     assert rows[0] == 0
     assert rows[-1] >= 254
     assert (np.diff(rows) >= 0).all()
+
+
+def test_images_of_another_depth_than_those_of_the_training_are_pointed_out(run, tmp_path, capsys):
+    work_dir, images = run
+    assert predict.main([str(images / '0.png'), str(work_dir), '--out', str(tmp_path / 'out')]) == 0
+    assert 'warning' not in capsys.readouterr().err
+    deep = cv2.imread(str(images / '0.png'), -1)
+    assert cv2.imwrite(str(tmp_path / 'a.png'), (deep >> 8).astype(np.uint8))
+    for options in ([], ['--tile', '64']):
+        assert predict.main([str(tmp_path / 'a.png'), str(work_dir), '--out', str(tmp_path / 'out'), *options]) == 0
+        assert 'a.png: its values (median' in capsys.readouterr().err
+    told: list[str] = []
+    Remarks(told.append).values('a', deep, Normalize(mean=[60.0], std=[60.0], to_rgb=False))
+    assert len(told) == 1
 
 
 def test_windows_of_a_tiled_geotiff_are_what_the_whole_file_gives(tmp_path):

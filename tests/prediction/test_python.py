@@ -99,7 +99,7 @@ def test_of_deep_images_the_upper_8_bits_are_read_whatever_holds_them_and_that_i
 
 def test_an_image_that_becomes_tiny_is_pointed_out_unless_it_goes_through_windows(model):
     large = np.zeros((160, 640, 3), np.uint8)  # the pipeline makes images 128 pixels wide
-    with pytest.warns(UserWarning, match=r'the image given: the test pipeline makes this image 5\.0 times smaller'):
+    with pytest.warns(UserWarning, match=r'image: the test pipeline makes this image 5\.0 times smaller'):
         predict(model, large)
     with warnings.catch_warnings():
         warnings.simplefilter('error')

@@ -35,6 +35,7 @@ def test_files_that_would_get_one_name_keep_their_suffix_and_then_their_folder(t
     assert found['c.png'] == 'c'
     assert found['a.png'] == 'a.png'
     assert len({name.casefold() for name in found.values()}) == 4  # a.jpg and A.JPG too, for file systems that fold
+    assert sorted(found.values())[:2] == ['A.JPG', 'a.jpg_2']  # one folder: its name would tell nothing
     made(tmp_path, 'x/1.png', 'y/1.png')
     assert names([tmp_path / 'x', tmp_path / 'y']) == ['x/1.png', 'y/1.png']
 
