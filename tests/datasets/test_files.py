@@ -62,6 +62,13 @@ def test_the_longest_suffix_that_fits_is_taken_off(tmp_path):
     assert [suffixes.stem(name) for name in ('a_rgb.png', 'b.PNG', 'c.jpg')] == ['a', 'b', None]
 
 
+@pytest.mark.parametrize('given', ['.png', ['.png', '_rgb.png'], ''])
+def test_names_are_cut_by_the_folder_as_one_by_one(given):
+    suffixes = files.suffixes_of(given, '_id.png')
+    names = ['a.png', 'b.PNG', 'c_rgb.png', 'd_RGB.png', 'e.jpg', '.png', 'f.png.png']
+    assert list(suffixes.stems(names)) == [suffixes.stem(name) for name in names]
+
+
 @pytest.mark.parametrize('options', [{'img_suffix': 3}, {'img_suffix': []}, {'seg_map_suffix': ['.png']}])
 def test_a_suffix_that_is_no_text_is_refused(tmp_path, options):
     with pytest.raises(InputError, match='suffix'):
@@ -104,6 +111,10 @@ def test_an_image_called_like_a_picture_of_a_prediction_is_data_without_the_one_
         (tmp_path / kind / '000.png').rename(tmp_path / kind / '000_pred.png')
     assert names(dataset(tmp_path)) == ['000_pred.png', '001.png']
     assert not said
+
+
+def test_an_image_in_capitals_is_no_prediction_of_itself():
+    assert files.predictions_among(['a.png', 'a_pred.PNG', 'b_PRED.png', 'c_pred.png', 'c_pred.txt']) == {'a_pred.PNG'}
 
 
 def test_pipes_among_the_files_are_no_data(tmp_path):
