@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from mmseg.config import rules
+from mmseg.config.label_ids import IGNORE
 from mmseg.config.rules import Dead
 from mmseg.errors import InputError
 
@@ -31,6 +32,9 @@ DEAD: tuple[Dead, ...] = (
     Dead('model.decode_head*.fusion_cfg', 'fusion', 'fusion_cfg.type says it'),
     Dead('model.train_cfg', 'work_dir', 'networks know no files'),
     Dead('model.train_cfg', 'log_config', 'networks know no logging'),
+    Dead(
+        'model.*loss_decode*', 'ignore_index', 'the head hands on its own', lambda loss: loss['ignore_index'] == IGNORE
+    ),
     Dead('uda', 'model', 'a copy of model'),
     Dead('uda', 'max_iters', 'a copy of runner.max_iters'),
     Dead('optimizer', 'constructor', 'there is one', lambda optimizer: 'Default' in str(optimizer['constructor'])),

@@ -1,6 +1,7 @@
-"""Texts of a config that become names of files and lines of scripts."""
+"""Texts of a config that become names of files and lines of scripts, and what own data are called."""
 
 import unicodedata
+from pathlib import PurePosixPath
 from typing import Any
 
 MAX_BYTES = 200  # file systems take 255; a date, an ending and a few digits are added
@@ -8,6 +9,14 @@ MAX_BYTES = 200  # file systems take 255; a date, an ending and a few digits are
 # Unicode categories without a glyph: control characters (line breaks among them), halves of UTF-16 pairs, line and
 # paragraph separators.
 UNPRINTABLE = {'Cc', 'Cs', 'Zl', 'Zp'}
+
+TOLD = 3  # folders that tell own data of several projects apart: city/night/images
+
+
+def own_data_name(data_root: Any, img_dir: str) -> str:
+    """What data of a user are called: the first folder below their root; without a root the last three."""
+    parts = [part for part in PurePosixPath(img_dir.replace('\\', '/')).parts if part not in ('/', '.', '..')]
+    return parts[0] if data_root and not img_dir.startswith('/') else '/'.join(parts[-TOLD:])
 
 
 def unprintable(text: str) -> bool:

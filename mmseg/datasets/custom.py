@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from mmengine.logging import print_log
 
+from mmseg.config.names import own_data_name
 from mmseg.datasets.bands import check_bands, image_reader
 from mmseg.datasets.check import QUICK_PAIRS, quick_check, spread
 from mmseg.datasets.class_stats import class_counts, known_class_counts
@@ -274,9 +275,10 @@ class CustomDataset(TrainingSet):
         return self.bands
 
     def domain_name(self) -> str:
-        """Its type; of own data, the folder that they are in."""
-        folder = Path(self.data_root or self.roots[0].img_dir).resolve().name
-        return folder if type(self) is CustomDataset else super().domain_name()
+        """Its type; of own data, the folders that they are in."""
+        if type(self) is not CustomDataset:
+            return super().domain_name()
+        return Path(self.data_root).resolve().name if self.data_root else own_data_name(None, self.roots[0].img_dir)
 
     def common_reader(self) -> LabelReader | None:
         return self.reader

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mmseg.config.leaves import LABELLED, are_named, first_leaf, leaves, named_sets
+from mmseg.config.names import own_data_name
 from mmseg.config.tested_at import tested_at
 
 SOURCE_ONLY, ORACLE = 'source-only', 'oracle'
@@ -174,10 +175,10 @@ def encoder_of(backbone: Mapping[str, Any]) -> str:
 
 
 def domain(data: Mapping[str, Any]) -> str:
-    """What a data set is called: by its type, or an own one by its folder."""
+    """What a data set is called: by its type, or an own one by its folders."""
     if data.get('type') != 'CustomDataset':
         return str(data.get('type', '')).removesuffix('Dataset')
-    return PurePosixPath(str(_first(data.get('img_dir')))).parts[0]
+    return own_data_name(data.get('data_root'), str(_first(data.get('img_dir'))))
 
 
 def labelled_data(config: Mapping[str, Any]) -> Mapping[str, Any]:

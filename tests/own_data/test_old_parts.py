@@ -67,7 +67,9 @@ def test_focal_loss_counts_what_is_right_already_less():
     assert FocalLoss(alpha=None)(ALL_ZERO, label, weight) == pytest.approx(0.25 * math.log(2) / 4)
 
 
-@pytest.mark.parametrize('settings', [{}, {'classes': 'all'}, {'classes': [1, 2]}, {'per_image': True}])
+@pytest.mark.parametrize(
+    'settings', [{'reduction': 'none'}, {'classes': 'all'}, {'classes': [1, 2]}, {'per_image': True}]
+)
 def test_lovasz_is_that_of_the_labelled_pixels_alone(settings):
     draw = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 3, 4, 5, generator=draw, dtype=torch.float64, requires_grad=True)

@@ -2,7 +2,7 @@ import pytest
 
 from mmseg.config.load import load_config
 from mmseg.errors import InputError
-from mmseg.report.facts import facts_of, flat
+from mmseg.report.facts import domain, facts_of, flat
 from mmseg.report.published import method_of, published_for, published_results
 from mmseg.report.results import FORMATS
 from mmseg.report.runs import experiments_of, find_work_dirs, read_run
@@ -100,6 +100,20 @@ def test_a_folder_that_holds_no_run_is_named(tmp_path):
         find_work_dirs([('', tmp_path)])
     with pytest.raises(InputError, match='is not a folder'):
         find_work_dirs([('', tmp_path / 'absent')])
+
+
+@pytest.mark.parametrize(
+    ('root', 'images', 'said'),
+    [
+        ('data/toy', 'source/images', 'source'),
+        (None, '/home/a/forest/summer/img', 'forest/summer/img'),
+        (None, '../forest/summer/img', 'forest/summer/img'),
+        ('data', '/home/a/forest/summer/img', 'forest/summer/img'),
+        (None, 'img', 'img'),
+    ],
+)
+def test_own_data_are_called_by_folders_that_tell_them_apart(root, images, said):
+    assert domain({'type': 'CustomDataset', 'data_root': root, 'img_dir': images}) == said
 
 
 @pytest.mark.parametrize(

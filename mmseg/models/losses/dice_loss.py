@@ -1,5 +1,7 @@
 """Dice loss (Milletari et al., V-Net, 2016): overlap of every class, whatever its size."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,6 +21,7 @@ class DiceLoss(SegmentationLoss):
     Args:
         smooth: keeps the quotient of absent classes away from 0 / 0.
         exponent: e.
+        reduction: 'mean', the only one.
         **loss: of :class:`SegmentationLoss`.
     """
 
@@ -27,6 +30,7 @@ class DiceLoss(SegmentationLoss):
         *,
         smooth: Positive = 1.0,
         exponent: Positive = 2.0,
+        reduction: Literal['mean'] = 'mean',
         loss_name: str = 'loss_dice',
         **loss,
     ) -> None:

@@ -21,7 +21,7 @@ class LovaszLoss(SegmentationLoss):
         loss_type: 'multi_class', the only one: probabilities are those of a softmax.
         classes: 'present' in the labels, 'all', or a list of ids.
         per_image: mean over images, each by itself, instead of all pixels of the batch together.
-        reduction: 'mean', the only one.
+        reduction: 'mean' or 'none', which is the same: there is one number, the mean of those of the images.
         **loss: of :class:`SegmentationLoss`.
     """
 
@@ -33,7 +33,7 @@ class LovaszLoss(SegmentationLoss):
         loss_type: Literal['multi_class'] = 'multi_class',
         classes: Literal['present', 'all'] | Sequence[int] = 'present',
         per_image: bool = False,
-        reduction: Literal['mean'] = 'mean',
+        reduction: Literal['mean', 'none'] = 'mean',
         loss_name: str = 'loss_lovasz',
         **loss,
     ) -> None:
