@@ -11,19 +11,23 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmseg.commands import toy
 from mmseg.commands.arguments import natural
 from mmseg.errors import InputError, command
 from mmseg.places import check_folder
+from mmseg.side_by_side import Training, seconds_left, share_of_cores, train_side_by_side
 from mmseg.toy_params import ToyParams
 from mmseg.writing import write_text
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 DATA = Path('data/toy')  # where configs/toy/ look for it
 RUNS = {'source-only': 'source_only', 'DAFormer': 'daformer', 'oracle': 'oracle'}
@@ -33,6 +37,7 @@ FAST_OPTIONS = [
     f'{key}={FAST_ITERATIONS}' for key in ('runner.max_iters', 'evaluation.interval', 'checkpoint_config.interval')
 ]
 START_S, COMPARISON_S = 12.0, 20.0  # of a training, its start; of the last step
+LANES = min(2, os.cpu_count() or 1)  # trainings at a time
 TRIED = 3  # pictures that are drawn to see how long that takes
 
 
@@ -49,72 +54,75 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
+@dataclass
+class Plan:
+    """What is left to do: seconds of drawing and of the comparison, and the trainings between them."""
+
+    drawing: float
+    trainings: list[Training]
+    comparison: float = COMPARISON_S
+
+    def seconds(self) -> float:
+        return self.drawing + seconds_left(self.trainings, LANES) + self.comparison
+
+
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     """Run every step that is not finished yet, then show what came out."""
     args = parse_args(argv)
     check_folder(args.out)
+    # Threads that spin while they wait make a busy laptop many times slower: the layers are small, the waits frequent.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     start = time.monotonic()
-    left = expected_seconds(args)
-    print(f'This takes about {minutes(sum(left.values()))} on this machine, as a few pictures and iterations show.')
-    total = len(args.runs) + 3
-    say(f'1/{total} the toy pair', left.values())
+    plan = Plan(seconds_to_draw(), trainings_of(args))
+    print(f'This takes about {minutes(plan.seconds())} on this machine, as a few pictures and iterations show.')
+    say('1/4 the toy pair', plan)
     toy.draw(DATA, ToyParams())
-    left.pop('pair')
-    say(f'2/{total} train ids and class index', left.values())
+    plan.drawing = 0.0
+    say('2/4 train ids and class index', plan)
     if toy.converted(DATA, nproc=toy.PROCESSES):
         raise InputError(f'The labels in {DATA} could not be converted; what was printed above says why.')
-    for number, name in enumerate(args.runs, start=3):
-        say(f'{number}/{total} training: {name}', left.values())
-        began = time.monotonic()
-        train(name, args)
-        print(result_of(name, args, time.monotonic() - began), flush=True)
-        correct(left, name, time.monotonic() - began)
-    say(f'{total}/{total} the networks on the camera pictures for validation', left.values())
+    say(f'3/4 training: {", ".join(args.runs)}; {LANES} at a time', plan)
+    train(plan, args)
+    say('4/4 the networks on the camera pictures for validation', plan)
     show(args, time.monotonic() - start)
 
 
-def expected_seconds(args: argparse.Namespace) -> dict[str, float]:
-    """What each step that is not finished may take here, from a few pictures and ten iterations of each kind of run."""
-    from mmseg.benchmark.pace import seconds_per_iteration  # noqa: PLC0415 (--help needs no torch)
-    from mmseg.config.load import load_config, parse_cfg_options  # noqa: PLC0415
-    from mmseg.datasets.toy import is_written, shots, take  # noqa: PLC0415
+def seconds_to_draw() -> float:
+    """What drawing the pair may take here, from a few pictures; 0 if it is drawn."""
+    from mmseg.datasets.toy import is_written, shots, take  # noqa: PLC0415 (--help needs no OpenCV)
 
-    left = {'comparison': COMPARISON_S, 'pair': 0.0}
-    if not is_written(DATA, ToyParams()):
-        chosen = shots(DATA, ToyParams())
-        began = time.perf_counter()
-        for shot in chosen[:: len(chosen) // TRIED][:TRIED]:
-            take(shot, ToyParams())
-        left['pair'] = (time.perf_counter() - began) / TRIED * len(chosen) / toy.PROCESSES
-    paces: dict[bool, float] = {}
-    for name in args.runs:
-        if is_trained(name, args):
-            continue
-        cfg = load_config(config_file(name), parse_cfg_options(options_of(args)))
-        adapts = bool(cfg.get('uda'))
-        if adapts not in paces:
-            paces[adapts] = seconds_per_iteration(cfg.copy())
+    if is_written(DATA, ToyParams()):
+        return 0.0
+    chosen = shots(DATA, ToyParams())
+    began = time.perf_counter()
+    for shot in chosen[:: len(chosen) // TRIED][:TRIED]:
+        take(shot, ToyParams())
+    return (time.perf_counter() - began) / TRIED * len(chosen) / toy.PROCESSES
+
+
+def trainings_of(args: argparse.Namespace) -> list[Training]:
+    """The runs that are not trained, the longest first; how long each may take is tried with ten iterations a kind."""
+    from mmseg.benchmark.pace import paces_side_by_side  # noqa: PLC0415 (--help needs no torch)
+
+    configs = {name: load(name, args) for name in args.runs if not is_trained(name, args)}
+    kinds = {bool(cfg.get('uda')): cfg for cfg in configs.values()}
+    paces = dict(zip(kinds, paces_side_by_side(list(kinds.values()), share_of_cores(LANES)), strict=True))
+    trainings = []
+    for name, cfg in configs.items():
         # a picture of the validation is two crops, only looked at: a third of the work
         looks = ToyParams().val * min(paces.values()) / 3
-        left[name] = START_S + cfg.runner.max_iters * paces[adapts] + looks
-    return left
-
-
-def correct(left: dict[str, float], name: str, taken: float) -> None:
-    """Take a finished training off what is ``left``, and believe of the others what it has shown."""
-    expected = left.pop(name, 0.0)
-    for other in left:
-        if expected and other in RUNS:
-            left[other] *= taken / expected
+        expected = START_S + cfg.runner.max_iters * paces[bool(cfg.get('uda'))] + looks
+        trainings.append(Training(name, command_of(name, args), args.out / f'{RUNS[name]}.txt', expected))
+    return sorted(trainings, key=lambda training: -training.expected)
 
 
 def minutes(seconds: float) -> str:
     return f'{seconds / 60:.1f} minutes'
 
 
-def say(step: str, left: Iterable[float]) -> None:
-    print(f'\n=== {step}; about {minutes(sum(left))} left', flush=True)
+def say(step: str, plan: Plan) -> None:
+    print(f'\n=== {step}; about {minutes(plan.seconds())} left', flush=True)
 
 
 def config_file(name: str) -> str:
@@ -125,15 +133,15 @@ def options_of(args: argparse.Namespace) -> list[str]:
     return [*args.cfg_options, f'seed={args.seed}']
 
 
-def settings_of(name: str, args: argparse.Namespace) -> Mapping[str, object]:
+def load(name: str, args: argparse.Namespace) -> 'Config':
     from mmseg.config.load import load_config, parse_cfg_options  # noqa: PLC0415 (heavy)
 
-    return load_config(config_file(name), parse_cfg_options(options_of(args))).to_dict()
+    return load_config(config_file(name), parse_cfg_options(options_of(args)))
 
 
 def finished(name: str, args: argparse.Namespace) -> tuple[Path, str]:
     """The file that marks a finished run, and what it holds then: its settings, and what decides the pictures."""
-    content = json.dumps({'config': settings_of(name, args), 'toy': asdict(ToyParams())}, indent=2, default=str)
+    content = json.dumps({'config': load(name, args).to_dict(), 'toy': asdict(ToyParams())}, indent=2, default=str)
     return args.out / RUNS[name] / 'finished.txt', content
 
 
@@ -143,25 +151,40 @@ def is_trained(name: str, args: argparse.Namespace) -> bool:
     return marker.is_file() and marker.read_text() == content
 
 
-def train(name: str, args: argparse.Namespace) -> None:
-    """Train one of :data:`RUNS`, unless it is trained."""
-    marker, content = finished(name, args)
-    folder = marker.parent
-    if is_trained(name, args):
-        print(f'{folder} is trained: nothing to do.')
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    options = options_of(args)
-    call(['train', config_file(name), '--work-dir', str(folder), '--cfg-options', *options])
-    write_text(marker, content)
+def command_of(name: str, args: argparse.Namespace) -> list[str]:
+    """The command that trains one of :data:`RUNS`."""
+    arguments = [config_file(name), '--work-dir', str(args.out / RUNS[name]), '--cfg-options', *options_of(args)]
+    return [sys.executable, '-m', 'mmseg', 'train', *arguments]
 
 
-def result_of(name: str, args: argparse.Namespace, seconds: float) -> str:
-    """The score of a run in a line."""
+def train(plan: Plan, args: argparse.Namespace) -> None:
+    """Train what is not trained, with a line whenever one of the runs has gone further, and one with each result."""
+    for name in args.runs.keys() - {training.name for training in plan.trainings}:
+        print(f'{args.out / RUNS[name]} is trained: nothing to do.')
+    for training in plan.trainings:
+        shutil.rmtree(args.out / RUNS[training.name], ignore_errors=True)
+        print(f'$ mmseg {" ".join(training.command[3:])} > {training.output}', flush=True)
+
+    def tell() -> None:
+        running = [training for training in plan.trainings if training.iteration and not training.finished]
+        states = ', '.join(f'{training.name} {training.iteration} of {training.of} iterations' for training in running)
+        print(f'{states}; about {minutes(plan.seconds())} left', flush=True)
+
+    def ended(training: Training) -> None:
+        marker, content = finished(training.name, args)
+        write_text(marker, content)
+        print(result_of(training, args), flush=True)
+
+    train_side_by_side(plan.trainings, LANES, tell, ended)
+
+
+def result_of(training: Training, args: argparse.Namespace) -> str:
+    """The score of a finished run in a line."""
     from mmseg.report.logs import last_evaluation  # noqa: PLC0415 (heavy)
 
-    score = 100 * last_evaluation(args.out / RUNS[name])['mIoU']
-    return f'--- {name}: mIoU {score:.1f} on the camera pictures for validation, after {minutes(seconds)}'
+    score = 100 * last_evaluation(args.out / RUNS[training.name])['mIoU']
+    took = minutes(training.total)
+    return f'--- {training.name}: mIoU {score:.1f} on the camera pictures for validation, after {took}'
 
 
 def show(args: argparse.Namespace, seconds: float) -> None:
@@ -182,20 +205,6 @@ def show(args: argparse.Namespace, seconds: float) -> None:
     page = write_page(args.out / 'report' / 'index.html', experiments, gallery, title='Quickstart: the toy pair')
     print(f'Finished after {minutes(seconds)}. {what_next(args.out, panel)}')
     print(f'\nThe report, with all of it: {page.resolve().as_uri()}')
-
-
-def call(arguments: list[str]) -> None:
-    """Run ``mmseg`` in a process of its own, with its output on the screen.
-
-    Raises:
-        InputError: it failed.
-    """
-    print(f'$ mmseg {" ".join(arguments)}', flush=True)
-    # Threads that spin while they wait make a busy laptop many times slower: the layers are small, the waits frequent.
-    environment = {'OMP_WAIT_POLICY': 'PASSIVE', **os.environ}
-    code = subprocess.run([sys.executable, '-m', 'mmseg', *arguments], env=environment, check=False).returncode
-    if code:
-        raise InputError(f'mmseg {arguments[0]} ended with exit code {code}; what it printed above says why.')
 
 
 def what_next(out: Path, panel: Path) -> str:
