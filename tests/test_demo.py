@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from demo import image_demo
-from mmseg.apis import inference_segmentor, init_segmentor, show_result
+from mmseg.apis import inference_segmentor, init_segmentor, predict, show_result
 from mmseg.datasets.label_sets import CITYSCAPES19, palette_named
 from tests.fabricated import PUBLISHED, RUN, work_dir
 
@@ -37,15 +37,25 @@ def write_image(path: Path, size: tuple[int, int] = (40, 70)) -> Path:
 
 def test_the_picture_lies_beside_the_image_and_shows_what_the_network_says(arguments, tmp_path):
     image = write_image(tmp_path / 'street.jpg')
-    assert image_demo.main([str(image), *arguments]) == 0
+    assert image_demo.main([str(image), *arguments, '--plain']) == 0
     model = init_segmentor(*arguments[:2], device='cpu')
     expected = show_result(image, inference_segmentor(model, image)[0], model.PALETTE, 0.5)
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'street_pred.png')), expected)
 
 
+def test_the_picture_has_lines_between_classes_and_a_legend_of_those_that_occur_below(arguments, tmp_path):
+    image = write_image(tmp_path / 'street.png', (64, 320))
+    assert image_demo.main([str(image), *arguments]) == 0
+    model = init_segmentor(*arguments[:2], device='cpu')
+    expected = predict(model, image).picture(contours=True, legend=True)
+    assert expected.shape[0] > 64
+    assert expected.shape[1] == 320
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'street_pred.png'))[..., ::-1], expected)
+
+
 def test_output_file_opacity_and_palette_can_be_chosen(arguments, tmp_path):
     image = write_image(tmp_path / 'street.png')
-    options = ['--out', str(tmp_path / 'new' / 'a.png'), '--opacity', '1', '--palette', 'cityscapes']
+    options = ['--out', str(tmp_path / 'new' / 'a.png'), '--opacity', '1', '--palette', 'cityscapes', '--plain']
     assert image_demo.main([str(image), *arguments, *options]) == 0
     colours = np.unique(cv2.imread(str(tmp_path / 'new' / 'a.png'))[..., ::-1].reshape(-1, 3), axis=0)
     assert set(map(tuple, colours.tolist())) <= {*CITYSCAPES19.palette}
@@ -136,7 +146,9 @@ def test_the_command_of_the_readme_works_as_it_stands(tmp_path):
     work_dir(tmp_path / 'work_dirs')
     finished = command_line(tmp_path, COMMAND)
     assert finished.returncode == 0, finished.stderr
-    assert cv2.imread(str(tmp_path / 'demo' / 'demo_pred.png')).shape == (512, 1024, 3)
+    height, width, _ = cv2.imread(str(tmp_path / 'demo' / 'demo_pred.png')).shape
+    assert height > 512
+    assert width == 1024
 
 
 @pytest.mark.slow
@@ -144,4 +156,6 @@ def test_the_command_of_the_readme_works_with_the_full_network(tmp_path):
     work_dir(tmp_path / 'work_dirs', json.loads(PUBLISHED.read_text()))
     finished = command_line(tmp_path, COMMAND)
     assert finished.returncode == 0, finished.stderr
-    assert cv2.imread(str(tmp_path / 'demo' / 'demo_pred.png')).shape == (512, 1024, 3)
+    height, width, _ = cv2.imread(str(tmp_path / 'demo' / 'demo_pred.png')).shape
+    assert height > 512
+    assert width == 1024

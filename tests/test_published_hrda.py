@@ -109,7 +109,9 @@ def test_test_sh_and_the_demo_predict_with_the_student_in_windows(folder, monkey
     assert torch.equal(model.state_dict()[name], weights[f'model.{name}'])
 
     image = next(Path('data/cityscapes/leftImg8bit').glob('**/*.png'))
-    assert image_demo.main([str(image), *files, '--device', 'cpu', '--out', 'shown.png', '--opacity', '1']) == 0
+    assert (
+        image_demo.main([str(image), *files, '--device', 'cpu', '--out', 'shown.png', '--opacity', '1', '--plain']) == 0
+    )
     colours = cv2.imread('shown.png')[..., ::-1]
     expected = np.array(CITYSCAPES19.palette, np.uint8)[inference_segmentor(model, image)[0]]
     np.testing.assert_array_equal(colours, expected)

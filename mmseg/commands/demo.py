@@ -2,13 +2,16 @@
 
     mmseg demo demo/demo.png CONFIG CHECKPOINT
 
-writes ``demo/demo_pred.png``, the image with the classes' colours laid over it. IMG may be a folder.
+writes ``demo/demo_pred.png``: the image with the classes' colours laid over it and lines between them, and below it a
+legend of the classes that occur. ``--plain`` leaves lines and legend out: the picture has the image's size then. IMG
+may be a folder.
+
 ``mmseg predict`` has more to choose from. ``python -m demo.image_demo``: the same.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,11 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     sources = images_of(args.img, args.out)
     palette = palette_named(args.palette) if args.palette else None
     model = init_segmentor(args.config, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
-    style = Style(checked_palette(palette, args.palette, model.num_classes) or model.PALETTE, args.opacity)
+    colours = checked_palette(palette, args.palette, model.num_classes) or model.PALETTE
+    style = Style(colours, args.opacity, contours=not args.plain)
     summary = Summary({})
     wanted = Wanted(kinds=['overlay'], style=style, path_of=output_of(args.img, args.out), placed=False)
     predict_files(Predictor(model), sources, wanted, summary, progress=sys.stderr.isatty(), warn=warn)
+    colour_of = dict(zip(model.CLASSES, colours, strict=False))  # a palette may have more colours
     for image in summary.images:
+        if not args.plain:
+            add_legend(Path(image['saved']['overlay']), image['class_shares'], colour_of)
         print(f'{image["file"]} -> {image["saved"]["overlay"]}')
     for file, reason in summary.failed.items():
         print(f'error: {file} was left out: {reason}', file=sys.stderr)
@@ -56,10 +63,26 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
     parser.add_argument('--palette', help="colours: cityscapes, camvid, ...; default: the network's own")
     parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the image; 1 hides the image')
+    parser.add_argument('--plain', action='store_true', help='colours alone: no lines, no legend')
     parser.add_argument('--out', type=Path, help='output file (for a folder: folder); default: <img>_pred.png beside')
     parser.add_argument('--weights', choices=['student', 'teacher'], help='network of a UDA run')
     parser.add_argument('--trust', action='store_true', help='files that can run code: you know their origin')
     return parser.parse_args(argv)
+
+
+def add_legend(picture: Path, shares: Mapping[str, float], colours: Mapping[str, Sequence[int]]) -> None:
+    """Put the classes that occur below a picture that was written; a video stays as it is."""
+    import cv2  # noqa: PLC0415 (heavy)
+
+    from mmseg.datasets.pipelines.loading import read_image  # noqa: PLC0415 (heavy)
+    from mmseg.evaluation.export import write_png  # noqa: PLC0415 (heavy)
+    from mmseg.evaluation.legible import Entry, with_legend  # noqa: PLC0415 (heavy)
+
+    if picture.suffix != '.png':
+        return
+    entries = [Entry(name, tuple(map(int, colours[name])), share) for name, share in shares.items()]
+    shown = with_legend(cv2.cvtColor(read_image(picture), cv2.COLOR_BGR2RGB), entries)
+    write_png(picture, cv2.cvtColor(shown, cv2.COLOR_RGB2BGR))
 
 
 def check_places(img: Path, out: Path | None) -> None:

@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     sources = find_sources(wanted_sources, skip_below=args.out)
     palette = palette_named(args.palette) if args.palette else None
     model, of_network = load(network, args)
-    style = Style(checked_palette(palette, args.palette, model.num_classes) or model.PALETTE, args.opacity)
+    colours = checked_palette(palette, args.palette, model.num_classes) or model.PALETTE
+    style = Style(colours, args.opacity, args.contours)
     predictor = Predictor(
         model, tiling=tiling, scale=args.scale, keep_probs='probs' in kinds, dtype=DTYPES[args.precision]
     )
@@ -85,6 +86,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--precision', choices=['fp32', 'bf16', 'fp16'], default='fp32', help='of the network')
     parser.add_argument('--palette', help="colours: cityscapes, camvid, ...; default: the network's own")
     parser.add_argument('--opacity', type=float, default=0.5, help='of the colours over the image; 1 hides the image')
+    parser.add_argument('--contours', action='store_true', help='lines between classes in overlays')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU if there is one')
     parser.add_argument('--trust', action='store_true', help='load a checkpoint that can run code: you know its origin')
     parser.add_argument('-q', '--quiet', action='store_true', help='say only what went wrong')

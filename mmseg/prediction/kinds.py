@@ -8,15 +8,23 @@ import numpy as np
 from mmseg.config.label_ids import label_dtype
 from mmseg.errors import InputError, nearest
 from mmseg.evaluation.export import check_opacity, colorize, displayable, overlay
+from mmseg.evaluation.legible import with_contours
 from mmseg.prediction.block import Block
 
 
 @dataclass(frozen=True)
 class Style:
-    """How predictions are drawn: RGB colours by class id, and how much of the image they hide (1: all of it)."""
+    """How predictions are drawn.
+
+    Args:
+        palette: RGB colours by class id.
+        opacity: how much of the image they hide (1: all of it).
+        contours: lines between classes, over the image; of an image in windows, not where two of its blocks meet.
+    """
 
     palette: Sequence[Sequence[int]]
     opacity: float = 0.5
+    contours: bool = False
 
     def __post_init__(self) -> None:
         check_opacity(self.opacity)
@@ -39,7 +47,9 @@ def color(block: Block, pixels: np.ndarray, style: Style) -> np.ndarray:
 
 def laid_over(block: Block, pixels: np.ndarray, style: Style) -> np.ndarray:
     """The image with the classes' colours over it, BGR (h, w, 3)."""
-    return overlay(displayable(pixels), block.label_map.cpu().numpy(), style.palette, style.opacity)
+    label_map = block.label_map.cpu().numpy()
+    shown = overlay(displayable(pixels), label_map, style.palette, style.opacity)
+    return with_contours(shown, label_map) if style.contours else shown
 
 
 def confidence(block: Block, pixels: np.ndarray, style: Style) -> np.ndarray:

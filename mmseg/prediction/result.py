@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from mmseg.evaluation.export import displayable, overlay
+from mmseg.evaluation.legible import entries_of, with_contours, with_legend
 from mmseg.prediction.block import Block
 
 
@@ -31,10 +32,18 @@ class Prediction:
     palette: Sequence[Sequence[int]]
     image: np.ndarray = field(repr=False)
 
-    def picture(self, opacity: float = 0.5) -> np.ndarray:
-        """The image with the classes' colours over it, RGB uint8 (H, W, 3)."""
+    def picture(self, opacity: float = 0.5, *, contours: bool = False, legend: bool = False) -> np.ndarray:
+        """The image with the classes' colours over it, RGB uint8 (H, W, 3).
+
+        Args:
+            opacity: 1 hides the image.
+            contours: lines between classes.
+            legend: the classes that occur in a strip below, which makes the picture higher.
+        """
         shown = overlay(displayable(self.image), self.label_map, self.palette, opacity)
-        return np.ascontiguousarray(shown[..., ::-1])
+        shown = with_contours(shown, self.label_map) if contours else shown
+        shown = np.ascontiguousarray(shown[..., ::-1])
+        return with_legend(shown, entries_of(self.label_map, self.classes, self.palette)) if legend else shown
 
     def _repr_png_(self) -> bytes:
         """For notebooks."""

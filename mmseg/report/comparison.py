@@ -17,9 +17,10 @@ from mmseg.engine.class_check import check_channels, check_tested_classes
 from mmseg.engine.work_dir import config_of, require_checkpoint
 from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import evaluate, predict_only
+from mmseg.evaluation.legible import stretched
 from mmseg.evaluation.metrics import Metrics
 from mmseg.report.figures import Panel, comparison_panel
-from mmseg.report.gallery import image_shown, most_varied
+from mmseg.report.gallery import IMAGE, STRETCHED, image_shown, most_varied
 from mmseg.report.table import class_table
 
 
@@ -63,7 +64,9 @@ class Comparison(NamedTuple):
         for index in self.shown:
             row = []
             if images:
-                row.append(Panel('image', image_shown(self.dataset, index)))
+                image = image_shown(self.dataset, index)
+                bright = stretched(image)
+                row.append(Panel(IMAGE, image) if bright is None else Panel(STRETCHED, bright))
             if images and self.dataset.labelled:
                 row.append(Panel('ground truth', self.dataset.label_of(index)))
             rows.append(row + [Panel(name, outcome.label_maps[index]) for name, outcome in self.outcomes.items()])

@@ -20,10 +20,13 @@ from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.work_dir import checkpoint_of, config_of
 from mmseg.errors import InputError
 from mmseg.evaluation.export import PictureNames, colorize, displayable
+from mmseg.evaluation.legible import stretched
 from mmseg.report.facts import test_data
 from mmseg.report.runs import Experiment, Run
 
 PREDICTIONS = 'preds'
+#: titles of a layer that is no label map; the second is there for dark images (page/gallery.js knows them)
+IMAGE, STRETCHED = 'image', 'image, contrast stretched'
 WIDTH = 768  # pixels; wider pictures are made smaller
 QUALITY = 82
 MAX_BYTES = 12 * 2**20
@@ -159,7 +162,10 @@ def _scene(dataset: TrainingSet, index: int, predictions: Mapping[str, np.ndarra
     maps = dict(predictions)
     if dataset.labelled:
         maps = {'ground truth': colorize(dataset.label_of(index), dataset.label_set.palette), **maps}
-    layers = [Layer('image', data_uri(image)), *(Layer(name, data_uri(one, exact=True)) for name, one in maps.items())]
+    bright = stretched(image)
+    images = {IMAGE: image} | ({STRETCHED: bright} if bright is not None else {})
+    layers = [Layer(name, data_uri(one)) for name, one in images.items()]
+    layers += [Layer(name, data_uri(one, exact=True)) for name, one in maps.items()]
     colours = dict(zip(dataset.label_set.classes, dataset.label_set.palette, strict=True))
     file = dataset.image_path(index).name
     return Scene(f'{set_name}: {file}' if set_name else file, layers, colours)

@@ -1,7 +1,7 @@
 """Reading ``<time>.log.json``: the numbers of a run, also of one that was interrupted and resumed."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,13 +134,13 @@ def known_keys(logs: Iterable[Log]) -> list[str]:
     return list(dict.fromkeys(key for log in logs for key in log.names()))
 
 
-def check_keys(keys: Sequence[str], logs: Mapping[str, Log]) -> None:
+def check_keys(keys: Sequence[str], logs: Iterable[Log]) -> None:
     """Refuse keys that no log has.
 
     Raises:
         InputError: naming the nearest key.
     """
-    known = known_keys(logs.values())
+    known = known_keys(logs)
     for key in keys:
         if key not in known:
             raise InputError(f'No log has {key!r}.{nearest(key, known)} Logged: {", ".join(known)}.')

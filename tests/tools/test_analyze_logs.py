@@ -4,7 +4,7 @@ import cv2
 import pytest
 
 from mmseg.report import curves
-from mmseg.report.logs import log_files, read_log
+from mmseg.report.logs import Log, log_files, read_log
 from tests.report.made import config, work_dir
 from tools import analyze_logs
 
@@ -33,7 +33,7 @@ def test_a_class_at_zero_lies_on_the_ground_of_its_axis(run, tmp_path, monkeypat
     kept = []
     monkeypatch.setattr(curves, 'save', lambda figure, path: kept.append(figure) or path)
     log = read_log(log_files(work_dir(tmp_path / 'none', config(), {'road': 0})))
-    curves.draw_curves({'none': log}, ['IoU.road', 'lr'], tmp_path / 'a.png')
+    curves.draw_curves({'none': [log]}, ['IoU.road', 'lr'], tmp_path / 'a.png')
     assert kept[0].axes[0].get_ylim() == (0, 10)
 
 
@@ -50,6 +50,26 @@ def test_a_key_that_is_not_logged_is_named(run, capsys):
 def test_runs_of_one_name_are_refused(run, capsys):
     assert analyze_logs.main([str(run), str(run)]) == 2
     assert 'NAME=WORK_DIR' in capsys.readouterr().err
+
+
+def test_runs_given_one_name_are_seeds_with_their_mean_and_a_band(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(curves, 'save', lambda figure, path: kept.append(figure) or path)
+    seeds = [work_dir(tmp_path / f's{i}', config(seed=i), {'road': iou}) for i, iou in enumerate((20, 30, 70))]
+    alone = work_dir(tmp_path / 'alone', config(), {'road': 50})
+    arguments = [*(f'DAFormer={run}' for run in seeds), str(alone), '--keys', 'IoU.road']
+    assert analyze_logs.main([*arguments, '--out', str(tmp_path / 'a.png')]) == 0
+    (axes,) = kept[0].axes
+    assert [line.get_ydata().tolist() for line in axes.lines] == [pytest.approx([40]), pytest.approx([50])]
+    assert [line.get_label().partition(' ')[0] for line in axes.lines] == ['DAFormer', 'alone']
+    (band,) = axes.collections
+    assert {round(float(y), 6) for y in band.get_paths()[0].vertices[:, 1]} == {20, 70}
+
+
+def test_the_mean_is_over_iterations_that_all_seeds_have():
+    logs = [Log(train={1: {'loss': 1}, 2: {'loss': 3}}), Log(train={2: {'loss': 5}, 3: {'loss': 9}}), Log()]
+    assert curves.curve_over_seeds(logs, 'loss') == ([2], [4], [3], [5], 2)
+    assert curves.curve_over_seeds([Log()], 'loss') == ([], [], [], [], 0)
 
 
 @pytest.mark.parametrize('name', ['curves', 'curves.xyz'])

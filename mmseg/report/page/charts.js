@@ -49,6 +49,12 @@
     return [curves[0][0].slice(0, length), [...Array(length).keys()].map((i) => curves.reduce((sum, [, y]) => sum + y[i], 0) / curves.length)];
   }
 
+  /** The lowest and the highest seed around the mean curve, which has their common iterations. */
+  function band(curves, [px]) {
+    const of = (choose) => px.map((at, i) => choose(...curves.map(([, y]) => y[i])));
+    return { px, low: of(Math.min), high: of(Math.max) };
+  }
+
   /** The chart of `key`; `heading` stands over it in place of the key. */
   function panel(key, heading = null) {
     const lines = shown().map((one) => {
@@ -68,6 +74,10 @@
     const x = (value) => left + (value / xHigh) * (width - left - right);
     const y = (value) => 10 + (1 - (value - yLow) / (yHigh - yLow)) * (height - bottom - 14);
     const path = ([px, py]) => px.map((at, i) => `${i ? 'L' : 'M'}${x(at).toFixed(1)} ${y(py[i]).toFixed(1)}`).join('');
+    const area = ({ px, low, high }, one) => element('path', {
+      class: 'band', fill: one.colour, 'fill-opacity': 0.18,
+      d: `${path([px, high])}${path([[...px].reverse(), [...low].reverse()]).replace('M', 'L')}Z`,
+    });
     const draw = (curve, one, strong) => [
       element('path', { d: path(curve), fill: 'none', stroke: one.colour, 'stroke-width': strong ? 2.2 : 1, 'stroke-opacity': strong ? 1 : 0.4, 'stroke-linejoin': 'round' }),
       ...(curve[0].length < 12 ? curve[0].map((at, i) => element('circle', { cx: x(at), cy: y(curve[1][i]), r: strong ? 3 : 1.8, fill: one.colour, 'fill-opacity': strong ? 1 : 0.5 })) : []),
@@ -76,7 +86,8 @@
     const chart = element('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Curves of ${key}` },
       ticks(yLow, yHigh, 4).map((at) => [element('line', { class: 'grid', x1: left, x2: width - right, y1: y(at), y2: y(at) }), element('text', { x: left - 6, y: y(at) + 4, 'text-anchor': 'end' }, short(at))]).flat(),
       ticks(0, xHigh, 4).map((at) => element('text', { x: x(at), y: height - 6, 'text-anchor': 'middle' }, short(at))),
-      lines.flatMap((line) => line.curves.flatMap((curve) => draw(curve, line.one, line.curves.length === 1 || !line.middle))),
+      lines.filter((line) => line.middle).map((line) => area(band(line.curves, line.middle), line.one)),
+      lines.flatMap((line) => (line.middle ? [] : line.curves.flatMap((curve) => draw(curve, line.one, true)))),
       lines.flatMap((line) => (line.middle ? draw(line.middle, line.one, true) : [])),
       marker);
     chart.addEventListener('mousemove', (event) => {

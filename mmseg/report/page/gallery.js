@@ -16,7 +16,8 @@
     const { layers } = scenes[state.scene];
     return layers.find(([title]) => title === state[side]) ?? layers[side === 'left' ? 0 : layers.length - 1];
   };
-  const picture = (side) => element('img', { alt: layer(side)[0], class: layer(side)[0] === 'image' ? null : 'map', src: layer(side)[1], draggable: 'false' });
+  const IMAGES = ['image', 'image, contrast stretched']; // all other layers are label maps
+  const picture = (side) => element('img', { alt: layer(side)[0], class: IMAGES.includes(layer(side)[0]) ? null : 'map', src: layer(side)[1], draggable: 'false' });
 
   function frame() {
     const over = element('div', { class: 'over' }, picture('left'));
@@ -47,14 +48,16 @@
   function draw() {
     const scene = scenes[state.scene];
     const legend = Object.entries(scene.colours).map(([name, [r, g, b]]) => element('span', {}, element('i', { class: 'dot', style: `background:rgb(${r},${g},${b})` }), name));
+    const stretched = (one) => one.layers.find(([title]) => title === IMAGES[1]);
+    const dark = stretched(scene) ? ' The image is dark: its thumbnail has its contrast stretched, and "image, contrast stretched" shows it so.' : '';
     const thumbs = scenes.map((one, index) => element('button', {
-      type: 'button', title: one.name, 'aria-label': one.name, 'aria-pressed': String(index === state.scene), onclick: () => { state.scene = index; draw(); },
-    }, element('img', { src: one.layers[0][1], alt: '' })));
+      type: 'button', title: stretched(one) ? `${one.name} (contrast stretched)` : one.name, 'aria-label': one.name, 'aria-pressed': String(index === state.scene), onclick: () => { state.scene = index; draw(); },
+    }, element('img', { src: (stretched(one) ?? one.layers[0])[1], alt: '' })));
     clear(place,
       element('div', { class: 'viewer' },
         element('div', {}, frame(), element('div', { class: 'thumbs' }, thumbs)),
         element('div', { class: 'side' }, choice('left', 'Left of the slider'), choice('right', 'Right of the slider'),
-          element('p', { class: 'hint' }, `${scene.name}. Drag the slider, or use the arrow keys on it. Black: not labelled.`), element('div', { class: 'legend' }, legend))),
+          element('p', { class: 'hint' }, `${scene.name}. Drag the slider, or use the arrow keys on it. Black: not labelled.${dark}`), element('div', { class: 'legend' }, legend))),
       noteList);
   }
   draw();
