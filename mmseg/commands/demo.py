@@ -6,7 +6,10 @@ writes ``demo/demo_pred.png``: the image with the classes' colours laid over it 
 legend of the classes that occur. ``--plain`` leaves lines and legend out: the picture has the image's size then. IMG
 may be a folder.
 
-``mmseg predict`` has more to choose from. ``python -m demo.image_demo``: the same.
+    mmseg demo --web WORK_DIR
+
+opens a page on this machine to drop images on (``mmseg demo --web --help``). ``mmseg predict`` has more to choose from.
+``python -m demo.image_demo``: the same.
 """
 
 import argparse
@@ -15,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmseg.commands import demo_web
 from mmseg.commands.predict import checked_palette, warn
 from mmseg.errors import InputError, command
 from mmseg.places import PREDICTED, UnwritableError, check_file, check_folder
@@ -24,9 +28,15 @@ if TYPE_CHECKING:
     from mmseg.prediction.sources import Source
 
 
+WEB = '--web'
+
+
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    if WEB in given:
+        return demo_web.main([word for word in given if word != WEB])
+    args = parse_args(given)
     check_places(args.img, args.out)
     from mmseg.apis import init_segmentor  # noqa: PLC0415 (--help needs no torch)
     from mmseg.datasets.label_sets import palette_named  # noqa: PLC0415
@@ -66,6 +76,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--plain', action='store_true', help='colours alone: no lines, no legend')
     parser.add_argument('--out', type=Path, help='output file (for a folder: folder); default: <img>_pred.png beside')
     parser.add_argument('--weights', choices=['student', 'teacher'], help='network of a UDA run')
+    parser.add_argument(WEB, action='store_true', help='a page to drop images on instead: WORK_DIR is all it needs')
     parser.add_argument('--trust', action='store_true', help='files that can run code: you know their origin')
     return parser.parse_args(argv)
 
@@ -76,11 +87,11 @@ def add_legend(picture: Path, shares: Mapping[str, float], colours: Mapping[str,
 
     from mmseg.datasets.pipelines.loading import read_image  # noqa: PLC0415 (heavy)
     from mmseg.evaluation.export import write_png  # noqa: PLC0415 (heavy)
-    from mmseg.evaluation.legible import Entry, with_legend  # noqa: PLC0415 (heavy)
+    from mmseg.evaluation.legible import Entry, rgb, with_legend  # noqa: PLC0415 (heavy)
 
     if picture.suffix != '.png':
         return
-    entries = [Entry(name, tuple(map(int, colours[name])), share) for name, share in shares.items()]
+    entries = [Entry(name, rgb(colours[name]), share) for name, share in shares.items()]
     shown = with_legend(cv2.cvtColor(read_image(picture), cv2.COLOR_BGR2RGB), entries)
     write_png(picture, cv2.cvtColor(shown, cv2.COLOR_RGB2BGR))
 

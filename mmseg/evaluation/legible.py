@@ -54,10 +54,11 @@ def entries_of(label_map: np.ndarray, classes: Sequence[str], palette: Sequence[
     ids, counts = np.unique(label_map, return_counts=True)
     found = [(int(i), int(count)) for i, count in zip(ids, counts, strict=True) if 0 <= i < len(classes)]
     found.sort(key=lambda pair: -pair[1])
-    return [Entry(classes[i], _rgb(palette[i]), count / label_map.size) for i, count in found]
+    return [Entry(classes[i], rgb(palette[i]), count / label_map.size) for i, count in found]
 
 
-def _rgb(colour: Sequence[int]) -> tuple[int, int, int]:
+def rgb(colour: Sequence[int]) -> tuple[int, int, int]:
+    """A colour of a palette as three plain numbers."""
     red, green, blue = map(int, colour)
     return red, green, blue
 
