@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            return 0
+            studio.close()
     return 0
 
 

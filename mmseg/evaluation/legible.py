@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 CONTOUR_SHARE = 400  # the shorter side of a picture is as many contours wide
 CONTOUR_OPACITY = 0.75
-DARK = 64  # an image is dark if half of its pixels have no band above this
+DARK = 48  # an image is dark if half of its pixels have no band above this
 MIDDLE = 0.4  # of the range, where the median of a dark image is brought to
 STEEPEST = 0.35  # exponent: noise in the dark is not to become the picture
 SMALLEST_TEXT, LARGEST_TEXT = 12, 40  # pixels

@@ -85,6 +85,8 @@ def _draw_line(axes: 'Axes', curve: Curve, label: str, number: int) -> None:
     )
     if curve.seeds > 1:
         axes.fill_between(curve.iterations, curve.low, curve.high, color=colour, alpha=BAND_OPACITY, linewidth=0)
+        if len(curve.mean) == 1:  # a band without width
+            axes.vlines(curve.iterations, curve.low, curve.high, color=colour, alpha=0.5)
 
 
 def _dress(axes: 'Axes', key: str, *, percent: bool) -> None:

@@ -47,7 +47,7 @@ def read_upload(content: bytes, name: str, load: LoadImageFromFile, *, most_mega
 def answer(predictor: Predictor, pixels: np.ndarray) -> dict[str, Any]:
     """What the page shows: image and map as data URIs, size, classes with colour, share and mean confidence."""
     start = time.perf_counter()
-    (block,) = predictor.each([pixels])
+    ((block, _),) = predictor.each([pixels])
     label_map, confidence = block.label_map.cpu().numpy(), block.confidence.float().cpu().numpy()
     return {
         'seconds': round(time.perf_counter() - start, 2),

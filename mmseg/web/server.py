@@ -69,6 +69,10 @@ class Studio:
         names = [one.name for one in self.offered]
         return {'networks': names, 'mostBytes': MOST_BYTES, 'mostMegapixels': self.most_megapixels}
 
+    def close(self) -> None:
+        """Wait for the prediction that is being made, and make no further one."""
+        self.working.acquire()
+
     def predict(self, number: int, content: bytes, name: str) -> Reply:
         """What network ``number`` says of the image in ``content``, or why it says nothing."""
         if not 0 <= number < len(self.offered):

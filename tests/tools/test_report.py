@@ -95,10 +95,34 @@ def test_the_slider_moves_the_border_between_two_pictures(page):
         assert 'sh test.sh' in shown.inner_text('#viewer')  # how to get the picture that is missing
 
 
+def test_a_dark_image_has_a_thumbnail_of_stretched_contrast_and_the_page_says_so(tmp_path):
+    data = cityscapes(tmp_path / 'data', count=2)
+    dark, bright = sorted((data / 'leftImg8bit' / 'val').glob('*/*.png'))
+    write_png(dark, np.random.default_rng(1).integers(0, 40, (48, 96, 3)).astype(np.uint8))
+    run = work_dir(tmp_path / 'runs' / 'dacs', config('dacs', root=str(data)), {'road': 50})
+    predictions(run, data)
+    assert report.main([str(tmp_path / 'runs'), '--out', str(tmp_path / 'out')]) == 0
+    with opened(tmp_path / 'out' / 'index.html') as shown:
+        thumbs = {one.get_attribute('aria-label'): one for one in shown.query_selector_all('.thumbs button')}
+        images = {name: one.query_selector('img').get_attribute('src') for name, one in thumbs.items()}
+        thumbs[bright.name].click()
+        assert shown.locator('#layer-left option').all_inner_texts() == ['image', 'ground truth', 'dacs']
+        assert shown.get_attribute('.over img', 'src') == images[bright.name]
+        assert 'stretched' not in shown.inner_text('#viewer .hint')
+        thumbs = {one.get_attribute('aria-label'): one for one in shown.query_selector_all('.thumbs button')}
+        assert thumbs[dark.name].get_attribute('title') == f'{dark.name} (contrast stretched)'
+        thumbs[dark.name].click()
+        assert shown.get_attribute('.over img', 'src') != images[dark.name]  # the image itself
+        assert 'its thumbnail has its contrast stretched' in shown.inner_text('#viewer .hint')
+        shown.select_option('#layer-left', 'image, contrast stretched')
+        assert shown.get_attribute('.over img', 'src') == images[dark.name]
+
+
 def test_curves_and_differences_are_drawn_and_a_narrow_window_does_not_scroll_sideways(page):
     with opened(page, width=390) as shown:
         assert shown.locator('#panels svg').count() >= 3
         assert shown.locator('#panels path').count() > 10
+        assert shown.locator('#panels .panel').first.locator('.band').count() == 1  # of three experiments one has seeds
         shown.fill('#config-filter', 'optimizer.lr')
         values = shown.locator('#config tbody td').all_inner_texts()
         assert values == ['optimizer.lr', '6e-05', '6e-05', '1', '6e-05']

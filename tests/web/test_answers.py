@@ -13,6 +13,7 @@ from PIL import Image
 from mmseg.datasets.pipelines.loading import LoadImageFromFile
 from mmseg.errors import InputError
 from mmseg.prediction.block import Block
+from mmseg.prediction.predictor import Whole
 from mmseg.web import offered
 from mmseg.web.answers import answer, packed, read_upload, shares
 from mmseg.web.offered import Run, offered_of
@@ -37,7 +38,8 @@ class Halves:
             height, width = image.shape[:2]
             label_map = torch.zeros(height, width, dtype=torch.uint8)
             label_map[:, width // 2 :] = 2
-            yield Block(slice(0, height), slice(0, width), label_map, torch.where(label_map > 0, 0.8, 0.2))
+            block = Block(slice(0, height), slice(0, width), label_map, torch.where(label_map > 0, 0.8, 0.2))
+            yield Whole(block, 1.0)
 
 
 def decoded(uri):
@@ -82,9 +84,8 @@ def test_a_large_image_and_a_broken_one_are_a_sentence_with_the_file_s_own_name(
         read_upload(content, 'a.png', LOAD, most_megapixels=0.01)
     with pytest.raises(InputError, match=r'^a\.txt cannot be read as an image: drop a PNG'):
         read_upload(b'no image', 'a.txt', LOAD, most_megapixels=1)
-    with pytest.raises(InputError, match=r'^a\.png') as error:
+    with pytest.raises(InputError, match=r"^Image 'a\.png' cannot be decoded"):
         read_upload(content[: len(content) // 2], 'a.png', LOAD, most_megapixels=1)
-    assert 'image.png' not in str(error.value)
 
 
 def test_a_run_offers_student_and_teacher_and_a_file_with_one_network_that_one(monkeypatch, tmp_path):

@@ -43,7 +43,7 @@ def test_an_image_is_dropped_hovered_over_and_compared(address, tmp_path):
         page.wait_for_selector('#status.wrong')
         assert 'huge.png has 1.1 megapixels, and the page takes up to 1' in page.inner_text('#status')
         page.set_input_files('#file', str(tmp_path / 'text.png'))
-        page.wait_for_function("document.getElementById('status').textContent.startsWith('text.png cannot be read')")
+        page.wait_for_selector('#status:has-text("text.png cannot be read")')
         page.set_input_files('#file', str(tmp_path / 'street.png'))
         page.wait_for_selector('#view:not([hidden])')
         assert (
@@ -61,7 +61,7 @@ def test_an_image_is_dropped_hovered_over_and_compared(address, tmp_path):
         page.mouse.move(box['x'] + 0.75 * box['width'], box['y'] + 0.5 * box['height'])
         assert re.fullmatch(rf'{run}, student at 90, 30: \w[\w ]*, confidence \d+ %', page.inner_text('#under'))
         page.select_option('#choose-left', 'other, teacher')
-        page.wait_for_function("document.getElementById('tag-left').textContent === 'other, teacher'")
+        page.wait_for_selector('#tag-left:has-text("other, teacher")')
         page.mouse.move(box['x'] + 0.1 * box['width'], box['y'] + 0.5 * box['height'])
         assert page.inner_text('#under').startswith('other, teacher at 12, 30: ')
         page.fill('#at', '20')

@@ -75,7 +75,7 @@
     const y = (value) => 10 + (1 - (value - yLow) / (yHigh - yLow)) * (height - bottom - 14);
     const path = ([px, py]) => px.map((at, i) => `${i ? 'L' : 'M'}${x(at).toFixed(1)} ${y(py[i]).toFixed(1)}`).join('');
     const area = ({ px, low, high }, one) => element('path', {
-      class: 'band', fill: one.colour, 'fill-opacity': 0.18,
+      class: 'band', fill: one.colour, 'fill-opacity': 0.18, stroke: one.colour, 'stroke-opacity': 0.5, 'stroke-width': px.length === 1 ? 2 : 0,
       d: `${path([px, high])}${path([[...px].reverse(), [...low].reverse()]).replace('M', 'L')}Z`,
     });
     const draw = (curve, one, strong) => [
@@ -87,7 +87,7 @@
       ticks(yLow, yHigh, 4).map((at) => [element('line', { class: 'grid', x1: left, x2: width - right, y1: y(at), y2: y(at) }), element('text', { x: left - 6, y: y(at) + 4, 'text-anchor': 'end' }, short(at))]).flat(),
       ticks(0, xHigh, 4).map((at) => element('text', { x: x(at), y: height - 6, 'text-anchor': 'middle' }, short(at))),
       lines.filter((line) => line.middle).map((line) => area(band(line.curves, line.middle), line.one)),
-      lines.flatMap((line) => (line.middle ? [] : line.curves.flatMap((curve) => draw(curve, line.one, true)))),
+      lines.flatMap((line) => line.curves.filter((curve) => curve[0].length > (line.middle?.[0].length ?? 0)).flatMap((curve) => draw(curve, line.one, !line.middle))),
       lines.flatMap((line) => (line.middle ? draw(line.middle, line.one, true) : [])),
       marker);
     chart.addEventListener('mousemove', (event) => {
