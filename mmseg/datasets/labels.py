@@ -56,12 +56,14 @@ def read_codes(path: str | Path, *, turn: bool = True) -> np.ndarray:
 
 
 def shows_colours(path: str | Path) -> bool:
-    """Whether a label file has several channels that differ; False where it cannot be read."""
+    """Whether a label file has several channels that differ, or are black and white; False if it cannot be read."""
     try:
         values, _ = _decoded(path, np.asarray, turn=False)
     except InputError:
         return False
-    return values.ndim == 3 and values.shape[2] >= 3 and bool((values[..., :3] != values[..., :1]).any())
+    if values.ndim != 3 or values.shape[2] < 3:
+        return False
+    return bool((values[..., :3] != values[..., :1]).any() or np.isin(values[..., 0], (0, 255)).all())
 
 
 def _decoded(path: str | Path, take: Callable[[Any], np.ndarray], *, turn: bool) -> tuple[np.ndarray, int]:

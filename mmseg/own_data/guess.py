@@ -6,7 +6,8 @@ from typing import Any
 
 from mmseg.config.label_ids import IGNORE, WIDE_IGNORE, usual_ignore_index
 from mmseg.datasets.class_list import NamedClass
-from mmseg.datasets.label_colours import colour_of
+from mmseg.datasets.label_colours import LISTED, colour_of
+from mmseg.errors import InputError
 from mmseg.own_data.look import ImageFacts, LabelFacts
 
 LARGEST_SHORT_SIDE = 768
@@ -98,7 +99,18 @@ def ignored_value(labels: LabelFacts) -> int:
 
 
 def _coloured_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Classes:
-    """The classes of label images: those of ``given`` that have a colour, or one a colour, most frequent first."""
+    """The classes of label images: those of ``given``, or one a colour, most frequent first.
+
+    Raises:
+        InputError: a class of ``given`` has no colour.
+    """
+    without = [entry.name for entry in given or () if entry.colour is None]
+    if without:
+        raise InputError(
+            f'The labels are colours, but --classes gives none to {without[0]}: name them by CSV with the columns '
+            'id,name,r,g,b, or by JSON with "color". Colours of the labels: '
+            f'{", ".join(str(list(colour_of(code))) for code, _ in labels.pixels.most_common(LISTED))}.'
+        )
     shown = {colour_of(code): code for code, _ in labels.pixels.most_common()}
     if given is None:
         rows: list[tuple[tuple[int, int, int], str | None]] = [
@@ -120,6 +132,12 @@ def _coloured_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) ->
 
 def _given_classes(labels: LabelFacts, given: Sequence[NamedClass]) -> Classes:
     values = [entry.value for entry in given]
+    found = _guessed_classes(labels)
+    in_order = values == list(range(len(found.names))) and (found.label_map is not None or found.reduce_zero_label)
+    if in_order:  # as many names as label values, which are others than 0..N-1: masks, values from 1 on, with gaps
+        return replace(
+            found, names=[entry.name for entry in given], colours=_colours(given), notes=_in_order(found, given)
+        )
     unnamed = sorted(set(class_values(labels)) - set(values))
     label_map: dict[int, int] = {value: i for i, value in enumerate(values)}
     notes = []
@@ -131,14 +149,26 @@ def _given_classes(labels: LabelFacts, given: Sequence[NamedClass]) -> Classes:
     if unseen:
         notes.append(f'no label that was looked at shows {", ".join(unseen)}')
     plain = values == list(range(len(values))) and not unnamed
-    colours = [entry.colour for entry in given if entry.colour is not None]
     return Classes(
         [entry.name for entry in given],
-        colours if len(colours) == len(given) else None,
+        _colours(given),
         None if plain else label_map,
         shares=[labels.share(value) for value in values],
         notes=notes,
     )
+
+
+def _colours(given: Sequence[NamedClass]) -> list[tuple[int, int, int]] | None:
+    """The colours of the classes, where all have one."""
+    colours = [entry.colour for entry in given if entry.colour is not None]
+    return colours if len(colours) == len(given) else None
+
+
+def _in_order(found: Classes, given: Sequence[NamedClass]) -> list[str]:
+    """What was guessed of the values, and which name each of them got."""
+    values = found.label_map or {train_id + 1: train_id for train_id in range(len(given))}
+    told = ', '.join(f'{value} is {given[train_id].name}' for value, train_id in values.items())
+    return [*found.notes, f'the names go with the values in their order: {told}']
 
 
 def guess_geometry(images: Sequence[ImageFacts]) -> Geometry:

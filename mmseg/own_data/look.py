@@ -15,6 +15,7 @@ from mmseg.progress import progress_bar
 
 MOST = 200
 MOST_COLOURS = 150
+FIRST = 10
 PICTURES = {(1, 'uint8'), (3, 'uint8')}
 """Bands and types of images that are read in colours alike."""
 WITH_ALPHA = {'.png', '.webp'}
@@ -130,7 +131,7 @@ def look_at_labels(folder: Path, names: Sequence[str], *, progress: bool = False
     """
     pixels: Counter[int] = Counter()
     chosen = spread(names)
-    colours = shows_colours(folder / chosen[0])
+    colours = any(shows_colours(folder / name) for name in chosen[:FIRST])  # one of them may show a single grey class
     for name in progress_bar(chosen, desc=f'labels of {folder}', unit='file', shown=progress, leave=False):
         values = read_codes(folder / name) if colours else read_ids(folder / name, most=WIDEST)
         pixels.update(dict(zip(*(part.tolist() for part in np.unique(values, return_counts=True)), strict=True)))

@@ -1,11 +1,13 @@
 from collections import Counter
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mmseg.datasets.class_list import NamedClass, read_classes
 from mmseg.errors import InputError
 from mmseg.own_data.guess import guess_classes, guess_geometry, guess_iterations, guess_sampling
-from mmseg.own_data.look import ImageFacts, LabelFacts
+from mmseg.own_data.look import ImageFacts, LabelFacts, look_at_labels
 
 
 def labels(**pixels) -> LabelFacts:
@@ -101,3 +103,42 @@ def test_a_list_that_is_none_is_told(text, tmp_path):
     (tmp_path / 'c.csv').write_text(text)
     with pytest.raises(InputError, match=r'c\.csv'):
         read_classes(tmp_path / 'c.csv')
+
+
+@pytest.mark.parametrize(
+    ('pixels', 'found'),
+    [
+        ([[[255, 255, 255]], [[255, 0, 0]]], {0xFFFFFF: 1, 0xFF0000: 1}),
+        ([[[0, 0, 0]], [[255, 255, 255]]], {0: 1, 0xFFFFFF: 1}),
+        ([[1], [2]], {1: 1, 2: 1}),
+    ],
+    ids=['the first is white alone', 'black and white', 'ids'],
+)
+def test_labels_are_colours_if_any_of_the_first_is(tmp_path, pixels, found):
+    for i, one in enumerate(pixels):
+        Image.fromarray(np.array([one], np.uint8)).save(tmp_path / f'{i}.png')
+    looked = look_at_labels(tmp_path, ['0.png', '1.png'])
+    assert looked.pixels == found
+    assert looked.are_colours == (max(found) > 2)
+
+
+def test_names_without_colours_cannot_tell_what_coloured_labels_show():
+    coloured = LabelFacts(1, Counter({0xFFFFFF: 5, 0xFF0000: 3}), are_colours=True)
+    with pytest.raises(InputError, match=r'gives none to house: .* labels: \[255, 255, 255\], \[255, 0, 0\]'):
+        guess_classes(coloured, [NamedClass(0, 'house', None)])
+
+
+@pytest.mark.parametrize(
+    ('found', 'label_map', 'reduced', 'told'),
+    [
+        (labels(_0=9, _255=1), {0: 0, 255: 1}, False, '0 is ground, 255 is house'),
+        (labels(_1=9, _2=1, _255=3), None, True, '1 is ground, 2 is house'),
+        (labels(_7=9, _11=1), {7: 0, 11: 1}, False, '7 is ground, 11 is house'),
+    ],
+    ids=['a mask', 'from 1 on', 'gaps'],
+)
+def test_as_many_names_as_values_go_with_them_in_order(found, label_map, reduced, told):
+    classes = guess_classes(found, [NamedClass(0, 'ground', None), NamedClass(1, 'house', None)])
+    assert classes.names == ['ground', 'house']
+    assert (classes.label_map, classes.reduce_zero_label) == (label_map, reduced)
+    assert classes.notes[-1].endswith(told)
