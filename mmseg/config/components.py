@@ -45,12 +45,26 @@ def check_components(cfg: Config, purpose: Purpose = 'train') -> torch.nn.Module
         if cfg.data.get(split) is not None:
             check_datasets(cfg.data[split], f'data.{split}')
     _check_encoder(cfg.model)
-    model = told_with_place('model' if uda is None else 'uda', lambda: build_without_memory(cfg.model, uda))
+    model = _built(cfg.model, uda)
     if purpose == 'train':
         _check_pairs(cfg, model)
         check_images(cfg, model)
         told_with_place('model', lambda: check_forward(cfg, model))
     return model
+
+
+def _built(model: dict, uda: dict | None) -> torch.nn.Module:
+    """The network, or the method around it.
+
+    Raises:
+        InputError: naming ``model`` for what is wrong in it, ``uda`` for the rest.
+    """
+    try:
+        return told_with_place('model' if uda is None else 'uda', lambda: build_without_memory(model, uda))
+    except InputError:
+        if uda is not None:
+            told_with_place('model', lambda: build_without_memory(model))
+        raise
 
 
 def _check_encoder(model: Any) -> None:
