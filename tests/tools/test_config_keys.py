@@ -55,9 +55,33 @@ def test_every_network_and_method_is_on_the_page():
     assert row.endswith('weight of the feature distance to the initial (ImageNet) encoder; 0 = without. |')
 
 
-@pytest.mark.parametrize('page', sorted(DOCS.glob('*.md')), ids=lambda page: page.name)
+@pytest.mark.parametrize('page', sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob('*.md')))
 def test_every_page_is_in_the_table_of_contents(page):
-    assert f': {page.name}\n' in (DOCS.parent / 'mkdocs.yml').read_text()
+    assert f': {page}\n' in (DOCS.parent / 'mkdocs.yml').read_text()
+
+
+METHODS = sorted(path.name for path in (DOCS / 'methods').glob('*.md'))
+
+
+@pytest.mark.parametrize('name', METHODS)
+def test_the_page_of_a_method_has_its_formula_its_config_its_files_and_its_numbers(name):
+    text = (DOCS / 'methods' / name).read_text()
+    assert re.search(r'^## .*[Ff]ormula', text, re.MULTILINE)
+    assert re.search(r'^    .+( = | ← )', text, re.MULTILINE) or 'L1' in text  # an equation, or losses in words
+    rows = dict(re.findall(r'^\| ([\w, →]+) \| (.+) \|$', text, re.MULTILINE))
+    files = re.findall(r'`([\w/]+\.py)`', rows.get('file') or rows['files'])
+    assert [file for file in files if not (DOCS.parent / file).is_file()] == []
+    assert files
+    named = re.findall(r'`(configs/[\w/]+(?:\.py)?)', rows['configs'])
+    assert [place for place in named if not (DOCS.parent / place).exists()] == []
+    assert named
+    assert any(row.startswith('published') for row in rows)
+    assert 'measured here' in rows
+    assert f'](methods/{name})' in (DOCS / 'methods.md').read_text()
+
+
+def test_every_method_has_a_page():
+    assert len(METHODS) == 10
 
 
 def test_every_file_that_the_page_of_a_step_names_is_there():
