@@ -79,7 +79,7 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     elif len(kinds) > 1:
         told = ', '.join(kind_of(bands, dtype) for bands, dtype in sorted(kinds))
         raise InputError(f'The domains have images of different kinds ({told}): convert them to one.')
-    files = {name.lower(): name for name in image_files(args.source[1])}  # a suffix may be in another case
+    files = {name.lower(): name for name in image_files(args.source[1], 'Label')}  # a suffix may be in another case
     wanted = [files[label_name(name, source.naming.suffixes).lower()] for name in source.naming.names]
     labels = look_at_labels(args.source[1], wanted, progress=progress)
     pretrained = str(PRETRAINED) if PRETRAINED.is_file() and facts[0].is_photo else None
@@ -94,7 +94,7 @@ def domain_of(images: Path, labels: Path | None = None) -> 'Domain':
     names = image_files(images)
     if labels is None:
         return Domain(images, None, suffix_naming(names))
-    return Domain(images, labels, paired_naming(names, image_files(labels), where=(images, labels)))
+    return Domain(images, labels, paired_naming(names, image_files(labels, 'Label'), where=(images, labels)))
 
 
 def tell(plan: 'Plan', file: Path) -> None:

@@ -9,8 +9,6 @@ names, sizes and the number of the results are checked.
 """
 
 import argparse
-import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.confidence and not benchmark.confidence:
         raise InputError(f'--confidence: the benchmark {args.benchmark} takes no confidence maps.')
     check_file(args.out)
-    count = write_zip(args, benchmark)
+    count = predicted_zip(args, benchmark)
     try:
         check_zip(args.out, benchmark)
     except InputError:
@@ -67,25 +65,18 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
+def predicted_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
     """Predict the images and pack the results; how many there are.
 
     Raises:
         InputError: the network has other classes, or there are no images.
     """
-    import cv2  # noqa: PLC0415 (heavy)
-    import numpy as np  # noqa: PLC0415 (heavy)
-
     from mmseg.apis import init_segmentor  # noqa: PLC0415 (heavy)
     from mmseg.datasets.label_sets import CITYSCAPES19  # noqa: PLC0415 (heavy)
-    from mmseg.datasets.loader import build_dataset, build_test_loader  # noqa: PLC0415 (heavy)
+    from mmseg.datasets.loader import build_dataset  # noqa: PLC0415 (heavy)
     from mmseg.engine.recovery import usable_config_of  # noqa: PLC0415 (heavy)
     from mmseg.engine.work_dir import find_work_dir, require_checkpoint  # noqa: PLC0415 (heavy)
-    from mmseg.evaluation.benchmarks import CONFIDENCE, IDS, as_confidence  # noqa: PLC0415 (heavy)
-    from mmseg.evaluation.evaluate import predict_only  # noqa: PLC0415 (heavy)
-    from mmseg.prediction.predictor import Predictor  # noqa: PLC0415 (heavy)
-    from mmseg.progress import progress_bar  # noqa: PLC0415 (heavy)
-    from mmseg.writing import replacing  # noqa: PLC0415 (heavy)
+    from mmseg.prediction.submission import results_of, write_zip  # noqa: PLC0415 (heavy)
 
     work_dir = find_work_dir(args.work_dir)
     model = init_segmentor(
@@ -97,29 +88,8 @@ def write_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
         )
     described = set_named(model.cfg.data.test, args.set)
     dataset = build_dataset(of_images(described, args.images), {'test_mode': True})
-    names: set[str] = set()
-    with replacing(args.out) as temporary, zipfile.ZipFile(temporary, 'w', zipfile.ZIP_STORED) as file:
-
-        def pack(label_map: Any, filename: str, confidence: Any = None) -> None:
-            name = f'{Path(filename).stem}.png'
-            if name in names:
-                raise InputError(f'Two test images are called {name}.')
-            names.add(name)
-            maps = {name: benchmark.encoded(np.asarray(label_map))}
-            if confidence is not None:
-                maps = {f'{IDS}/{name}': maps[name], f'{CONFIDENCE}/{name}': as_confidence(confidence)}
-            for place, picture in maps.items():
-                file.writestr(place, cv2.imencode('.png', picture)[1].tobytes())
-
-        if args.confidence:
-            predictor = Predictor(model)
-            for index in progress_bar(range(len(dataset)), desc='predicting', unit='image'):
-                ((found, _),) = predictor.each([dataset.image_of(index)])
-                pack(found.label_map.cpu(), str(dataset.image_path(index)), found.confidence.float().cpu().numpy())
-        else:
-            loader = build_test_loader(dataset, workers_per_gpu=model.cfg.data.get('workers_per_gpu', 2))
-            predict_only(model, loader, lambda found, name, _: pack(found, name), progress=sys.stderr.isatty())
-    return len(names)
+    results = results_of(model, dataset, confidence=args.confidence)
+    return write_zip(args.out, results, benchmark, total=len(dataset))
 
 
 def set_named(described: Any, name: str | None) -> Any:

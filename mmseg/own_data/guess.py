@@ -66,7 +66,7 @@ def _guessed_classes(labels: LabelFacts) -> Classes:
             ['background', 'foreground'],
             label_map={0: 0, 255: 1},
             shares=[labels.share(0), labels.share(255)],
-            notes=['labels hold 0 and 255 alone: taken for a mask, 255 being the class "foreground" and not ignored'],
+            notes=['labels hold 0 and 255 alone: taken for a mask, 255 being the second class and not ignored'],
         )
     shares = [labels.share(value) for value in values]
     if values == list(range(len(values))):

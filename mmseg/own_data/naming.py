@@ -27,18 +27,18 @@ class Naming(NamedTuple):
     others: dict[str, int]
 
 
-def image_files(folder: Path) -> list[str]:
+def image_files(folder: Path, what: str = 'Image') -> list[str]:
     """Images below ``folder`` by their relative POSIX path, sorted; no hidden ones, no pictures of predictions.
 
     Raises:
-        InputError: no such folder, or no image in it.
+        InputError: no such folder, or no image in it; ``what`` is what the message calls it.
     """
     if not folder.is_dir():
-        raise InputError(f'Image folder {folder} does not exist.')
+        raise InputError(f'{what} folder {folder} does not exist.')
     images = [name for name in walk(folder) if _is_image(name)]
     found = sorted(set(images) - predictions_among(images))
     if not found:
-        raise InputError(f'Image folder {folder} holds no images ({", ".join(sorted(IMAGE_ENDS))}).')
+        raise InputError(f'{what} folder {folder} holds no images ({", ".join(sorted(IMAGE_ENDS))}).')
     return found
 
 

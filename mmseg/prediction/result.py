@@ -1,7 +1,7 @@
 """A prediction in the hands of a Python program, which a notebook shows as a picture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -11,8 +11,10 @@ from mmseg.evaluation.export import displayable, overlay
 from mmseg.evaluation.legible import entries_of, with_contours, with_legend
 from mmseg.prediction.block import Block
 
+TOLD = 4
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """What a network says of an image.
 
@@ -30,7 +32,7 @@ class Prediction:
     probs: np.ndarray | None
     classes: Sequence[str]
     palette: Sequence[Sequence[int]]
-    image: np.ndarray = field(repr=False)
+    image: np.ndarray
 
     def picture(self, opacity: float = 0.5, *, contours: bool = False, legend: bool = False) -> np.ndarray:
         """The image with the classes' colours over it, RGB uint8 (H, W, 3).
@@ -44,6 +46,13 @@ class Prediction:
         shown = with_contours(shown, self.label_map) if contours else shown
         shown = np.ascontiguousarray(shown[..., ::-1])
         return with_legend(shown, entries_of(self.label_map, self.classes, self.palette)) if legend else shown
+
+    def __repr__(self) -> str:
+        """Where no picture is shown: the size and the largest classes."""
+        height, width = self.label_map.shape
+        entries = entries_of(self.label_map, self.classes, self.palette)
+        told = ', '.join([*(entry.text for entry in entries[:TOLD]), *(['...'] if len(entries) > TOLD else [])])
+        return f'Prediction({width}x{height}: {told})'
 
     def _repr_png_(self) -> bytes:
         """For notebooks."""

@@ -10,6 +10,7 @@ from mmseg.apis import inference_segmentor, init_segmentor, predict
 from mmseg.datasets.pipelines.loading import LoadImageFromFile
 from mmseg.errors import InputError
 from mmseg.prediction.inputs import pixels_of
+from mmseg.prediction.result import Prediction
 from tests.fabricated import RUN, work_dir
 
 
@@ -140,3 +141,9 @@ def test_values_of_networks_for_other_bands_are_taken_as_files_have_them():
 def test_an_array_of_floats_is_no_picture(model):
     with pytest.raises(InputError, match='as uint8, not float32'):
         predict(model, np.zeros((40, 70, 3), np.float32))
+
+
+def test_without_a_picture_a_prediction_says_its_size_and_its_largest_classes():
+    label_map = np.array([[0, 1, 1, 1], [2, 2, 1, 1]], np.uint8)
+    found = Prediction(label_map, label_map, None, ('road', 'car', 'sky'), ((1, 2, 3),) * 3, label_map)
+    assert repr([found]) == '[Prediction(4x2: car 62 %, sky 25 %, road 12 %)]'
