@@ -13,8 +13,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
+
+if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from mmseg.errors import InputError, command
 from mmseg.places import check_file
@@ -80,38 +83,6 @@ def summary(rows: Iterable[dict]) -> str:
     return '\n'.join(lines)
 
 
-def draw(rows: Sequence[dict], path: Path) -> None:
-    """Bars of the IoU of every class, mean over seeds with their standard deviation, one colour a config."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (slow import)
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    from mmseg.report.figures import save  # noqa: PLC0415
-
-    if not rows:
-        raise InputError('There are no runs to draw yet.')
-    configs = list(dict.fromkeys(row['config'] for row in rows))
-    names = ['mIoU', *(key for key in rows[0] if key.startswith('IoU.'))]
-    figure = Figure(figsize=(1.5 + 0.75 * len(names), 4), dpi=120)
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    width = 0.8 / len(configs)
-    for i, config in enumerate(configs):
-        runs = [row for row in rows if row['config'] == config]
-        scores = [[100 * (run[name] or 0.0) for run in runs] for name in names]
-        means = [statistics.mean(values) for values in scores]
-        spread = [statistics.stdev(values) for values in scores] if len(runs) > 1 else None
-        seeds = f'{len(runs)} seed{"s" if len(runs) > 1 else ""}'
-        places, label = [x + i * width for x in range(len(names))], f'{config} ({seeds})'
-        axes.bar(places, means, width, yerr=spread, error_kw={'elinewidth': 0.8, 'ecolor': '0.3'}, label=label)
-    axes.set_xticks([x + 0.4 - width / 2 for x in range(len(names))], [name.removeprefix('IoU.') for name in names])
-    axes.tick_params(axis='x', rotation=30)
-    axes.set(ylabel='IoU (%), mean and deviation over seeds', ylim=(0, None))
-    axes.legend(fontsize=8, frameon=False)
-    axes.spines[['top', 'right']].set_visible(False)
-    figure.tight_layout()
-    save(figure, path)
-
-
 @command
 def main(argv: list[str] | None = None) -> None:
     """Run what is missing in the table, then print it."""
@@ -135,6 +106,8 @@ def main(argv: list[str] | None = None) -> None:
     rows = read_table(args.table)
     print(summary(rows))
     if args.plot:
+        from tools.work.run_table import draw  # noqa: PLC0415 (slow import)
+
         draw(
             [row for row in rows if not args.configs or row['config'] in {path.stem for path in args.configs}],
             args.plot,

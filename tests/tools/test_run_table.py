@@ -1,9 +1,12 @@
 import json
 
 import pytest
+from matplotlib.colors import to_rgba
 
 from mmseg.errors import InputError
+from mmseg.report.curves import COLOURS
 from tools import run_table
+from tools.work import run_table as work
 
 
 def row(config, seed, miou):
@@ -49,3 +52,18 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, content):
     (tmp_path / 'table.json').write_text(content)
     with pytest.raises(InputError, match='no table of runs'):
         run_table.read_table(tmp_path / 'table.json')
+
+
+def test_classes_that_no_run_finds_are_named_in_one_line_and_bars_have_the_colours_of_the_report(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(work, 'save', lambda figure, path: kept.append(figure))
+    runs = [row('uda', 0, 20.0) | {'IoU.road': 0.5, 'IoU.bus': 0.0, 'IoU.sky': None}]
+    runs += [row('uda', 1, 30.0) | {'IoU.road': 0.7, 'IoU.bus': 0.0, 'IoU.sky': None}]
+    runs += [row('src', 0, 10.0) | {'IoU.road': 0.2, 'IoU.bus': 0.0, 'IoU.sky': 0.0004}]
+    work.draw(runs, tmp_path / 'a.png')
+    (axes,) = kept[0].axes
+    assert axes.get_xlabel() == '0 in all runs: bus, sky'
+    assert [label.get_text() for label in axes.get_xticklabels()] == ['mIoU', 'road']
+    assert [patch.get_height() for patch in axes.patches] == pytest.approx([25, 60, 10, 20])
+    assert axes.patches[0].get_facecolor() == to_rgba(COLOURS[0])
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ['uda (2 seeds)', 'src (1 seed)']
