@@ -293,12 +293,29 @@ def test_synchronised_batch_norm_is_refused_on_cpus_by_one_voice(runs):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason='needs two GPUs')
-def test_two_gpus_train_one_network_with_synchronised_batch_norm(tmp_path):
-    cfg = tiny_config(tmp_path / 'run', model=SYNCHRONISED, uda=UDA, custom_hooks=RECORDED)
+@pytest.mark.parametrize('norm', ['SyncBN', 'BN'])  # with SyncBN gradients go behind the way back, else in it
+def test_two_gpus_train_one_network(tmp_path, norm):
+    model = SYNCHRONISED if norm == 'SyncBN' else NORMALISED
+    cfg = tiny_config(tmp_path / 'run', model=model, uda=UDA, custom_hooks=RECORDED)
     assert run_pair(train_in_turn, [(cfg, {})], tmp_path / 'answers', start_method='spawn') == 0
     assert [torch.load(tmp_path / f'answers.{rank}') for rank in (0, 1)] == [[''], ['']]
     one, other = (recorded(tmp_path / 'run', rank)['state'] for rank in (0, 1))
     parameters = [name for name, _ in build_model(cfg).named_parameters()]
     assert all(torch.equal(one[name], other[name]) for name in parameters)
     mean = 'model.decode_head.fuse_layer.bn.running_mean'
-    assert torch.equal(one[mean], other[mean])
+    assert norm == 'BN' or torch.equal(one[mean], other[mean])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason='needs two GPUs')
+def test_on_two_gpus_gradients_that_go_in_the_way_back_are_those_of_a_plain_exchange(tmp_path):
+    plans = [
+        (tiny_config(tmp_path / name, model=PLAIN, uda=UDA, custom_hooks=RECORDED, plain_exchange=name == 'plain'), {})
+        for name in ('overlapped', 'plain')
+    ]
+    assert run_pair(train_in_turn, plans, tmp_path / 'answers', start_method='spawn') == 0
+    runs = [recorded(tmp_path / name, 0)['gradients'] for name in ('overlapped', 'plain')]
+    for step, (mine, expected) in enumerate(zip(*runs, strict=True)):
+        assert mine.keys() == expected.keys()
+        for name, gradient in mine.items():
+            torch.testing.assert_close(gradient, expected[name], rtol=1e-2, atol=1e-4, msg=f'{step} {name}')

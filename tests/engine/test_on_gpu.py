@@ -136,8 +136,8 @@ def test_no_graph_is_skipped_and_steps_stay_finite_under_replay(fuse):
     assert counters['inductor']['cudagraph_skips'] == 0
 
 
-@pytest.mark.parametrize('kind', ['SwinTransformer', 'BEiT', 'ConvNeXt'])
-def test_an_encoder_gives_on_a_gpu_what_it_gives_on_a_cpu(kind):
+def network_of(kind: str) -> nn.Module:
+    """The encoder of that name under a head that takes all stages."""
     settings, channels = BACKBONES[kind]
     head = {'type': 'UPerHead', 'num_classes': 5, 'norm_cfg': {'type': 'BN'}, **heads(channels)['UPerHead']}
     neck = {'neck': PYRAMID} if kind == 'BEiT' else {}
@@ -146,12 +146,31 @@ def test_an_encoder_gives_on_a_gpu_what_it_gives_on_a_cpu(kind):
         {'type': 'EncoderDecoder', 'backbone': {'type': kind, **settings}, 'decode_head': head, **neck}
     )
     model.init_weights()
-    model.eval()
+    return model
+
+
+@pytest.mark.parametrize('kind', ['SwinTransformer', 'BEiT', 'ConvNeXt'])
+def test_an_encoder_gives_on_a_gpu_what_it_gives_on_a_cpu(kind):
+    model = network_of(kind).eval()
     image = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         expected = model.encode_decode(image)
         found = model.cuda().encode_decode(image.cuda()).cpu()
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize('kind', ['SwinTransformer', 'BEiT', 'ConvNeXt'])
+def test_gradients_of_an_encoder_on_a_gpu_are_those_on_a_cpu(kind):
+    model = network_of(kind).eval()  # without chance
+    other = copy.deepcopy(model).cuda()
+    lay_out_weights(other)
+    image, label = torch.randn(2, 3, 64, 64), torch.randint(5, (2, 1, 64, 64))
+    model.parse_losses(model.forward_train(image, label))[0].backward()
+    other.parse_losses(other.forward_train(image.cuda(), label.cuda()))[0].backward()
+    for (name, ours), theirs in zip(other.named_parameters(), model.parameters(), strict=True):
+        if theirs.grad is not None:
+            scale = theirs.grad.abs().max().item()
+            torch.testing.assert_close(ours.grad.cpu(), theirs.grad, rtol=1e-2, atol=1e-3 * scale + 1e-6, msg=name)
 
 
 def test_the_queue_of_the_discrepancy_fills_on_a_gpu_and_its_term_stays_finite():
