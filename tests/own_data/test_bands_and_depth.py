@@ -82,6 +82,7 @@ def test_grey_images_become_three_equal_bands(tmp_path):
         ([2000.0] * 4, [1500.0] * 4, (0, 6500)),
         ([0.4], [0.1], (0, 0.7)),
         ([-10.0, 5.0], [2.0, 1.0], (-16, 8)),
+        ([-700.0], [400.0], (-1900, 500)),  # Hounsfield units of computed tomography
     ],
 )
 def test_black_and_white_follow_from_mean_and_deviation(mean, std, expected):

@@ -23,7 +23,7 @@ BLUR_PROBABILITY = 0.5
 MAX_RADIUS = math.ceil(6 * SIGMA_RANGE[1])
 #: of the steps of the jitter: saturation and hue, which need red, green and blue
 FIRST_OF_COLOURS = 2
-#: images of 8 bits have their mean and two deviations, of the brightest channel, within this
+#: images of 8 bits have no negative mean, and mean and two deviations of the brightest channel within this
 DARKEST, BRIGHTEST = 8, 510
 
 
@@ -175,7 +175,7 @@ def value_range(mean: Sequence[float], std: Sequence[float]) -> tuple[float, flo
     and below it where values are negative.
     """
     highest = max(m + 2 * s for m, s in zip(mean, std, strict=True))
-    if DARKEST < highest <= BRIGHTEST:
+    if min(mean) >= 0 and DARKEST < highest <= BRIGHTEST:
         return 0.0, 255.0
     white = max(m + 3 * s for m, s in zip(mean, std, strict=True))
     return (0.0 if min(mean) >= 0 else min(m - 3 * s for m, s in zip(mean, std, strict=True))), float(white)
