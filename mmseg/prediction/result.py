@@ -55,8 +55,8 @@ class Prediction:
         return f'Prediction({width}x{height}: {told})'
 
     def _repr_png_(self) -> bytes:
-        """For notebooks."""
-        return cv2.imencode('.png', self.picture()[..., ::-1])[1].tobytes()
+        """For notebooks: with lines between classes, and a legend."""
+        return cv2.imencode('.png', self.picture(contours=True, legend=True)[..., ::-1])[1].tobytes()
 
 
 def prediction_of(model: Any, pixels: np.ndarray, block: Block) -> Prediction:

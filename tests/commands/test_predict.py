@@ -10,6 +10,8 @@ import pytest
 
 from mmseg.apis import inference_segmentor, init_segmentor
 from mmseg.commands import predict
+from mmseg.evaluation.export import overlay
+from mmseg.evaluation.legible import with_contours
 from mmseg.prediction import sinks
 from mmseg.prediction.predictor import Predictor
 from mmseg.prediction.rasters import ArrayRaster
@@ -60,14 +62,22 @@ def test_every_kind_is_saved_and_the_ids_are_those_of_the_network(run, model, tm
     np.testing.assert_allclose(confidence / 255, probs.max(axis=0), atol=0.5 / 255 + 1e-6)
     colours = cv2.imread(str(out / 'color' / 'street.png'))[..., ::-1]
     np.testing.assert_array_equal(colours, np.array(model.PALETTE)[ids])
-    overlay = cv2.imread(str(out / 'overlay' / 'street.png'))[..., ::-1]
-    np.testing.assert_allclose(overlay, (picture(48, 96)[..., ::-1] + colours.astype(float)) / 2, atol=0.51)
+    shown = cv2.imread(str(out / 'overlay' / 'street.png'))[..., ::-1]
+    np.testing.assert_allclose(shown, (picture(48, 96)[..., ::-1] + colours.astype(float)) / 2, atol=0.51)
     (entry,) = json.loads((out / 'predictions.json').read_text())['images']
     assert entry['class_shares'] == {
         model.CLASSES[i]: pytest.approx((ids == i).mean())
         for i in sorted(set(ids.flat), key=lambda i: -(ids == i).sum())
     }
     assert entry['mean_confidence'] == pytest.approx(probs.max(axis=0).mean(), abs=1e-5)
+
+
+def test_contours_are_lines_between_classes_over_a_picture_of_the_same_size(run, model, tmp_path):
+    file, out = image(tmp_path / 'street.png'), tmp_path / 'out'
+    assert predicted(file, run, '--out', out, '--save', 'overlay,ids', '--contours') == 0
+    ids = cv2.imread(str(out / 'ids' / 'street.png'), cv2.IMREAD_UNCHANGED)
+    expected = with_contours(overlay(picture(48, 96), ids, model.PALETTE, 0.5), ids)
+    np.testing.assert_array_equal(cv2.imread(str(out / 'overlay' / 'street.png')), expected)
 
 
 def test_batches_of_images_of_several_sizes_give_what_single_ones_give(run, tmp_path):

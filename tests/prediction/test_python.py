@@ -61,7 +61,7 @@ def test_probabilities_confidence_and_picture_belong_together(model, bgr, option
     np.testing.assert_allclose(found.confidence, found.probs.max(axis=0), atol=1e-6)
     assert found.picture(1).tolist() == np.array(model.PALETTE, np.uint8)[found.label_map].tolist()
     shown = cv2.imdecode(np.frombuffer(found._repr_png_(), np.uint8), cv2.IMREAD_COLOR)
-    np.testing.assert_array_equal(shown[..., ::-1], found.picture())
+    np.testing.assert_array_equal(shown[..., ::-1], found.picture(contours=True, legend=True))
     assert predict(model, bgr, **options).probs is None
 
 

@@ -11,6 +11,15 @@ import pytest
 from tests.browser import opened
 from tests.fabricated import work_dir
 
+#: an answer that comes when another file has been dropped already: how many are kept for that one
+LATE = """async () => {
+  state.answers = new Map();
+  const late = answerOf(state.about.networks[0]);
+  state.answers = new Map();
+  await late;
+  return state.answers.size;
+}"""
+
 
 @pytest.fixture
 def address(tmp_path):
@@ -66,5 +75,6 @@ def test_an_image_is_dropped_hovered_over_and_compared(address, tmp_path):
         assert page.inner_text('#under').startswith('other, teacher at 12, 30: ')
         page.fill('#at', '20')
         assert page.eval_on_selector('#left', 'left => left.style.clipPath') == 'inset(0px 80% 0px 0px)'
+        assert page.evaluate(LATE) == 0
         page.set_viewport_size({'width': 400, 'height': 800})
         assert page.evaluate('document.documentElement.scrollWidth') <= 400

@@ -23,17 +23,18 @@ async function pixelsOf(uri) {
 
 /** What a network says of the image, asked once. */
 async function answerOf(name) {
-  if (!state.answers.has(name)) {
+  const { answers, file } = state; // another file may be dropped while this one is predicted
+  if (!answers.has(name)) {
     const number = state.about.networks.indexOf(name);
-    const headers = { 'X-Name': encodeURIComponent(state.file.name) };
-    const reply = await fetch(`predict?network=${number}`, { method: 'POST', headers, body: state.file });
+    const headers = { 'X-Name': encodeURIComponent(file.name) };
+    const reply = await fetch(`predict?network=${number}`, { method: 'POST', headers, body: file });
     const answer = await reply.json();
     if (!reply.ok) throw new Error(answer.error);
     answer.pixels = (await pixelsOf(answer.image)).data;
     answer.map = (await pixelsOf(answer.map)).data; // red and green: id; blue: confidence
-    state.answers.set(name, answer);
+    answers.set(name, answer);
   }
-  return state.answers.get(name);
+  return answers.get(name);
 }
 
 const idAt = (answer, at) => answer.map[4 * at] + 256 * answer.map[4 * at + 1];
