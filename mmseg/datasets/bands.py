@@ -3,8 +3,9 @@
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from io import SEEK_CUR
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from mmengine.logging import print_log
@@ -16,7 +17,11 @@ from mmseg.datasets.tiff import tiff_header
 from mmseg.errors import InputError
 
 PNG, JPEG = b'\x89PNG\r\n\x1a\n', b'\xff\xd8\xff'
-PNG_BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by the colour type in its header; a palette becomes colours
+# Of a PNG, by the colour type in its header, as OpenCV gives them: a palette and grey with alpha become colours.
+PNG_BANDS = {0: 1, 2: 3, 3: 3, 4: 4, 6: 4}
+OPAQUE_TYPES = (2, 3)  # unless a chunk of the file makes a colour transparent
+# Frame headers of a JPEG (ITU-T T.81, table B.1): the 16 kinds but the tables that have numbers among them.
+FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 class Stored(NamedTuple):
@@ -27,20 +32,47 @@ class Stored(NamedTuple):
 
 
 def in_header(path: Path) -> Stored | None:
-    """What the header of a PNG or JPEG says; None for other files.
+    """What the header of a PNG or JPEG says of the image as OpenCV reads it unchanged; None for other files.
 
     Raises:
         OSError: the file cannot be read.
     """
     with path.open('rb') as file:
         head = file.read(26)
-    if head.startswith(PNG) and len(head) == 26 and head[25] in PNG_BANDS:
-        return Stored(np.dtype(np.uint16 if head[24] == 16 else np.uint8), PNG_BANDS[head[25]])
-    return Stored(np.dtype(np.uint8), 3) if head.startswith(JPEG) else None
+        if head.startswith(PNG) and len(head) == 26 and head[25] in PNG_BANDS:
+            transparent = head[25] in OPAQUE_TYPES and _has_transparency(file)
+            dtype = np.dtype(np.uint16 if head[24] == 16 else np.uint8)
+            return Stored(dtype, 4 if transparent else PNG_BANDS[head[25]])
+        components = _jpeg_components(file) if head.startswith(JPEG) else None
+    return None if components is None else Stored(np.dtype(np.uint8), 1 if components == 1 else 3)
+
+
+def _has_transparency(png: BinaryIO) -> bool:
+    """Whether a chunk in front of the pixels makes colours transparent."""
+    png.seek(len(PNG))
+    while len(start := png.read(8)) == 8 and start[4:] not in (b'IDAT', b'IEND'):
+        if start[4:] == b'tRNS':
+            return True
+        png.seek(int.from_bytes(start[:4], 'big') + 4, SEEK_CUR)
+    return False
+
+
+def _jpeg_components(jpeg: BinaryIO) -> int | None:
+    """Components of a pixel, 1 for grey; None where the file ends before it says it."""
+    jpeg.seek(2)
+    while len(start := jpeg.read(4)) == 4 and start[0] == 0xFF:
+        if start[1] == 0xFF:  # a byte that fills
+            jpeg.seek(-3, SEEK_CUR)
+        elif start[1] in FRAMES:
+            frame = jpeg.read(6)  # bits, height, width, components
+            return frame[5] if len(frame) == 6 else None
+        else:
+            jpeg.seek(int.from_bytes(start[2:], 'big') - 2, SEEK_CUR)
+    return None
 
 
 def stored(path: Path) -> Stored:
-    """From the header of a PNG; a JPEG has 8 bits; other files are decoded.
+    """From the header of a PNG or JPEG; other files are decoded.
 
     Raises:
         InputError: the file is no image.

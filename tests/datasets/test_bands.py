@@ -4,9 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmseg.datasets import bands
-from mmseg.datasets.bands import stored
+from mmseg.datasets.bands import in_header, stored
+from mmseg.datasets.pipelines.loading import read_image
 from mmseg.engine.class_check import check_channels, input_channels
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS, MODELS
@@ -32,6 +34,36 @@ def image(folder, channels=3, dtype=np.uint8, suffix='.png'):
 def dataset(folder, *steps, color_type='color', **options):
     loading = {'type': 'LoadImageFromFile', 'color_type': color_type}
     return DATASETS.build(own_data(folder, ann_dir=None, pipeline=[loading, *steps], **options))
+
+
+GREY = np.arange(64, dtype=np.uint8).reshape(8, 8)
+COLOUR = np.dstack([GREY, GREY, 255 - GREY])
+PICTURES = {
+    'grey.jpg': (GREY, None, {}),
+    'colour.jpg': (COLOUR, None, {'progressive': True, 'comment': 'of a camera'}),
+    'print.jpg': (COLOUR, 'CMYK', {}),
+    'grey.png': (GREY, None, {}),
+    'bits.png': (GREY, '1', {}),
+    'covered.png': (GREY, 'LA', {}),
+    'palette.png': (COLOUR, 'P', {}),
+    'sprite.png': (COLOUR, 'P', {'transparency': 3}),
+    'key.png': (COLOUR, None, {'transparency': (1, 2, 3)}),
+}
+
+
+@pytest.mark.parametrize('name', PICTURES)
+def test_the_header_says_what_the_decoder_gives(tmp_path, name):
+    pixels, mode, options = PICTURES[name]
+    picture = Image.fromarray(pixels)
+    (picture if mode is None else picture.convert(mode)).save(tmp_path / name, **options)
+    decoded = read_image(tmp_path / name, 'unchanged')
+    assert in_header(tmp_path / name) == (decoded.dtype, 1 if decoded.ndim == 2 else decoded.shape[2])
+
+
+def test_a_jpeg_that_ends_in_its_header_says_nothing(tmp_path):
+    Image.fromarray(COLOUR).save(tmp_path / 'a.jpg')
+    (tmp_path / 'b.jpg').write_bytes((tmp_path / 'a.jpg').read_bytes()[:30])
+    assert in_header(tmp_path / 'b.jpg') is None
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.tif'])

@@ -119,6 +119,12 @@ def test_deep_images_are_distorted_in_parts_of_their_white():
     assert grey['img'].tolist() == [[[3400, 3400, 3400, 4400]]]  # of no saturation all are as bright as the brightest
 
 
+def test_shares_of_white_are_no_grey_levels():
+    dark = np.full((2, 2, 3), 0.4, np.float32)
+    with pytest.raises(InputError, match=r'works on those in 0\.\.255'):
+        PhotoMetricDistortion().apply({'img': dark}, PhotoMetricDistortion().draw({}, np.random.default_rng(0)))
+
+
 def test_a_first_layer_for_other_bands_keeps_the_response_to_grey():
     weight = torch.arange(6.0).view(1, 3, 1, 2)
     for bands, way in [(1, 'mean'), (5, 'mean'), (6, 'repeat')]:

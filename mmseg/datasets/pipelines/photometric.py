@@ -171,7 +171,8 @@ def _as_bytes(img: np.ndarray, results: dict) -> np.ndarray:
     Raises:
         InputError: it holds other values.
     """
-    if img.min() < 0 or img.max() > 255:
+    shares = img.max() <= 1 and (img != np.rint(img)).any()  # reflectances, of which 8 bits would keep nothing
+    if img.min() < 0 or img.max() > 255 or shares:
         raise InputError(
             f'Image {str(results.get("filename", "image"))!r} holds values from {img.min():g} to {img.max():g}; of '
             'floats PhotoMetricDistortion works on those in 0..255: take it out of the pipeline.'
