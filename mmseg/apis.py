@@ -27,6 +27,7 @@ from mmseg.evaluation.origin import checkpoint_in_words
 from mmseg.models.weights import load_network
 from mmseg.prediction.inputs import ChannelOrder, bits_of, images_of, name_of, pixels_of
 from mmseg.prediction.predictor import Predictor, loading_step, sample_of, test_pipeline, test_steps
+from mmseg.prediction.rasters import ArrayRaster
 from mmseg.prediction.remarks import Remarks
 from mmseg.prediction.result import Prediction, prediction_of
 from mmseg.prediction.tiles import Tiling
@@ -156,7 +157,7 @@ def predict(
             chunk, pixels, predictor.each(pixels, [name_of(image) for image in chunk]), strict=True
         ):
             remarks.bits(name_of(image), bits_of(image), predictor.load)
-            remarks.values(name_of(image), array, predictor.normalize)
+            remarks.values(name_of(image), ArrayRaster(array).sample(), predictor.normalize)
             remarks.shrinkage(name_of(image), shrinkage)
             found.append(prediction_of(model, array, block))
     remarks.end()

@@ -112,7 +112,8 @@ class Predictor:
         if self.tiling is None:
             yield from self.whole(images, names)
         else:
-            yield from (Whole(joined(list(self.blocks(ArrayRaster(image)))), 1.0) for image in images)
+            for image, name in zip(images, names or [UNNAMED] * len(images), strict=True):
+                yield Whole(joined(list(self.blocks(ArrayRaster(image), name))), 1.0)
 
     @torch.no_grad()
     def probabilities(self, images: Sequence[np.ndarray], name: str = UNNAMED) -> Tensor:

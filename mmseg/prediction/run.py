@@ -15,6 +15,7 @@ from mmseg.datasets.bands import bits_in_header
 from mmseg.errors import InputError
 from mmseg.evaluation.export import displayable, shown_range
 from mmseg.prediction.block import Block
+from mmseg.prediction.inputs import pixels_of
 from mmseg.prediction.kinds import KINDS, SHOWN, Style
 from mmseg.prediction.predictor import Predictor, Whole
 from mmseg.prediction.rasters import ArrayRaster, Raster, opened, place_in_the_world
@@ -226,6 +227,7 @@ class Work:
             for number, (frame, (block, shrinkage)) in enumerate(self._frames(video)):
                 if number == 0:
                     self.remarks.shrinkage(source.path, shrinkage)
+                    self.remarks.values(source.path, frame, self.predictor.normalize)
                     size = frame.shape[:2]
                 tally.add(block, len(self.classes))
                 still = Source(source.path, source.name / f'{number:06}')
@@ -239,7 +241,8 @@ class Work:
 
     def _frames(self, video: Video) -> Iterator[tuple[np.ndarray, Whole]]:
         for frames in video.batches(self.wanted.batch):
-            yield from zip(frames, self.predictor.each(frames), strict=True)
+            pixels = [pixels_of(frame, 'bgr', self.predictor.load) for frame in frames]
+            yield from zip(frames, self.predictor.each(pixels, [str(video.path)] * len(frames)), strict=True)
 
     def _sinks(self, source: Source, raster: Raster, without: Sequence[str] = ()) -> dict[str, Sink]:
         """A file for every wanted kind of an image, TIFFs of one that lies somewhere in the world."""

@@ -234,6 +234,20 @@ def test_images_of_another_depth_than_those_of_the_training_are_pointed_out(run,
     assert len(told) == 1
 
 
+def test_a_video_that_does_not_fit_the_bands_of_a_network_is_told_by_its_name(run, tmp_path, capsys):
+    work_dir, _ = run
+    writer = cv2.VideoWriter(str(tmp_path / 'v.mp4'), cv2.VideoWriter.fourcc(*'mp4v'), 10, (64, 48))
+    writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    stored = np.atleast_3d(cv2.imread(str(run[1] / '0.png'), -1)).shape[2]
+    for options in ([], ['--tile', '32']):
+        code = predict.main([str(tmp_path / 'v.mp4'), str(work_dir), '--out', str(tmp_path / 'out'), *options])
+        error = capsys.readouterr().err
+        assert code == (1 if stored == 4 else 0)  # a network of three equal bands takes three
+        assert (f"Image '{tmp_path}/v.mp4' has 3 channel(s)" in error) == (stored == 4)
+        assert ('v.mp4: its values (median' in error) == (stored != 4)
+
+
 def test_windows_of_a_tiled_geotiff_are_what_the_whole_file_gives(tmp_path):
     from mmseg.prediction.rasters import TiffRaster, opened
 
