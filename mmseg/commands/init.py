@@ -49,6 +49,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--classes', type=Path, metavar='FILE', help='names (and colours) of the classes: txt, csv, json'
     )
+    parser.add_argument(
+        '--label-suffix', default='', metavar='END', help='take label files that end so, where an image has several'
+    )
     parser.add_argument('--force', action='store_true', help='replace a config that is there')
     return parser.parse_args(argv)
 
@@ -68,9 +71,9 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
 
     progress = sys.stderr.isatty()
     given = read_classes(args.classes) if args.classes else None
-    source = domain_of(*args.source)
+    source = domain_of(args.source[0], args.source[1], args.label_suffix)
     target = domain_of(args.target) if args.target else None
-    val = domain_of(*args.val) if args.val else None
+    val = domain_of(args.val[0], args.val[1], args.label_suffix) if args.val else None
     domains = [domain for domain in (source, target, val) if domain is not None]
     facts = [look_at_images(domain.images, domain.naming.names, progress=progress) for domain in domains]
     kinds = {(fact.bands, fact.dtype) for fact in facts}
@@ -86,15 +89,23 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     return Plan(source, target, val, guess_classes(labels, given), guess_geometry(facts), facts[0], pretrained)
 
 
-def domain_of(images: Path, labels: Path | None = None) -> 'Domain':
-    """The files of a domain and how their names go."""
+def domain_of(images: Path, labels: Path | None = None, label_suffix: str = '') -> 'Domain':
+    """The files of a domain and how their names go; of the labels those that end in ``label_suffix``.
+
+    Raises:
+        InputError: there are none, or they do not pair.
+    """
     from mmseg.own_data.config_text import Domain  # noqa: PLC0415
     from mmseg.own_data.naming import image_files, paired_naming, suffix_naming  # noqa: PLC0415
 
     names = image_files(images)
     if labels is None:
         return Domain(images, None, suffix_naming(names))
-    return Domain(images, labels, paired_naming(names, image_files(labels, 'Label'), where=(images, labels)))
+    files = image_files(labels, 'Label')
+    chosen = [name for name in files if name.lower().endswith(label_suffix.lower())]
+    if not chosen:
+        raise InputError(f'--label-suffix {label_suffix}: no file in {labels} ends so; the first is {files[0]}.')
+    return Domain(images, labels, paired_naming(names, chosen, where=(images, labels)))
 
 
 def tell(plan: 'Plan', file: Path) -> None:
@@ -109,6 +120,8 @@ def tell(plan: 'Plan', file: Path) -> None:
         print(f'{title}: {len(naming.names)} images *{", *".join(naming.suffixes.img)}{labels} in {domain.images}')
         for suffix, count in naming.others.items():
             print(f'  {count} that end in {suffix or "no suffix"} are left out')
+        for ending, count in naming.other_labels.items():
+            print(f'  check: {count} label files end in {ending} and are left out; --label-suffix {ending} takes them')
     facts = plan.facts
     print(f'images: {facts.size[0]}x{facts.size[1]}, {kind_of(facts.bands, facts.dtype)}')
     print(f'classes: {len(plan.classes.names)} ({", ".join(plan.classes.names)})')

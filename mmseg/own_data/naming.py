@@ -20,11 +20,14 @@ class Naming(NamedTuple):
         names: of the images, relative to their folder.
         suffixes: an image is ``<name><img suffix>``, in any case, its label map ``<name><seg_map suffix>``; '' = none.
         others: image files whose name ends otherwise, by suffix; a data set leaves them out.
+        other_labels: further files that belong to these images, in the folder of the label maps, by what follows the
+            common beginning.
     """
 
     names: list[str]
     suffixes: Suffixes
     others: dict[str, int]
+    other_labels: dict[str, int] = {}
 
 
 def image_files(folder: Path, what: str = 'Image') -> list[str]:
@@ -84,7 +87,21 @@ def paired_naming(images: Sequence[str], labels: Sequence[str], *, where: tuple[
         wider = best._replace(img=(*best.img, further))
         if further not in best.img and not unlabelled(wider):
             best = wider
-    return _naming(images, best, same_folder=same_folder)
+    found = _naming(images, best, same_folder=same_folder)
+    return found._replace(other_labels=_further_labels(found, [] if same_folder else labels))
+
+
+def _further_labels(naming: Naming, labels: Sequence[str]) -> dict[str, int]:
+    """Files of ``labels`` that belong to images and are not their label maps: ids of instances, colours."""
+    stems = {naming.suffixes.stem(name) for name in naming.names}
+    endings = Counter(
+        label[i:]
+        for label in labels
+        if not naming.suffixes.is_label(label)
+        for i, letter in enumerate(label)
+        if letter in BOUNDARIES and label[:i] in stems
+    )
+    return dict(endings)
 
 
 def _naming(images: Sequence[str], suffixes: Suffixes, *, same_folder: bool = False) -> Naming:

@@ -106,3 +106,18 @@ def test_photos_on_their_side_count_as_they_are_seen(tmp_path):
     assert look_at_images(tmp_path, ['0.jpg']).size == (40, 60)
     Image.fromarray(np.zeros((60, 40), np.uint8)).save(tmp_path / '1.jpg')
     assert look_at_images(tmp_path, ['0.jpg', '1.jpg']).sizes == {(40, 60): 2}
+
+
+def test_of_several_label_files_of_an_image_one_is_chosen_by_its_end(tmp_path, capsys):
+    domain(tmp_path / 'a', 1)
+    for file in list((tmp_path / 'a/lab/cam').iterdir()):
+        ids = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(file.with_name(f'{file.stem}_color.png')), np.dstack([ids * 100, ids, ids]))
+        file.rename(file.with_name(f'{file.stem}_ids.png'))
+    source = ['--source', str(tmp_path / 'a/img'), str(tmp_path / 'a/lab'), '--out', str(tmp_path / 'out'), '--force']
+    assert init.main(source) == 0
+    assert 'check: 6 label files end in _ids.png and are left out' in capsys.readouterr().out
+    assert init.main([*source, '--label-suffix', '_ids.png']) == 0
+    assert 'labels *_ids.png' in capsys.readouterr().out
+    assert init.main([*source, '--label-suffix', '_map.png']) == 2
+    assert 'ends so; the first is cam/0_color.png' in capsys.readouterr().err

@@ -52,3 +52,10 @@ def test_hidden_files_are_no_images_and_empty_folders_are_told(tmp_path):
         image_files(tmp_path)
     with pytest.raises(InputError, match='does not exist'):
         image_files(tmp_path / 'gone')
+
+
+def test_further_label_files_of_an_image_are_told():
+    labels = [f'bonn/{i}_gtFine_{kind}.png' for i in range(3) for kind in ('color', 'instanceIds', 'labelIds')]
+    found = paired_naming([f'bonn/{i}_leftImg8bit.png' for i in range(3)], labels, where=WHERE)
+    assert found.suffixes == (('_leftImg8bit.png',), '_gtFine_color.png')
+    assert found.other_labels == {'_gtFine_instanceIds.png': 3, '_gtFine_labelIds.png': 3}
