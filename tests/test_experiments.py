@@ -7,12 +7,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mmseg.commands import train as train_command
-from mmseg.config import components
 from mmseg.config.load import load_config
 from mmseg.config.tables import TABLES, generate_experiment_cfgs, rows_of
 from mmseg.engine import experiments
@@ -54,49 +52,13 @@ def test_every_table_has_its_number_of_runs():
         assert len({row.name for row in rows_of(exp)}) == len(rows_of(exp))
 
 
+@pytest.mark.usefixtures('each_network_once')
 @pytest.mark.parametrize('exp', COUNTS)
-def test_runs_of_the_paper_have_its_names_and_bases(exp):
-    published = [row for row in PAPER if row['exp'] == exp]
-    rows = rows_of(int(exp))
-    assert [row.name for row in rows] == [row['name'] for row in published]
-    for run, expected in zip(rows, published, strict=True):
-        assert [base.removeprefix('../../') for base in run.cfg()['_base_']] == expected['bases'].split('|')
-
-
-@pytest.mark.parametrize('exp', TABLES)
-def test_seeds_differ_in_nothing_else(exp):
-    by_title = collections.defaultdict(list)
-    for row in rows_of(exp):
-        cfg = row.cfg()
-        seed = cfg.pop('seed')
-        by_title[cfg.pop('name').removesuffix(f'_s{seed}')].append((seed, cfg))
-    for seeds in by_title.values():
-        assert [seed for seed, _ in seeds] == list(range(len(seeds)))
-        assert all(cfg == seeds[0][1] for _, cfg in seeds)
-
-
-@pytest.fixture(scope='module')
-def built() -> dict[str, Any]:
-    """Networks and methods that were built already; tables share many."""
-    return {}
-
-
-@pytest.mark.parametrize('exp', COUNTS)
-def test_runs_of_the_paper_resolve_to_its_settings_and_are_built(exp, generated, monkeypatch, built):
-    build = components.build_without_memory
-
-    def build_once(model, uda=None):
-        content = json.dumps([model, uda], sort_keys=True)
-        if content not in built:
-            built[content] = build(model, uda)
-        return built[content]
-
-    monkeypatch.setattr(components, 'build_without_memory', build_once)
+def test_runs_of_the_paper_resolve_to_its_settings_and_are_built(exp, generated):
     args = train_command.parse_args(['--exp', exp])
     expected = {row['name']: row for row in PAPER if row['exp'] == exp}
     for path in experiments.write_configs(rows_of(exp, seeds=[0])):
         check_settings(experiments.load_run(path, args), expected[path.stem])
-    assert built
 
 
 def check_settings(cfg, expected: dict[str, str]) -> None:

@@ -30,7 +30,7 @@ def test_runs_have_the_published_names(exp):
 
 
 @pytest.fixture
-def resolved(tmp_path, monkeypatch):
+def resolved(tmp_path, monkeypatch, each_network_once):
     """Configs of a table by their names, as they are trained; ``build``: all that they name exists."""
     monkeypatch.setattr(experiments, 'GENERATED', tmp_path / 'generated')
 

@@ -45,6 +45,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.usefixtures('each_network_once')
 @pytest.mark.parametrize(('run', 'method', 'term'), KINDS)
 def test_a_run_of_each_kind_has_its_masks_and_is_built(tmp_path, monkeypatch, run, method, term):
     exp, only = run.split()

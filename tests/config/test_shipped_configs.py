@@ -3,9 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmseg.config import components
 from mmseg.config.components import build_without_memory, check_components
-from mmseg.config.encoder_images import crop_sizes
 from mmseg.config.load import load_config
 from mmseg.config.rules import value_at
 from mmseg.config.schema import DEFAULTS
@@ -17,8 +15,6 @@ BASES = sorted((CONFIGS / '_base_').rglob('*.py'))
 RUNS = sorted(file for file in CONFIGS.glob('*/*.py') if file.parent.name not in ('_base_', 'generated'))
 DAFORMER = CONFIGS / 'daformer'
 FINAL = DAFORMER / 'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5_s0.py'
-
-PASSED: set[str] = set()
 
 
 def name_of(path: Path) -> str:
@@ -80,21 +76,7 @@ def test_every_run_of_the_paper_says_how_it_is_started(path):
     assert f'python run_experiments.py --config {path.relative_to(CONFIGS.parent).as_posix()}' in path.read_text()
 
 
-@pytest.fixture
-def forward_once(monkeypatch):
-    """Forward passes through networks that no config before had."""
-    check = components.check_forward
-
-    def check_new(cfg, model):
-        description = repr((cfg.model, list(crop_sizes(cfg))))
-        if description not in PASSED:
-            PASSED.add(description)
-            check(cfg, model)
-
-    monkeypatch.setattr(components, 'check_forward', check_new)
-
-
-@pytest.mark.usefixtures('forward_once')
+@pytest.mark.usefixtures('each_network_once')
 @pytest.mark.parametrize('path', RUNS, ids=name_of)
 def test_every_run_resolves_all_its_parts_exist_and_fit_each_other(path):
     cfg = load_config(path)
@@ -108,7 +90,7 @@ def test_every_network_is_built_without_memory(path):
     assert all(tensor.is_meta for tensor in network.parameters())
 
 
-@pytest.mark.usefixtures('forward_once')
+@pytest.mark.usefixtures('each_network_once')
 @pytest.mark.parametrize('path', [path for path in BASES if path.parent.name == 'datasets'], ids=name_of)
 def test_every_data_set_file_makes_a_run_complete(path, tmp_path):
     run = tmp_path / 'run.py'
