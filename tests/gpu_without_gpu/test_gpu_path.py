@@ -44,7 +44,7 @@ def assert_steps(found: dict) -> None:
 
 
 @NEEDS_SHIM
-@pytest.mark.parametrize('part', [0, 1])
+@pytest.mark.parametrize('part', [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_steps_of_every_family_run_on_a_gpu_without_waiting_for_it(library, part):
     found = run(library, 'steps', 'small', str(part), '2')
     assert len(found) == len(small_cases()[part::2])
