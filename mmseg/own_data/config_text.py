@@ -104,13 +104,21 @@ def _network(plan: Plan) -> str:
         note = '# The smallest encoder, from ImageNet weights.'
     else:
         start = 'pretrained=None'
-        note = (
-            '# The smallest encoder, from scratch. Much better: ImageNet weights (mmseg download mit_b0),\n'
-            "# with pretrained='pretrained/mit_b0.pth', lr=6e-5, and the mean and std of ImageNet below."
-        )
+        note = '# The smallest encoder, from scratch. Much better: ImageNet weights (mmseg download mit_b0),\n# with '
+        note += _weights_wanted(plan.facts)
     return f"""{note}
 model = dict({start}, backbone=dict({bands}), decode_head=dict(num_classes=len(classes)))
 """
+
+
+def _weights_wanted(facts: ImageFacts) -> str:
+    """What to set for ImageNet weights, of images like these."""
+    if facts.is_photo:
+        return "pretrained='pretrained/mit_b0.pth', lr=6e-5, and the mean and std of ImageNet below."
+    if facts.bands == len(IMAGENET_MEAN):
+        return "pretrained='pretrained/mit_b0.pth' and lr=6e-5."
+    init = "init_cfg=dict(type='Pretrained', checkpoint='pretrained/mit_b0.pth', bands='mean')"
+    return f'lr=6e-5 and, in backbone,\n# {init}.'
 
 
 def _pipelines(plan: Plan) -> str:

@@ -62,6 +62,7 @@ def test_bands_and_depth_of_the_images_reach_network_and_normalisation(tmp_path,
     assert {int(value): train_id for value, train_id in cfg.source.label_map.items()} == {0: 0, 255: 1}
     text = Path(config).read_text()
     assert ('color_jitter_bands=[2, 1, 0]' in text) == (bands == 4)  # they come as blue, green, red, near infrared
+    assert "init_cfg=dict(type='Pretrained', checkpoint='pretrained/mit_b0.pth', bands='mean')" in text
     assert cfg.evaluation is None
     assert cfg.target_monitor.held_out == 0
     assert (train(cfg) / 'iter_2.pth').is_file()
