@@ -80,9 +80,6 @@ def runs(tmp_path_factory):
         'dacs': (dacs_config(root / 'dacs'), {}),
         'source_only': (source_only_config(root / 'source_only'), {}),
         'straight': (queued_config(root / 'straight'), {}),
-        'plain': (queued_config(root / 'plain', plain_exchange=True), {}),
-        'rivals': (rivals_config(root / 'rivals'), {}),
-        'plain rivals': (rivals_config(root / 'plain rivals', plain_exchange=True), {}),
         'stopped': (stopped, {}),
         'resumed': (queued_config(root / 'resumed'), {'resume': root / 'resumed' / 'latest.pth'}),
         'sabotaged': (tiny_config(root / 'sabotaged', sabotage=True), {}),
@@ -244,11 +241,14 @@ def test_a_run_of_which_one_process_is_killed_goes_on_bit_for_bit_with_two_queue
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize(('overlapped', 'plain'), [('straight', 'plain'), ('rivals', 'plain rivals')])
-def test_networks_are_those_of_a_plain_exchange_behind_the_last_way_back_bit_for_bit(runs, overlapped, plain):
-    root, answers = runs
-    assert answers[overlapped] == answers[plain] == ('', '')
-    assert_same_run(root / overlapped, root / plain)
+@pytest.mark.slow
+@pytest.mark.parametrize('config', [queued_config, rivals_config])
+def test_networks_are_those_of_a_plain_exchange_behind_the_last_way_back_bit_for_bit(tmp_path, config):
+    runs = {'overlapped': False, 'plain': True}
+    plans = [(config(tmp_path / name, plain_exchange=plain), {}) for name, plain in runs.items()]
+    assert run_pair(train_in_turn, plans, tmp_path / 'answers') == 0
+    assert torch.load(tmp_path / 'answers.1') == ['', '']
+    assert_same_run(tmp_path / 'overlapped', tmp_path / 'plain')
 
 
 def test_another_number_of_processes_is_refused(runs):
