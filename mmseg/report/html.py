@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mmseg.evaluation.label_free import LABEL_FREE
 from mmseg.foreign_json import dump_json, writable_text
 from mmseg.report.compare import config_rows, environment_rows
 from mmseg.report.facts import ORACLE, SOURCE_ONLY
@@ -80,9 +81,15 @@ def page_data(
 
 
 def warnings_of(experiments: Sequence[Experiment]) -> list[dict[str, str]]:
-    """What a reader has to know before quoting a number: unstable classes, unfinished runs, unequal repetitions."""
+    """What a reader has to know before quoting a number.
+
+    That there is none, unstable classes, unfinished runs, unequal repetitions.
+    """
     found = []
     for one in experiments:
+        if figures := _label_free(one):
+            text = f'label-free figures: {figures}. None of them says that a prediction on the target is right'
+            found.append({'experiment': one.label, 'kind': 'no mIoU, no labels', 'text': text})
         for unstable in one.unstable():
             values = ', '.join(f'{value:.1f} ({seed})' for seed, value in unstable.by_seed.items())
             found.append({'experiment': one.label, 'kind': 'unstable class', 'text': f'{unstable.title}: IoU {values}'})
@@ -96,6 +103,15 @@ def warnings_of(experiments: Sequence[Experiment]) -> list[dict[str, str]]:
             text = f'runs under one name differ in {", ".join(keys)}'
             found.append({'experiment': one.label, 'kind': 'unequal runs', 'text': text})
     return found
+
+
+def _label_free(one: Experiment) -> str:
+    """The last label-free figures of an experiment without a score, in percent; '' where there are none."""
+    if one.spread(one.headline) is not None:
+        return ''
+    log = one.runs[0].log
+    last = {key: log.curve(key)[1][-1] for key in LABEL_FREE if key in log.names()}
+    return ', '.join(f'{key} {value:.1f} %' for key, value in last.items())
 
 
 def _experiment(number: int, one: Experiment, experiments: Sequence[Experiment]) -> dict[str, Any]:
@@ -144,7 +160,11 @@ def _run(run: Run, experiment: Experiment) -> dict[str, Any]:
 
 def _curves(experiments: Sequence[Experiment]) -> dict[str, Any]:
     """Every curve of every run, thinned; the keys that are shown first come first."""
-    keys: dict[str, None] = dict.fromkeys((*metrics_of(experiments)[:1], *TRAINING))
+    first = metrics_of(experiments)[:1]
+    logged = {key for one in experiments for run in one.runs for key in run.log.names()}
+    if not logged.intersection(first) and LABEL_FREE[0] in logged:  # a target without labels
+        first = [LABEL_FREE[0]]
+    keys: dict[str, None] = dict.fromkeys((*first, *TRAINING))
     lines = []
     for number, one in enumerate(experiments):
         for run in one.runs:

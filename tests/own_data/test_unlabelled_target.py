@@ -13,6 +13,7 @@ from mmseg.engine.train import train
 from mmseg.errors import InputError
 from mmseg.evaluation.label_free import sureness
 from mmseg.report.gallery import build_gallery
+from mmseg.report.html import page_data
 from mmseg.report.logs import read_log
 from mmseg.report.runs import experiments_of, read_run
 from tests.own_data.users import images_of, loaded, pipelines, user_config, write_domain
@@ -85,6 +86,11 @@ def test_such_a_run_is_reported_as_finished_with_pictures_and_without_a_score(ru
     gallery = build_gallery([experiment], count=2, predict=True)
     titles = [layer.title for layer in gallery.scenes[0].layers]
     assert titles == ['image', experiment.label]
+    page = page_data([experiment], gallery, 'a page', [])
+    assert page['curves']['keys'][:3] == ['target_quality', 'loss', 'lr']
+    (warning,) = page['warnings']
+    quality = found.log.curve('target_quality')[1][-1]
+    assert warning['text'].startswith(f'label-free figures: target_quality {quality:.1f} %, target_confidence ')
 
 
 def test_such_runs_are_compared_and_their_features_drawn(run, tmp_path, capsys):

@@ -2,6 +2,11 @@
 (() => {
   const shown = () => DATA.experiments.filter((one) => one.shown);
 
+  // Of a target without labels no class has a bar.
+  const measured = DATA.experiments.some((one) => DATA.classes.some((name) => one.values[CLASS + name]));
+  byId('classes').hidden = !measured;
+  document.querySelector('nav a[href="#classes"]').hidden = !measured;
+
   function drawBars() {
     const list = shown();
     const left = 36;
