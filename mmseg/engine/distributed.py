@@ -264,6 +264,8 @@ def messages(tensors: Iterable[AnyTensor], limit: int = MESSAGE_BYTES) -> list[l
 
 def as_it_lies(tensor: Tensor) -> Tensor:
     """All numbers of a ``tensor`` without gaps in the order of memory: a view (numel,), whatever its layout is."""
+    if tensor.is_contiguous():  # as nearly all are: twice as fast
+        return tensor.view(-1)
     return tensor.permute(sorted(range(tensor.dim()), key=tensor.stride, reverse=True)).view(-1)
 
 

@@ -8,6 +8,7 @@ took part there, so that they always meet; what took part, the processes agree o
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import compress
 from typing import NamedTuple
 
 import torch
@@ -42,8 +43,9 @@ class GradientExchange:
         self._messages: list[_Message] = []  # in the order in which they are sent
         self._expected = _Course()  # of the last way back, as all processes saw that of the step before
         self._ways = 0  # back, since the last exchange, in the iteration that ends with one
-        self._arrived: set[nn.Parameter] = set()  # in the latest way back
+        self._arrived: set[int] = set()  # numbers of parameters, in the latest way back
         self._sends = False  # this is the last way back
+        self._add_earlier: AddEarlier = lambda parameters: None  # of the latest way back
 
     @contextmanager
     def going_back(self, add_earlier: AddEarlier, *, step_follows: bool) -> Iterator[None]:
@@ -65,7 +67,7 @@ class GradientExchange:
         self._sends = self.overlap and step_follows and self._ways == self._expected.ways
         if self._sends:
             for message in self._messages:
-                message.awaited = {p for p in message.parameters if p in self._expected.arrived}
+                message.awaited = set(message.numbers & self._expected.arrived)
             self._send(ready=True)
         try:
             yield
@@ -91,24 +93,26 @@ class GradientExchange:
             message.receive(used)
         self._ways = 0
         # stable, and the same everywhere: what the last way back brings nothing for goes at its beginning
-        self._messages.sort(key=lambda message: (not message.is_idle(self._expected.arrived), message.number))
+        self._messages.sort(key=lambda m: (not m.numbers.isdisjoint(self._expected.arrived), m.place))
 
     def _lay_out(self) -> None:
         if self._messages:
             return
-        groups = messages(reversed(self.parameters), self._limit)
-        self._messages = [_Message(number, group) for number, group in enumerate(groups)]
-        for message in self._messages:
-            for parameter in message.parameters:
-                parameter.register_post_accumulate_grad_hook(partial(self._arrive, message))
+        numbers = {id(parameter): number for number, parameter in enumerate(self.parameters)}
+        for place, group in enumerate(messages(reversed(self.parameters), self._limit)):
+            message = _Message(place, group, [numbers[id(parameter)] for parameter in group])
+            self._messages.append(message)
+            for parameter in group:
+                arrive = partial(self._arrive, message, numbers[id(parameter)])
+                parameter.register_post_accumulate_grad_hook(arrive)
 
-    def _arrive(self, message: '_Message', parameter: nn.Parameter) -> None:
-        """Autograd has brought the gradient of ``parameter``."""
-        self._arrived.add(parameter)
+    def _arrive(self, message: '_Message', number: int, _: Tensor) -> None:
+        """Autograd has brought the gradient of the parameter of that ``number``, which is in ``message``."""
+        self._arrived.add(number)
         if not self._sends:
             return
         message.stale |= message.sent
-        message.awaited.discard(parameter)
+        message.awaited.discard(number)
         if not message.awaited:
             self._send(ready=True)
 
@@ -123,52 +127,55 @@ class GradientExchange:
                 self._add_earlier(message.parameters)
             message.send()
 
-    def _agree(self) -> tuple[set[nn.Parameter], list['_Message'], '_Course']:
+    def _agree(self) -> tuple[set[int], list['_Message'], '_Course']:
         """What has a gradient anywhere, what has to be sent again, and how the last way back went."""
+        count = len(self.parameters)
         own = [
             *(parameter.grad is not None for parameter in self.parameters),
-            *(parameter in self._arrived for parameter in self.parameters),
+            *(number in self._arrived for number in range(count)),
             *(message.stale for message in self._messages),
             self._ways,
         ]
         found = torch.tensor(own, dtype=torch.int32)
         with peers_needed():
             torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
-        count = len(self.parameters)
         used, arrived, stale, (ways,) = (part.tolist() for part in found.split([count, count, len(self._messages), 1]))
-        course = _Course(ways, frozenset(_chosen(self.parameters, arrived)))
-        return set(_chosen(self.parameters, used)), _chosen(self._messages, stale), course
+        course = _Course(ways, frozenset(compress(range(count), arrived)))
+        return set(compress(range(count), used)), list(compress(self._messages, stale)), course
 
 
 class _Course(NamedTuple):
     """How the last way back of a step went."""
 
     ways: int = 0  # back in its iteration, the last one included; 0: not known
-    arrived: frozenset[nn.Parameter] = frozenset()  # what it brought a gradient
+    arrived: frozenset[int] = frozenset()  # numbers of the parameters that it brought a gradient
 
 
 class _Message:
     """Gradients that travel together.
 
+    Args:
+        place: among the messages.
+        parameters: whose gradients they are.
+        numbers: of these parameters.
+
     Attributes:
-        awaited: parameters whose gradients the running way back has still to bring.
+        awaited: numbers of the parameters whose gradients the running way back has still to bring.
         stale: more has come after it was sent.
     """
 
-    def __init__(self, number: int, parameters: list[nn.Parameter]) -> None:
-        self.number = number
+    def __init__(self, place: int, parameters: list[nn.Parameter], numbers: list[int]) -> None:
+        self.place = place
+        self.numbered = list(zip(numbers, parameters, strict=True))
         self.parameters = parameters
-        self.awaited: set[nn.Parameter] = set()
+        self.numbers = frozenset(numbers)
+        self.awaited: set[int] = set()
         self.stale = False
         self._under_way: tuple[Tensor, Callable[[], object]] | None = None
 
     @property
     def sent(self) -> bool:
         return self._under_way is not None
-
-    def is_idle(self, arrived: Collection[nn.Parameter]) -> bool:
-        """Whether it has none of the gradients that ``arrived``."""
-        return not any(parameter in arrived for parameter in self.parameters)
 
     def send(self) -> None:
         """Begin to exchange the gradients as they are, without waiting; 0 for those that are not there."""
@@ -177,12 +184,12 @@ class _Message:
         with peers_needed():
             self._under_way = flat, distributed.begin_mean(flat)
 
-    def receive(self, used: Collection[nn.Parameter]) -> None:
-        """Wait, and give those that are ``used`` their means."""
+    def receive(self, used: Collection[int]) -> None:
+        """Wait, and give those whose numbers are ``used`` their means."""
         flat = self._wait()
         assert flat is not None
-        parts = zip(self.parameters, flat.split([p.numel() for p in self.parameters]), strict=True)
-        means = [(parameter, part) for parameter, part in parts if parameter in used]
+        parts = zip(self.numbered, flat.split([p.numel() for p in self.parameters]), strict=True)
+        means = [(parameter, part) for (number, parameter), part in parts if number in used]
         gradients = []
         for parameter, _ in means:
             parameter.grad = torch.empty_like(parameter) if parameter.grad is None else parameter.grad
@@ -199,7 +206,3 @@ class _Message:
         with peers_needed():
             finish()
         return flat
-
-
-def _chosen(items: Sequence, flags: Sequence[int]) -> list:
-    return [item for item, flag in zip(items, flags, strict=True) if flag]

@@ -1,9 +1,8 @@
 """Optimizer of the student from the ``optimizer`` part of a config, in as few parameter groups as it allows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -274,13 +273,17 @@ class StudentOptimWrapper(OptimWrapper):
 
     def backward(self, loss: Tensor, **kwargs: Any) -> None:
         """Add the gradients of ``loss`` to those that are there: in a few launches, not in one for each parameter."""
-        earlier = {parameter: parameter.grad for parameter in self._parameters() if parameter.grad is not None}
-        for parameter in earlier:
+        earlier = {id(p): (p, p.grad) for p in self._parameters() if p.grad is not None}
+        for parameter, _ in earlier.values():
             parameter.grad = None
-        with self._exchange.going_back(partial(add_gradients, earlier), step_follows=self._step_follows):
+
+        def add_earlier(parameters: Sequence[nn.Parameter]) -> None:
+            add_gradients([earlier.pop(id(p)) for p in parameters if id(p) in earlier])
+
+        with self._exchange.going_back(add_earlier, step_follows=self._step_follows):
             self.scaler.scale(loss).backward(**kwargs)
         self._inner_count += 1
-        add_gradients(earlier, list(earlier))
+        add_gradients(list(earlier.values()))
 
     def step(self, **kwargs: Any) -> None:
         self._exchange.finish()
@@ -395,14 +398,13 @@ def with_settings_of(groups: list[dict], saved: dict[str, Any]) -> dict[str, Any
 
 
 @torch.no_grad()
-def add_gradients(earlier: dict[nn.Parameter, Tensor], parameters: Iterable[nn.Parameter]) -> None:
-    """Let ``parameters`` have their ``earlier`` gradients too, which are taken out; sums are kept in their memory."""
-    aside = [(parameter, earlier.pop(parameter)) for parameter in parameters if parameter in earlier]
-    both = [(kept, parameter.grad) for parameter, kept in aside if parameter.grad is not None]
+def add_gradients(earlier: Sequence[tuple[nn.Parameter, Tensor]]) -> None:
+    """Let each parameter have its ``earlier`` gradient too; sums are kept in the memory of the earlier ones."""
+    both = [(kept, parameter.grad) for parameter, kept in earlier if parameter.grad is not None]
     if both:
         kept, new = zip(*both, strict=True)
         torch._foreach_add_(kept, new)
-    for parameter, gradient in aside:
+    for parameter, gradient in earlier:
         parameter.grad = gradient
 
 
