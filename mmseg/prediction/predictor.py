@@ -15,6 +15,7 @@ from mmseg.config.components import told_with_place
 from mmseg.config.leaves import first_leaf
 from mmseg.datasets.bands import all_steps
 from mmseg.datasets.loader import collate_images
+from mmseg.datasets.pipelines.colour_steps import Rerange
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.loading import LoadImageFromFile
 from mmseg.datasets.pipelines.photometric import Normalize
@@ -74,8 +75,11 @@ class Predictor:
 
     @property
     def normalize(self) -> Normalize | None:
-        """The step that says around which values the images of the training lay."""
-        return next((step for step in all_steps(self.pipeline.transforms) if isinstance(step, Normalize)), None)
+        """The step that says around which values the images of the training lay; None where no step does."""
+        steps = all_steps(self.pipeline.transforms)
+        if any(isinstance(step, Rerange) for step in steps):  # it gets values of another range than files have
+            return None
+        return next((step for step in steps if isinstance(step, Normalize)), None)
 
     @torch.no_grad()
     def whole(self, images: Sequence[np.ndarray], names: Sequence[str] = ()) -> Iterator[Whole]:

@@ -9,11 +9,17 @@ import numpy as np
 from mmseg.datasets.pipelines.loading import LoadImageFromFile
 from mmseg.datasets.pipelines.photometric import Normalize
 
-BYTE = 255
 FAR = 10
 """Deviations from the mean beyond which half of an image does not lie."""
 SHRINKS = 4.0
 """An image that the test pipeline makes smaller than this is worth a warning: small things are gone."""
+
+
+def brightest(pixels: np.ndarray) -> float:
+    """A mean that images of this kind cannot have: of 8 bits, and of shares of 1 (some are a little above)."""
+    if pixels.dtype == np.uint8:
+        return 255.0
+    return 10.0 if pixels.dtype == np.float32 and pixels.max() <= 1 else np.inf
 
 
 class Remarks:
@@ -38,11 +44,10 @@ class Remarks:
 
     def values(self, name: str | Path, pixels: np.ndarray, normalize: Normalize | None) -> None:
         """Of an image (h, w[, C]), or a part of it, whose values lie elsewhere than those of the training."""
-        if normalize is None:
+        if normalize is None or not normalize.mean.any():
             return
         mean, most = float(normalize.mean.mean()), float((normalize.mean + FAR * normalize.std).max())
-        dark = pixels.dtype == np.uint8 and normalize.mean.min() > BYTE
-        if dark or (pixels.dtype != np.uint8 and np.median(pixels) > max(most, BYTE)):
+        if np.median(pixels) > most or normalize.mean.min() > brightest(pixels):
             self._add(
                 'images have other values than those of the training',
                 f'{name}: its values (median {np.median(pixels):.4g}, {pixels.dtype}) lie far from those that the '

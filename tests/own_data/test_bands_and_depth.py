@@ -229,9 +229,26 @@ def test_images_of_another_depth_than_those_of_the_training_are_pointed_out(run,
     for options in ([], ['--tile', '64']):
         assert predict.main([str(tmp_path / 'a.png'), str(work_dir), '--out', str(tmp_path / 'out'), *options]) == 0
         assert 'a.png: its values (median' in capsys.readouterr().err
-    told: list[str] = []
-    Remarks(told.append).values('a', deep, Normalize(mean=[60.0], std=[60.0], to_rgb=False))
-    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ('values', 'dtype', 'mean', 'std', 'told'),
+    [
+        ((9000, 30000), np.uint16, 60.0, 60.0, True),
+        ((0, 255), np.uint8, 0.3, 0.2, True),
+        ((0, 1), np.float32, 120.0, 60.0, True),
+        ((0, 255), np.uint8, 120.0, 60.0, False),
+        ((0, 3000), np.uint16, 2000.0, 1500.0, False),
+        ((0, 1), np.float32, 0.3, 0.2, False),
+        ((-1000, 400), np.int16, -700.0, 400.0, False),
+        ((0, 255), np.uint8, 0.0, 1.0, False),
+    ],
+)
+def test_values_of_another_range_are_told_and_usual_ones_are_not(values, dtype, mean, std, told):
+    said: list[str] = []
+    pixels = np.linspace(*values, 100).reshape(10, 10).astype(dtype)
+    Remarks(said.append).values('a', pixels, Normalize(mean=[mean], std=[std], to_rgb=False))
+    assert bool(said) == told
 
 
 def test_a_video_that_does_not_fit_the_bands_of_a_network_is_told_by_its_name(run, tmp_path, capsys):
