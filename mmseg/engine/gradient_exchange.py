@@ -130,16 +130,18 @@ class GradientExchange:
     def _agree(self) -> tuple[set[int], list['_Message'], '_Course']:
         """What has a gradient anywhere, what has to be sent again, and how the last way back went."""
         count = len(self.parameters)
-        own = [
-            *(parameter.grad is not None for parameter in self.parameters),
-            *(number in self._arrived for number in range(count)),
-            *(message.stale for message in self._messages),
-            self._ways,
-        ]
-        found = torch.tensor(own, dtype=torch.int32)
+        own = bytearray(
+            [
+                *(parameter.grad is not None for parameter in self.parameters),
+                *(number in self._arrived for number in range(count)),
+                *(message.stale for message in self._messages),
+                min(self._ways, 255),  # of so many terms none is awaited
+            ]
+        )
+        found = torch.frombuffer(own, dtype=torch.uint8)  # the same memory
         with peers_needed():
             torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
-        used, arrived, stale, (ways,) = (part.tolist() for part in found.split([count, count, len(self._messages), 1]))
+        used, arrived, stale, ways = own[:count], own[count : 2 * count], own[2 * count : -1], own[-1]
         course = _Course(ways, frozenset(compress(range(count), arrived)))
         return set(compress(range(count), used)), list(compress(self._messages, stale)), course
 
