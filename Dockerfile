@@ -9,13 +9,14 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ git make \
     && rm -rf /var/lib/apt/lists/*
 
-RUN useradd --create-home mmseg
+# Data and runs are written into the folder of the code, which has to be the user's own: WORKDIR alone would make it root's.
+RUN useradd --create-home --uid 1000 mmseg && install --directory --owner=mmseg --group=mmseg /home/mmseg/mmseg
 WORKDIR /home/mmseg/mmseg
 COPY --chown=mmseg requirements.txt ./
 RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" torch torchvision \
     && pip install --no-cache-dir --requirement requirements.txt
 COPY --chown=mmseg . ./
-RUN pip install --no-cache-dir --no-deps --editable .
+RUN pip install --no-cache-dir --editable '.[encoder]'
 
-USER mmseg
+USER 1000
 CMD ["mmseg", "doctor"]
