@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import torch
+from timm.layers import padding
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -98,11 +99,31 @@ def exportable(model: Any, *, processing: bool, scale: float) -> nn.Module:
 
 @contextmanager
 def plain_kernels() -> Iterator[None]:
-    """Let layers compute by operators that every format knows, and not by the ways that are faster on some CPUs."""
+    """Let layers compute by operators that every format knows, and not by the ways that are faster on some CPUs.
+
+    Paddings that depend on the image's size are told in short terms (:func:`same_padding`).
+    """
     with (
         torch.no_grad(),
         patch.object(conv, 'ONEDNN', False),
         patch.object(conv, 'FEW_PRODUCTS', False),
         patch.object(linear, 'SLOW_PRODUCTS', False),
+        patch.object(padding, 'get_same_padding', same_padding),
     ):
         yield
+
+
+_timm_same_padding = padding.get_same_padding
+
+
+def same_padding(size: Any, kernel_size: int, stride: int, dilation: int) -> Any:
+    """What timm's ``get_same_padding`` gives, of both sides together, without quotients and maxima.
+
+    For torch.export the size of what a convolution gives is a term in the image's size, and each one stands in the
+    next: after five of timm's the terms are simplified for more than ten minutes. Here the padded size minus the
+    kernel is a multiple of the stride, so that the next size is one floor division.
+    """
+    reach = dilation * (kernel_size - 1) + 1
+    if isinstance(size, Tensor) or reach < stride:
+        return _timm_same_padding(size, kernel_size, stride, dilation)
+    return ((size + stride - 1) // stride - 1) * stride + reach - size

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from timm.layers import padding
+from timm.layers.conv2d_same import Conv2dSame
 
 from mmseg.apis import init_segmentor, predict
 from mmseg.commands import export
 from mmseg.commands import predict as predict_command
 from mmseg.errors import InputError
 from mmseg.export import check, files
-from mmseg.export.network import exportable, norm_of, plain_kernels
+from mmseg.export.network import exportable, norm_of, plain_kernels, same_padding
 from mmseg.models.layers import conv
 from tests.fabricated import RUN, work_dir
 
@@ -193,3 +195,33 @@ def test_facts_of_another_version_are_refused(tmp_path):
     torch.jit.save(torch.jit.script(torch.nn.ReLU()), str(tmp_path / 'relu.ts'), _extra_files=extra)
     with pytest.raises(InputError, match='another version'):
         files.read(tmp_path / 'relu.ts', trust=True)
+
+
+def test_paddings_in_short_terms_are_those_of_timm():
+    for kernel, stride, dilation in (
+        (1, 1, 1),
+        (1, 2, 1),
+        (2, 2, 1),
+        (3, 2, 1),
+        (3, 1, 2),
+        (5, 2, 2),
+        (2, 4, 1),
+        (7, 4, 1),
+    ):
+        for size in range(1, 40):
+            expected = padding.get_same_padding(size, kernel, stride, dilation)
+            assert same_padding(size, kernel, stride, dilation) == expected, (size, kernel, stride, dilation)
+
+
+def test_sizes_after_paddings_that_depend_on_the_size_stay_short_terms():
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(*(Conv2dSame(1, 1, kernel, stride=2) for kernel in (3, 3, 5))).eval()
+    auto = torch.export.Dim.AUTO
+    image = torch.rand(1, 1, 96, 160)
+    with plain_kernels():
+        program = torch.export.export(network, (image,), dynamic_shapes=({2: auto, 3: auto},))
+    [output] = [node for node in program.graph.nodes if node.op == 'output']
+    height, width = output.args[0][0].meta['val'].shape[2:]
+    assert max(len(str(height)), len(str(width))) < 100
+    odd = torch.rand(1, 1, 77, 125)
+    torch.testing.assert_close(program.module()(odd), network(odd))
