@@ -18,6 +18,7 @@ from mmseg.commands import predict as predict_command
 from mmseg.errors import InputError
 from mmseg.export import check, files
 from mmseg.export.network import exportable, norm_of, plain_kernels, same_padding
+from mmseg.models.backbones.timm_backbone import TimmBackbone
 from mmseg.models.layers import conv
 from tests.fabricated import RUN, work_dir
 
@@ -225,3 +226,11 @@ def test_sizes_after_paddings_that_depend_on_the_size_stay_short_terms():
     assert max(len(str(height)), len(str(width))) < 100
     odd = torch.rand(1, 1, 77, 125)
     torch.testing.assert_close(program.module()(odd), network(odd))
+
+
+def test_a_network_of_timm_is_traced_for_any_size():
+    backbone = TimmBackbone(model_name='tf_efficientnet_lite0', out_indices=(0,)).eval().requires_grad_(False)
+    with plain_kernels():
+        traced = torch.jit.trace(lambda image: backbone(image)[0], torch.rand(1, 3, 64, 96), check_trace=False)
+        odd = torch.rand(1, 3, 77, 125)
+        torch.testing.assert_close(traced(odd), backbone(odd)[0])

@@ -232,6 +232,9 @@ class TimmBackbone(Backbone):
 
     def _fitting(self, size: tuple[int, int]) -> tuple[int, int]:
         """(height, width) that images of ``size`` are brought to."""
+        if self.input_scale == 1:  # whole numbers alone, which a trace follows too
+            height, width = (-(-side // self.grid) * self.grid for side in size)
+            return height, width
         height, width = (math.ceil(round(side * self.input_scale, 6) / self.grid) * self.grid for side in size)
         return height, width
 
