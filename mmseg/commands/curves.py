@@ -17,7 +17,7 @@ from pathlib import Path
 from mmseg.commands.report import named_folder
 from mmseg.errors import InputError, command
 from mmseg.places import check_file
-from mmseg.report.logs import DEFAULT_KEYS, LOG_END, Log, check_keys, known_keys, log_files, read_log
+from mmseg.report.logs import DEFAULT_KEYS, LOG_END, PATTERN, Log, check_keys, known_keys, log_files, read_log
 
 
 @command
@@ -65,8 +65,11 @@ def logs_by_name(runs: Sequence[tuple[str, Path]]) -> dict[str, list[Log]]:
 
 
 def may_be_run(path: Path) -> bool:
-    """False for a picture or table that a pattern such as work_dirs/local-toy/* has brought along; it is told."""
-    if not path.is_file() or path.name.endswith(LOG_END):
-        return True
-    print(f'{path} is left out: it is no log ({LOG_END}).', file=sys.stderr)
-    return False
+    """False for what a pattern such as work_dirs/local-toy/* has brought along and is no run; it is told."""
+    if path.is_dir() and not any(path.glob(PATTERN)):
+        print(f'{path} is left out: no log ({LOG_END}) lies in it.', file=sys.stderr)
+        return False
+    if path.is_file() and not path.name.endswith(LOG_END):
+        print(f'{path} is left out: it is no log ({LOG_END}).', file=sys.stderr)
+        return False
+    return True

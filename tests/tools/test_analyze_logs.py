@@ -86,3 +86,11 @@ def test_a_picture_among_the_runs_is_left_out_and_told(run, tmp_path, capsys):
     assert analyze_logs.main([str(picture), str(run), '--list']) == 0
     assert f'{picture} is left out' in capsys.readouterr().err
     assert analyze_logs.main([str(picture), '--list']) == 2
+
+
+def test_a_folder_without_a_log_among_the_runs_is_left_out_and_told(run, tmp_path, capsys):
+    debug = tmp_path / 'class_mix_debug'
+    debug.mkdir()
+    assert analyze_logs.main([str(debug), str(run), '--list']) == 0
+    assert f'{debug} is left out' in capsys.readouterr().err
+    assert analyze_logs.main([str(debug), '--list']) == 2
