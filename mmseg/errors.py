@@ -17,6 +17,7 @@ from mmseg.shortage import what_is_short
 REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EROFS}
 #: why the system takes no more bytes: no room, a quota, a limit on the size of a file
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+MISSPELT, ALIKE = 0.6, 0.5  # how much of two names is the same, see difflib
 PIPE_CLOSED = 128 + 13  # as a shell tells SIGPIPE
 # What the machine, or whoever runs it, does not grant.
 LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -37,8 +38,14 @@ class RepeatedError(InputError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The part of an error message that suggests the valid name closest to ``name``, or ''."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    """The part of an error message that suggests the valid name closest to ``name``, or ''.
+
+    Names that are less alike than a misspelling makes them are suggested only if they begin alike ('probability' and
+    'prob'): 'NoSuchHead' is nobody's 'PSPHead'.
+    """
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=MISSPELT)
+    close += [other for other in difflib.get_close_matches(name, names, cutoff=ALIKE) if other[:2] == name[:2]]
     return f' Did you mean {close[0]!r}?' if close else ''
 
 

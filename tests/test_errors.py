@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from mmseg.errors import InputError, RepeatedError, command
+from mmseg.errors import InputError, RepeatedError, command, nearest
 
 
 def ended(error):
@@ -62,3 +62,12 @@ def test_what_is_said_commands_no_terminal(capsys):
 
     assert main() == 2
     assert capsys.readouterr().err == 'error: a name \ufffd]0;title\ufffd of\nothers\ufffd31m\n'
+
+
+@pytest.mark.parametrize(
+    ('name', 'suggested'),
+    [('GTADatasets', 'GTADataset'), ('probability', 'prob'), ('copy', 'copy_student'), ('NoSuchHead', None)],
+)
+def test_only_a_name_that_could_be_meant_is_suggested(name, suggested):
+    known = ['GTADataset', 'prob', 'copy_student', 'PSPHead']
+    assert nearest(name, known) == (f' Did you mean {suggested!r}?' if suggested else '')

@@ -14,9 +14,18 @@ TOLD = 3  # folders that tell own data of several projects apart: city/night/ima
 
 
 def own_data_name(data_root: Any, img_dir: str) -> str:
-    """What data of a user are called: the first folder below their root; without a root the last three."""
-    parts = [part for part in PurePosixPath(img_dir.replace('\\', '/')).parts if part not in ('/', '.', '..')]
-    return parts[0] if data_root and not img_dir.startswith('/') else '/'.join(parts[-TOLD:])
+    """What data of a user are called: the first folder below their root; without a root, or in it, the last three.
+
+    '' where neither says a folder.
+    """
+    parts = _folders(img_dir)
+    if data_root and parts and not img_dir.startswith('/'):
+        return parts[0]
+    return '/'.join((parts or _folders(str(data_root or '')))[-TOLD:])
+
+
+def _folders(path: str) -> list[str]:
+    return [part for part in PurePosixPath(path.replace('\\', '/')).parts if part not in ('/', '.', '..')]
 
 
 def unprintable(text: str) -> bool:

@@ -107,9 +107,9 @@ def _near_files(path: Path) -> str:
     """Configs whose names are like the one that was not found: first beside it, then among the shipped ones."""
     for folder, pattern in ((path.parent, '*'), (SHIPPED_CONFIGS, '**/*')):
         files = [file for file in sorted(folder.glob(pattern)) if file.suffix in ('.py', '.json')]
-        names = difflib.get_close_matches(path.name, [file.name for file in files], n=3, cutoff=0.6)
+        names = difflib.get_close_matches(path.stem, [file.stem for file in files], n=3, cutoff=0.6)
         shown = SHIPPED_CONFIGS if folder == SHIPPED_CONFIGS else None
-        near = [str(file.relative_to(shown) if shown else file) for file in files if file.name in names]
+        near = [str(file.relative_to(shown) if shown else file) for file in files if file.stem in names]
         if near:
             return f' Did you mean {" or ".join(near)}?'
     return ''

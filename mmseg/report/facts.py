@@ -175,10 +175,17 @@ def encoder_of(backbone: Mapping[str, Any]) -> str:
 
 
 def domain(data: Mapping[str, Any]) -> str:
-    """What a data set is called: by its type, or an own one by its folders."""
+    """What a data set is called: by its type, or an own one by its folders.
+
+    Raises:
+        ValueError: an own one without a folder.
+    """
     if data.get('type') != 'CustomDataset':
         return str(data.get('type', '')).removesuffix('Dataset')
-    return own_data_name(data.get('data_root'), str(_first(data.get('img_dir'))))
+    name = own_data_name(data.get('data_root'), str(_first(data.get('img_dir'))))
+    if not name:
+        raise ValueError('CustomDataset without img_dir')
+    return name
 
 
 def labelled_data(config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from mmseg.errors import InputError
 from mmseg.evaluation.export import PictureNames, colorize, displayable
 from mmseg.evaluation.legible import stretched
 from mmseg.report.facts import test_data
+from mmseg.report.figures import striped
 from mmseg.report.runs import Experiment, Run
 
 PREDICTIONS = 'preds'
@@ -161,7 +162,7 @@ def _scene(dataset: TrainingSet, index: int, predictions: Mapping[str, np.ndarra
     image = image_shown(dataset, index)
     maps = dict(predictions)
     if dataset.labelled:
-        maps = {'ground truth': colorize(dataset.label_of(index), dataset.label_set.palette), **maps}
+        maps = {'ground truth': striped(dataset.label_of(index), dataset.label_set), **maps}
     bright = stretched(image)
     images = {IMAGE: image} | ({STRETCHED: bright} if bright is not None else {})
     layers = [Layer(name, data_uri(one)) for name, one in images.items()]

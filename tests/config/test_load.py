@@ -252,6 +252,12 @@ def test_a_missing_file_is_looked_for_among_the_shipped_ones(tmp_path):
         load_config(tmp_path / 'gta2cs_uda_warm_fdthings_rcs_croppl_a999_daformer_mitb5.py')
 
 
+def test_a_missing_file_is_not_taken_for_any_other_of_its_kind(tmp_path):
+    with pytest.raises(InputError) as caught:
+        load_config(tmp_path / 'no' / 'such.py')
+    assert 'Did you mean' not in str(caught.value)
+
+
 def test_a_missing_base_is_reported_with_the_file_that_wants_it(base, write):
     with pytest.raises(InputError, match=r'child\.py: its base .*bases\.py does not exist\. Did you mean .*base\.py'):
         load_config(write('child.py', "_base_ = 'bases.py'"))

@@ -110,6 +110,7 @@ def test_a_folder_that_holds_no_run_is_named(tmp_path):
         (None, '../forest/summer/img', 'forest/summer/img'),
         ('data', '/home/a/forest/summer/img', 'forest/summer/img'),
         (None, 'img', 'img'),
+        ('/home/a/forest/img', '.', 'a/forest/img'),
     ],
 )
 def test_own_data_are_called_by_folders_that_tell_them_apart(root, images, said):

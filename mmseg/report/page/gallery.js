@@ -57,7 +57,7 @@
       element('div', { class: 'viewer' },
         element('div', {}, frame(), element('div', { class: 'thumbs' }, thumbs)),
         element('div', { class: 'side' }, choice('left', 'Left of the slider'), choice('right', 'Right of the slider'),
-          element('p', { class: 'hint' }, `${scene.name}. Drag the slider, or use the arrow keys on it. Black: not labelled.${dark}`), element('div', { class: 'legend' }, legend))),
+          element('p', { class: 'hint' }, `${scene.name}. Drag the slider, or use the arrow keys on it. Striped: not labelled.${dark}`), element('div', { class: 'legend' }, legend))),
       noteList);
   }
   draw();
