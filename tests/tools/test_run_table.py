@@ -66,4 +66,4 @@ def test_classes_that_no_run_finds_are_named_in_one_line_and_bars_have_the_colou
     assert [label.get_text() for label in axes.get_xticklabels()] == ['mIoU', 'road']
     assert [patch.get_height() for patch in axes.patches] == pytest.approx([25, 60, 10, 20])
     assert axes.patches[0].get_facecolor() == to_rgba(COLOURS[0])
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ['uda (2 seeds)', 'src (1 seed)']
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ['uda (2 seeds)', 'src (1 seed)']

@@ -11,6 +11,7 @@ from mmseg.report.figures import new_figure, save
 CLASS = 'IoU.'
 EMPTY = 0.05  # percent: a class below in every run is named, and has no bars
 BARS = 0.8  # share of a class's place that its bars take
+WIDEST_LEGEND = 9.5  # inches: two columns of the longest names of configs here
 
 
 def draw(rows: Sequence[Mapping], path: Path) -> None:
@@ -25,7 +26,7 @@ def draw(rows: Sequence[Mapping], path: Path) -> None:
         raise InputError('There are no runs to draw yet.')
     configs = list(dict.fromkeys(row['config'] for row in rows))
     names, empty = shown_and_empty(rows)
-    figure = new_figure(2 + 0.8 * len(names), 4.2)
+    figure = new_figure(max(2 + 0.8 * len(names), WIDEST_LEGEND), 4.2)
     axes = figure.add_subplot()
     width = BARS / len(configs)
     for i, config in enumerate(configs):
@@ -46,7 +47,7 @@ def draw(rows: Sequence[Mapping], path: Path) -> None:
     axes.set(ylabel='IoU (%), mean ± deviation', ylim=(0, None))
     if empty:
         axes.set_xlabel(f'0 in all runs: {", ".join(empty)}', loc='left')
-    axes.legend(fontsize=10, frameon=False, loc='lower left', bbox_to_anchor=(0, 1), ncols=2)
+    figure.legend(fontsize=10, frameon=False, loc='outside upper left', ncols=2)
     axes.spines[['top', 'right']].set_visible(False)
     figure.set_layout_engine('constrained')
     save(figure, path)
