@@ -40,12 +40,12 @@ class RepeatedError(InputError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """The part of an error message that suggests the valid name closest to ``name``, or ''.
 
-    Names that are less alike than a misspelling makes them are suggested only if they begin alike ('probability' and
-    'prob'): 'NoSuchHead' is nobody's 'PSPHead'.
+    Names that are less alike than a misspelling makes them are suggested only if they begin with the same letter
+    ('probability' and 'prob'): 'NoSuchHead' is nobody's 'PSPHead'.
     """
     names = list(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=MISSPELT)
-    close += [other for other in difflib.get_close_matches(name, names, cutoff=ALIKE) if other[:2] == name[:2]]
+    close += [other for other in difflib.get_close_matches(name, names, cutoff=ALIKE) if other[:1] == name[:1]]
     return f' Did you mean {close[0]!r}?' if close else ''
 
 
