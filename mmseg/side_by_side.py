@@ -3,25 +3,23 @@
 Small networks gain little from a second thread: two trainings of one thread each use two cores better than one of two.
 """
 
-import ctypes
 import heapq
 import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mmseg.errors import InputError
+from mmseg.parent_death import end_with_parent
 
 POLL_S = 0.5
 LAST_LINES = 20  # that are shown of a command that failed
-SET_PARENT_DEATH_SIGNAL = 1  # prctl(2)
 ITERATION = re.compile(r' Iter \[(\d+)/(\d+)\]')
-_LIBC = ctypes.CDLL(None) if sys.platform == 'linux' else None
 
 
 class Training:
@@ -54,7 +52,9 @@ class Training:
         """Start it with ``threads`` threads. When this process dies it saves its state and ends (Linux)."""
         environment = {'OMP_NUM_THREADS': str(threads), **os.environ}
         # A group of its own: the terminal's Ctrl-C reaches us alone, and :meth:`stop` asks it once.
-        posix: dict[str, Any] = {'preexec_fn': _end_with_parent, 'process_group': 0} if os.name == 'posix' else {}
+        posix: dict[str, Any] = {}
+        if os.name == 'posix':
+            posix = {'preexec_fn': partial(end_with_parent, signal.SIGTERM), 'process_group': 0}
         self.output.parent.mkdir(parents=True, exist_ok=True)
         with self.output.open('wb') as output:
             self._process = subprocess.Popen(
@@ -100,12 +100,6 @@ class Training:
 
     def _lines(self) -> list[str]:
         return self.output.read_text(encoding='utf-8', errors='replace').splitlines()
-
-
-def _end_with_parent() -> None:
-    """Runs in the new process, before the command takes it over."""
-    if _LIBC is not None:
-        _LIBC.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def share_of_cores(lanes: int) -> int:

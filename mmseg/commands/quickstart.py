@@ -43,7 +43,9 @@ TRIED = 3  # pictures that are drawn to see how long that takes
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--fast', action='store_true', help='source-only and DAFormer, shorter: up to three minutes')
+    parser.add_argument(
+        '--fast', action='store_true', help=f'source-only and DAFormer, {FAST_ITERATIONS} iterations each'
+    )
     parser.add_argument('--out', type=Path, help='default: work_dirs/quickstart, with --fast work_dirs/quickstart_fast')
     parser.add_argument('--seed', type=natural, default=0, help='of the runs (default: %(default)s)')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings for all runs')
@@ -159,7 +161,8 @@ def command_of(name: str, args: argparse.Namespace) -> list[str]:
 
 def train(plan: Plan, args: argparse.Namespace) -> None:
     """Train what is not trained, with a line whenever one of the runs has gone further, and one with each result."""
-    for name in args.runs.keys() - {training.name for training in plan.trainings}:
+    to_train = {training.name for training in plan.trainings}
+    for name in [name for name in args.runs if name not in to_train]:
         print(f'{args.out / RUNS[name]} is trained: nothing to do.')
     for training in plan.trainings:
         shutil.rmtree(args.out / RUNS[training.name], ignore_errors=True)

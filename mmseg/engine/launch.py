@@ -1,6 +1,5 @@
 """Starts runs as processes of their own, one after the other, and passes signals on to the one that runs."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -13,12 +12,12 @@ from types import FrameType
 from typing import Any, NamedTuple, Self
 
 from mmseg import signals
+from mmseg.parent_death import end_with_parent
 
 PROGRAM = [str(Path(__file__).resolve().parents[1] / '__main__.py'), 'train']
 # What a launcher such as torchrun tells its processes; those that we start are no part of that group.
 LAUNCHER_VARIABLES = ('RANK', 'WORLD_SIZE', 'LOCAL_', 'GROUP_', 'ROLE_', 'MASTER_', 'TORCHELASTIC_')
 TAIL = 2000
-SET_PARENT_DEATH_SIGNAL = 1  # prctl(2)
 
 
 @dataclass(frozen=True)
@@ -127,11 +126,7 @@ class Launcher:
         """Runs in the new process, before the command takes it over."""
         for number in self.ignored:
             signal.signal(number, signal.SIG_IGN)
-        if _LIBC is not None:
-            _LIBC.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-
-
-_LIBC = ctypes.CDLL(None) if sys.platform == 'linux' else None
+        end_with_parent(signal.SIGKILL)
 
 
 class _Echo:
