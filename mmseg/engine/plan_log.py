@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from mmseg.datasets.sense import pixels_by_class, warn_of_absent_classes
 from mmseg.datasets.stream import TrainingSet
-from mmseg.engine.optim import learning_share, rates_by_depth, unmatched_keys
+from mmseg.engine.param_groups import learning_share, rates_by_depth, unmatched_keys
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.schedule import LearningRate
 

@@ -21,7 +21,7 @@ from mmseg.engine.checkpoint_io import save_atomically
 from mmseg.engine.distributed import broadcast_module, on_main
 from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.log_file import guard_log_files
-from mmseg.engine.optim import lacks_moments, with_settings_of
+from mmseg.engine.optimizer_state import lacks_moments, with_settings_of
 from mmseg.engine.provenance import config_text, write_provenance
 from mmseg.engine.rank_state import add_own_parts, take_own_part
 from mmseg.engine.resume_check import Change

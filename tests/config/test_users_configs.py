@@ -5,7 +5,7 @@ import pytest
 
 from mmseg.config.components import build_without_memory, check_components
 from mmseg.config.load import load_config
-from mmseg.engine.optim import unmatched_keys
+from mmseg.engine.param_groups import unmatched_keys
 
 DAFORMER = Path(__file__).parents[2] / 'configs' / 'daformer'
 

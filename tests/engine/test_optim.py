@@ -5,12 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg.engine.optim import (
+from mmseg.engine.optim import StudentOptimWrapper, build_optim_wrapper, build_optimizer
+from mmseg.engine.optimizer_state import lacks_moments
+from mmseg.engine.param_groups import (
     ParamwiseRules,
-    StudentOptimWrapper,
-    build_optim_wrapper,
-    build_optimizer,
-    lacks_moments,
     learning_share,
     param_groups,
     rates_by_depth,
