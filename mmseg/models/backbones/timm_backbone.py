@@ -16,6 +16,7 @@ from mmseg.models.backbones.hugging_face_keys import from_hugging_face
 from mmseg.models.backbones.packaged_weights import IF_INSTALLED, REQUIRED, packaged_file
 from mmseg.models.backbones.timm_weights import file_of, say_licence, weights_of
 from mmseg.models.layers import resize
+from mmseg.models.layers.pixel_layout import convolves_by_channel, pixel_by_pixel
 from mmseg.models.weights import State
 from mmseg.registry import MODELS
 
@@ -98,6 +99,7 @@ class TimmBackbone(Backbone):
         whole = set(self.model.state_dict())
         self.out_indices = self._prune(tuple(out_indices))
         self.ignored = (*type(self).ignored, *(f'model.{key}' for key in whole - set(self.model.state_dict())))
+        self.convolves_by_channel = convolves_by_channel(self.model)
         self.pixel_statistics = _pixel_statistics(self.model.pretrained_cfg, in_channels)
         self.mask_token: nn.Parameter | None = self._mask_token() if mask_token else None
         self._hidden: Tensor | None = None
@@ -255,11 +257,12 @@ class TimmBackbone(Backbone):
             )
 
     def _fitted(self, x: Tensor) -> Tensor:
-        """Images of a size that the network takes."""
+        """Images of a size that the network takes, in the layout in which it is fast."""
         size = (x.shape[2], x.shape[3])
         self.check_size(size)
         fitting = self._fitting(size)
-        return x if fitting == size else resize(x, fitting)
+        x = x if fitting == size else resize(x, fitting)
+        return pixel_by_pixel(x) if self.convolves_by_channel else x
 
 
 def _pixel_statistics(described: Mapping[str, Any] | None, channels: int) -> PixelStatistics | None:

@@ -6,6 +6,7 @@ import timm
 import torch
 
 from mmseg.errors import InputError
+from mmseg.models.layers import pixel_layout
 from tests.models.backbones.checks import assert_recomputing_changes_nothing
 from tests.models.networks import build, build_on_meta
 
@@ -130,6 +131,23 @@ def test_recomputing_activations_changes_no_gradient():
 def test_a_wrong_setting_is_named(settings, message):
     with pytest.raises(InputError, match=message):
         build({**TINY_VIT, **settings})
+
+
+@pytest.mark.parametrize(
+    ('name', 'convolutions_alone'),
+    [('tf_efficientnet_lite0', True), ('mobilenetv3_small_050', True), ('resnet18', False), ('convnext_atto', False)],
+)
+def test_networks_that_convolve_by_channel_work_pixel_by_pixel_on_a_cpu(name, convolutions_alone, monkeypatch):
+    network = build({'type': 'TimmBackbone', 'model_name': name}).double().eval()
+    image = torch.rand(2, 3, 64, 96, dtype=torch.double)
+    assert network.convolves_by_channel is convolutions_alone
+    for together in (True, False):
+        monkeypatch.setattr(pixel_layout, 'PIXELS_TOGETHER', together)
+        maps = network(image)
+        if convolutions_alone:
+            assert all(m.is_contiguous(memory_format=torch.channels_last) is together for m in maps[:3])
+        plain = network.model.forward_intermediates(image, indices=list(network.out_indices), intermediates_only=True)
+        torch.testing.assert_close(maps, plain)
 
 
 def test_networks_of_timm_build_without_memory():
