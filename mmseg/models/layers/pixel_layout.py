@@ -8,10 +8,10 @@ from mmseg.models.layers.processor import in_order, prefers
 
 
 def convolves_by_channel(network: nn.Module) -> bool:
-    """Whether the ``network`` is one of convolutions alone, some of them per channel, as MobileNets are."""
+    """Whether the ``network`` is one of convolutions and batch norms alone, some per channel, as MobileNets are."""
     modules = list(network.modules())
     per_channel = any(isinstance(part, nn.Conv2d) and part.groups == part.in_channels > 1 for part in modules)
-    return per_channel and not any(isinstance(part, nn.Linear) for part in modules)
+    return per_channel and not any(isinstance(part, nn.Linear | nn.LayerNorm) for part in modules)
 
 
 def pixel_by_pixel(images: Tensor) -> Tensor:
