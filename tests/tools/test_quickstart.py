@@ -33,5 +33,21 @@ def test_quickstart_ends_with_table_and_panel_and_skips_what_is_finished(tmp_pat
     assert table(again) == table(first)
 
 
+def test_the_fast_runs_warm_up_for_the_same_share_of_their_iterations(monkeypatch):
+    monkeypatch.chdir(REPO)
+    shares = []
+    for options in ([], ['--fast']):
+        cfg = quickstart.load('DAFormer', quickstart.parse_args(options))
+        shares.append(cfg.lr_config.warmup_iters / cfg.runner.max_iters)
+        assert cfg.runner.max_iters == cfg.evaluation.interval
+    assert shares[0] == shares[1] > 0
+
+
+def test_a_setting_of_the_users_wins_over_the_quickstarts_own(monkeypatch):
+    monkeypatch.chdir(REPO)
+    args = quickstart.parse_args(['--fast', *OPTIONS])
+    assert quickstart.load('source-only', args).runner.max_iters == 2
+
+
 def table(output: str) -> list[str]:
     return [line for line in output.splitlines() if ' | ' in line][-22:]
