@@ -30,6 +30,7 @@ class Training:
         command: program and arguments.
         output: the file that gets what it prints.
         expected: seconds that it may take.
+        done: iterations that an earlier process has done, which it goes on from.
 
     Attributes:
         iteration, of: how many iterations are done, of how many; 0 before the first line that tells.
@@ -37,11 +38,12 @@ class Training:
         finished: whether it has ended well.
     """
 
-    def __init__(self, name: str, command: Sequence[str], output: Path, expected: float) -> None:
+    def __init__(self, name: str, command: Sequence[str], output: Path, expected: float, done: int = 0) -> None:
         self.name = name
         self.command = command
         self.output = output
         self.expected = expected
+        self.done = done
         self.iteration, self.of = 0, 0
         self.total = expected
         self.finished = False
@@ -86,10 +88,10 @@ class Training:
     def look(self) -> bool:
         """Read how far it is; whether that is further than before."""
         seen = [found for line in self._lines() if (found := ITERATION.search(line))]
-        if not seen or int(seen[-1][1]) == self.iteration:
+        if not seen or int(seen[-1][1]) in (self.iteration, self.done):
             return False
         self.iteration, self.of = int(seen[-1][1]), int(seen[-1][2])
-        self.total = self.seconds() * self.of / self.iteration
+        self.total = self.seconds() * (self.of - self.done) / (self.iteration - self.done)
         return True
 
     def stop(self) -> None:

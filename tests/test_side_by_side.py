@@ -33,6 +33,15 @@ def test_every_training_runs_to_its_end_and_tells_how_far_it_is(tmp_path):
     assert told[-1] == [2, 2, 2]
 
 
+def test_one_that_goes_on_takes_as_long_as_its_own_iterations_show(tmp_path):
+    went_on = Training('a', [], tmp_path / 'a.txt', expected=1.0, done=300)
+    for line, further in (('', False), ('Iter [300/400]', False), ('Iter [350/400]', True), ('Iter [350/400]', False)):
+        went_on.output.write_text(f'11/26 - mmseg - INFO - {line} lr: 1.0\n')
+        went_on.seconds = lambda: 20.0
+        assert went_on.look() is further
+    assert went_on.total == 40.0
+
+
 @pytest.mark.parametrize(('lanes', 'together'), [(1, 1), (2, 2)])
 def test_so_many_run_at_once_as_there_are_lanes(tmp_path, monkeypatch, lanes, together):
     waits = 'import pathlib, time\nwhile not pathlib.Path({!r}).exists(): time.sleep(0.01)'

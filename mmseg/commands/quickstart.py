@@ -3,8 +3,9 @@
     mmseg quickstart [--fast]
 
 Source-only, DAFormer and oracle are one network trained for equally many iterations, with what each may see. The first
-line says how long that takes here, the last one where the report is. Steps that are finished are skipped, so an
-interrupted quickstart can be started again. ``make quickstart [FAST=1]`` and ``python -m tools.quickstart``: the same.
+line says how long that takes here, the last one where the report is. An interrupted quickstart can be started again:
+finished steps are skipped, trainings go on from what they have saved. ``make quickstart [FAST=1]`` and
+``python -m tools.quickstart``: the same.
 """
 
 import argparse
@@ -37,6 +38,7 @@ FAST_OPTIONS = [
     f'{key}={FAST_ITERATIONS}' for key in ('runner.max_iters', 'evaluation.interval', 'checkpoint_config.interval')
 ]
 FAST_WARMUP = FAST_ITERATIONS // 8  # the share of the iterations that it has in the config
+BEGUN, FINISHED = 'begun.txt', 'finished.txt'  # marks in the folder of a run; they hold its settings
 START_S, COMPARISON_S = 12.0, 20.0  # of a training, its start; of the last step
 LANES = min(2, os.cpu_count() or 1)  # trainings at a time
 TRIED = 3  # pictures that are drawn to see how long that takes
@@ -107,15 +109,17 @@ def trainings_of(args: argparse.Namespace) -> list[Training]:
     """The runs that are not trained, the longest first; how long each may take is tried with ten iterations a kind."""
     from mmseg.benchmark.pace import paces_side_by_side  # noqa: PLC0415 (--help needs no torch)
 
-    configs = {name: load(name, args) for name in args.runs if not is_trained(name, args)}
+    configs = {name: load(name, args) for name in args.runs if not is_marked(name, args, FINISHED)}
     kinds = {bool(cfg.get('uda')): cfg for cfg in configs.values()}
     paces = dict(zip(kinds, paces_side_by_side(list(kinds.values()), share_of_cores(LANES)), strict=True))
     trainings = []
     for name, cfg in configs.items():
         # a picture of the validation is two crops, only looked at: a third of the work
         looks = ToyParams().val * min(paces.values()) / 3
-        expected = START_S + cfg.runner.max_iters * paces[bool(cfg.get('uda'))] + looks
-        trainings.append(Training(name, command_of(name, args), args.out / f'{RUNS[name]}.txt', expected))
+        done = iterations_done(name, args)
+        expected = START_S + (cfg.runner.max_iters - done) * paces[bool(cfg.get('uda'))] + looks
+        output = args.out / f'{RUNS[name]}.txt'
+        trainings.append(Training(name, command_of(name, args, resume=done > 0), output, expected, done))
     return sorted(trainings, key=lambda training: -training.expected)
 
 
@@ -144,22 +148,30 @@ def load(name: str, args: argparse.Namespace) -> 'Config':
     return load_config(config_file(name), parse_cfg_options(options_of(name, args)))
 
 
-def finished(name: str, args: argparse.Namespace) -> tuple[Path, str]:
-    """The file that marks a finished run, and what it holds then: its settings, and what decides the pictures."""
-    content = json.dumps({'config': load(name, args).to_dict(), 'toy': asdict(ToyParams())}, indent=2, default=str)
-    return args.out / RUNS[name] / 'finished.txt', content
+def settings_of(name: str, args: argparse.Namespace) -> str:
+    """The settings of a run, and what decides the pictures."""
+    return json.dumps({'config': load(name, args).to_dict(), 'toy': asdict(ToyParams())}, indent=2, default=str)
 
 
-def is_trained(name: str, args: argparse.Namespace) -> bool:
-    """Whether the run was finished with the same settings on the same pictures."""
-    marker, content = finished(name, args)
-    return marker.is_file() and marker.read_text() == content
+def is_marked(name: str, args: argparse.Namespace, marker: str) -> bool:
+    """Whether the run came as far as ``marker`` says, with the same settings on the same pictures."""
+    file = args.out / RUNS[name] / marker
+    return file.is_file() and file.read_text() == settings_of(name, args)
 
 
-def command_of(name: str, args: argparse.Namespace) -> list[str]:
-    """The command that trains one of :data:`RUNS`."""
-    arguments = [config_file(name), '--work-dir', str(args.out / RUNS[name]), '--cfg-options', *options_of(name, args)]
-    return [sys.executable, '-m', 'mmseg', 'train', *arguments]
+def iterations_done(name: str, args: argparse.Namespace) -> int:
+    """Of a training that was interrupted: those that are saved; 0 if it begins anew."""
+    from mmseg.engine.checkpoint_io import saved_iterations  # noqa: PLC0415 (heavy)
+
+    saved = saved_iterations(args.out / RUNS[name]) if is_marked(name, args, BEGUN) else []
+    return int(saved[-1].stem.removeprefix('iter_')) if saved else 0
+
+
+def command_of(name: str, args: argparse.Namespace, *, resume: bool) -> list[str]:
+    """The command that trains one of :data:`RUNS`, or goes on with it."""
+    folder = str(args.out / RUNS[name])
+    new = [config_file(name), '--work-dir', folder, '--cfg-options', *options_of(name, args)]
+    return [sys.executable, '-m', 'mmseg', 'train', *(['--resume', folder] if resume else new)]
 
 
 def train(plan: Plan, args: argparse.Namespace) -> None:
@@ -168,7 +180,9 @@ def train(plan: Plan, args: argparse.Namespace) -> None:
     for name in [name for name in args.runs if name not in to_train]:
         print(f'{args.out / RUNS[name]} is trained: nothing to do.')
     for training in plan.trainings:
-        shutil.rmtree(args.out / RUNS[training.name], ignore_errors=True)
+        if not training.done:
+            shutil.rmtree(args.out / RUNS[training.name], ignore_errors=True)
+            write_text(args.out / RUNS[training.name] / BEGUN, settings_of(training.name, args))
         print(f'$ mmseg {" ".join(training.command[3:])} > {training.output}', flush=True)
 
     def tell() -> None:
@@ -177,8 +191,7 @@ def train(plan: Plan, args: argparse.Namespace) -> None:
         print(f'{states}; about {minutes(plan.seconds())} left', flush=True)
 
     def ended(training: Training) -> None:
-        marker, content = finished(training.name, args)
-        write_text(marker, content)
+        write_text(args.out / RUNS[training.name] / FINISHED, settings_of(training.name, args))
         print(result_of(training, args), flush=True)
 
     train_side_by_side(plan.trainings, LANES, tell, ended)

@@ -5,6 +5,7 @@ import pytest
 
 from mmseg.commands import quickstart
 from mmseg.toy_params import ToyParams
+from mmseg.writing import write_text
 
 REPO = Path(__file__).resolve().parents[2]
 OPTIONS = ['--cfg-options', 'runner.max_iters=2', 'evaluation.interval=2']
@@ -47,6 +48,19 @@ def test_a_setting_of_the_users_wins_over_the_quickstarts_own(monkeypatch):
     monkeypatch.chdir(REPO)
     args = quickstart.parse_args(['--fast', *OPTIONS])
     assert quickstart.load('source-only', args).runner.max_iters == 2
+
+
+def test_a_training_that_was_interrupted_goes_on_with_the_same_settings_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(REPO)
+    args = quickstart.parse_args(['--out', str(tmp_path), *OPTIONS])
+    folder = tmp_path / 'oracle'
+    assert quickstart.iterations_done('oracle', args) == 0
+    write_text(folder / quickstart.BEGUN, quickstart.settings_of('oracle', args))
+    for number in (50, 100):
+        (folder / f'iter_{number}.pth').touch()
+    assert quickstart.iterations_done('oracle', args) == 100
+    other = quickstart.parse_args(['--out', str(tmp_path), '--seed', '1', *OPTIONS])
+    assert quickstart.iterations_done('oracle', other) == 0
 
 
 def table(output: str) -> list[str]:
