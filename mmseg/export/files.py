@@ -171,7 +171,9 @@ def _read_pt2(path: Path) -> tuple[Runs, str]:
 
 def _read_torchscript(path: Path) -> tuple[Runs, str]:
     extra = {KEY: ''}
-    module = torch.jit.load(str(path), map_location='cpu', _extra_files=extra)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)  # that this format has a successor is for who exports to know
+        module = torch.jit.load(str(path), map_location='cpu', _extra_files=extra)
     text = extra[KEY]
     return _of_module(module), text.decode() if isinstance(text, bytes) else text
 

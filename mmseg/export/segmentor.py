@@ -9,6 +9,7 @@ from mmengine import Config
 from torch import Tensor, nn
 
 from mmseg.errors import InputError
+from mmseg.export import ONNX
 from mmseg.export.files import read
 from mmseg.models.segmentors.base import BaseSegmentor
 
@@ -24,10 +25,8 @@ class ExportedSegmentor(nn.Module):
         super().__init__()
         self.run, facts = read(path, trust=trust)
         if facts.processing:
-            raise InputError(
-                f'{path} prepares images by itself (--processing): run it with run_onnx.py (mmseg export --runner), '
-                'or export it without.'
-            )
+            runner = 'run it with run_onnx.py (mmseg export --runner), or ' if path.suffix == ONNX else ''
+            raise InputError(f'{path} prepares images by itself: {runner}export it without --processing.')
         self.path, self.size, self.align_corners = path, facts.size, facts.align_corners
         self.CLASSES, self.PALETTE = tuple(facts.classes), tuple(map(tuple, facts.palette))
         self.num_classes = len(facts.classes)

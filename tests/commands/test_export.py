@@ -16,7 +16,7 @@ from mmseg.apis import init_segmentor, predict
 from mmseg.commands import export
 from mmseg.commands import predict as predict_command
 from mmseg.errors import InputError
-from mmseg.export import check, files
+from mmseg.export import check, files, segmentor
 from mmseg.export.network import exportable, norm_of, plain_kernels, same_padding
 from mmseg.models.backbones.timm_backbone import TimmBackbone
 from mmseg.models.layers import conv
@@ -77,6 +77,17 @@ def test_with_processing_bytes_go_in_and_ids_come_out_at_the_size_of_the_image(r
     assert facts.classes[0] == 'road'
     ids, probability = ran(torch.from_numpy(np.asarray(Image.open(picture))[None].copy()))
     assert (ids.shape, ids.dtype, probability.shape) == ((1, 96, 160), torch.uint8, (1, 96, 160))
+
+
+@pytest.mark.parametrize(
+    ('suffix', 'way_out'), [('.onnx', r'run_onnx\.py.*, or export it without'), ('.ts', ': export it')]
+)
+def test_a_file_that_prepares_images_is_refused_with_what_can_run_it(run, tmp_path, monkeypatch, suffix, way_out):
+    asked = export.parse_args([str(run), '--out', f'net{suffix}', '--processing'])
+    facts = export.facts_of(init_segmentor(run / f'{RUN}.json', device='cpu'), asked)
+    monkeypatch.setattr(segmentor, 'read', lambda path, trust: (None, facts))
+    with pytest.raises(InputError, match=f'prepares images by itself.*{way_out}'):
+        segmentor.ExportedSegmentor(tmp_path / f'net{suffix}', trust=True)
 
 
 @SLOW
