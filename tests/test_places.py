@@ -42,6 +42,8 @@ ARGUMENTS = {
     ('tools.encoder_table', 'out'): ['--out'],
     ('tools.features', 'out'): ['work_dir', '--out'],
     ('tools.make_resources', 'out'): ['--out'],
+    ('tools.make_resources', 'panel'): ['--panel'],
+    ('tools.make_screenshots', 'out'): ['--out'],
     ('tools.model_table', 'out'): ['--out'],
     ('tools.run_table', 'table'): [],
     ('tools.run_table', 'plot'): ['table.json', '--plot'],
@@ -52,7 +54,7 @@ ARGUMENTS = {
     },
 }
 #: arguments that name what a command writes
-WRITTEN = {'out', 'out_dir', 'dst', 'to', 'table', 'plot', 'show_dir', 'id_dir', 'parts_dir', 'work_dir'}
+WRITTEN = {'out', 'panel', 'out_dir', 'dst', 'to', 'table', 'plot', 'show_dir', 'id_dir', 'parts_dir', 'work_dir'}
 #: arguments of such a name that are read
 READ = {('mmseg.commands.submit', 'work_dir'), ('tools.features', 'work_dir'), ('tools.test_work_dir', 'work_dir')}
 

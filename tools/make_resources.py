@@ -2,6 +2,8 @@
 
 python -m tools.make_resources                                          # color_palette.png, uda_over_time.png
 python -m tools.make_resources --source-only WORK_DIR --daformer WORK_DIR   # demo.gif as well, from two toy runs
+
+``--panel docs/images/toy_panel.webp`` writes the first picture of the animation too.
 """
 
 import argparse
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mmseg.errors import command
-from mmseg.places import check_folder
+from mmseg.places import check_file, check_folder
 from mmseg.writing import replacing
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 FRAMES = 6
 TILE = 600  # width of a picture of the animation, which has two side by side
 FRAME_MS = 1600
+PANEL_QUALITY = 85
 
 
 class Published(NamedTuple):
@@ -75,8 +78,8 @@ def draw_uda_over_time(path: Path) -> None:
     save(figure, path)
 
 
-def draw_demo(runs: Mapping[str, Path], path: Path) -> None:
-    """An animation of target images: image, ground truth, and the predictions of finished runs, two in a row.
+def demo_frames(runs: Mapping[str, Path]) -> list['Image']:
+    """Target images, one a frame: image, ground truth, and the predictions of finished runs, two in a row.
 
     Titles of predictions have the mIoU of the run on all of the images that it is tested on.
     """
@@ -109,7 +112,11 @@ def draw_demo(runs: Mapping[str, Path], path: Path) -> None:
         titled = [_titled(tile, title) for title, tile in tiles]
         rows = [np.hstack(titled[start : start + 2]) for start in range(0, len(titled), 2)]
         frames.append(Image.fromarray(np.vstack([*rows, _legend(dataset.label_set, rows[0].shape[1])])))
-    frames = [_with_class_colours(frame, palette) for frame in frames]
+    return [_with_class_colours(frame, palette) for frame in frames]
+
+
+def save_animation(frames: Sequence['Image'], path: Path) -> None:
+    """A GIF that shows the frames again and again."""
     with replacing(path) as temporary, temporary.open('wb') as file:
         frames[0].save(
             file, format='GIF', save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0, optimize=True
@@ -159,10 +166,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--source-only', type=Path, metavar='WORK_DIR')
     parser.add_argument('--daformer', type=Path, metavar='WORK_DIR')
     parser.add_argument('--out', type=Path, default=Path('resources'))
+    parser.add_argument('--panel', type=Path, metavar='FILE', help='.webp')
     args = parser.parse_args(argv)
     check_folder(args.out)
+    check_file(args.panel)
     if bool(args.source_only) != bool(args.daformer):
         parser.error('the animation needs both runs: --source-only and --daformer')
+    if args.panel and not args.daformer:
+        parser.error('--panel is of two runs: --source-only and --daformer')
 
     from mmseg.datasets.label_sets import CITYSCAPES19  # noqa: PLC0415
     from mmseg.report.figures import palette_figure  # noqa: PLC0415
@@ -170,7 +181,11 @@ def main(argv: list[str] | None = None) -> None:
     palette_figure(CITYSCAPES19, args.out / 'color_palette.png')
     draw_uda_over_time(args.out / 'uda_over_time.png')
     if args.daformer:
-        draw_demo({'source-only': args.source_only, 'DAFormer': args.daformer}, args.out / 'demo.gif')
+        frames = demo_frames({'source-only': args.source_only, 'DAFormer': args.daformer})
+        save_animation(frames, args.out / 'demo.gif')
+        if args.panel:
+            with replacing(args.panel) as temporary, temporary.open('wb') as file:
+                frames[0].convert('RGB').save(file, format='WEBP', quality=PANEL_QUALITY)
     for path in sorted(args.out.iterdir()):
         print(path)
 
