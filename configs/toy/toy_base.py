@@ -71,9 +71,9 @@ camera_val = dict(
 data = dict(samples_per_gpu=2, workers_per_gpu=0, train=game_train, val=camera_val, test=camera_val)
 
 optimizer = dict(
-    lr=8e-4,
+    lr=1.6e-3,
     betas=(0.9, 0.99),  # few iterations: a shorter memory
-    paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=6.0), bn=dict(decay_mult=0.0))),
+    paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=12.0), bn=dict(decay_mult=0.0))),
 )
 lr_config = dict(policy='poly', power=1.0, min_lr=0.0, by_epoch=False)
 runner = dict(type='IterBasedRunner', max_iters=400)
