@@ -25,7 +25,7 @@ from mmseg.writing import replacing
 from tools.work.browser import browser_file, page_of
 
 REPORT_WIDTH = 900
-DEMO_WIDTH, DEMO_HEIGHT = 1280, 680
+DEMO_WIDTH, DEMO_HEIGHT = 1280, 760
 QUALITY = 85
 
 

@@ -29,7 +29,7 @@ def test_pages_become_pictures_of_the_documentation(tmp_path, monkeypatch):
     assert make_screenshots.main([str(tmp_path / 'runs'), '--out', str(tmp_path / 'out')]) == 0
     page = np.asarray(Image.open(tmp_path / 'out' / 'report.webp'))
     demo = np.asarray(Image.open(tmp_path / 'out' / 'demo_web.webp'))
-    assert (page.shape[1], demo.shape[:2]) == (900, (680, 1280))
+    assert (page.shape[1], demo.shape[:2]) == (900, (760, 1280))
     assert min(page.std(), demo.std()) > 10
 
 
