@@ -35,9 +35,9 @@ RUNS = {'source-only': 'source_only', 'DAFormer': 'daformer', 'oracle': 'oracle'
 FAST_RUNS = {'source-only': 'source_only', 'DAFormer': 'daformer'}
 FAST_ITERATIONS = 120
 FAST_OPTIONS = [
-    f'{key}={FAST_ITERATIONS}' for key in ('runner.max_iters', 'evaluation.interval', 'checkpoint_config.interval')
+    *(f'{key}={FAST_ITERATIONS}' for key in ('runner.max_iters', 'evaluation.interval', 'checkpoint_config.interval')),
+    f'lr_config.warmup_iters={FAST_ITERATIONS // 8}',  # the share of the iterations that it has in the configs
 ]
-FAST_WARMUP = FAST_ITERATIONS // 8  # the share of the iterations that it has in the config
 BEGUN, FINISHED = 'begun.txt', 'finished.txt'  # marks in the folder of a run; they hold its settings
 START_S, COMPARISON_S = 12.0, 20.0  # of a training, its start; of the last step
 LANES = min(2, os.cpu_count() or 1)  # trainings at a time
@@ -135,17 +135,15 @@ def config_file(name: str) -> str:
     return f'toy/{RUNS[name]}.py'
 
 
-def options_of(name: str, args: argparse.Namespace) -> list[str]:
-    """What differs from the config file in one of :data:`RUNS`; the user's own settings come last."""
-    shorter = FAST_OPTIONS if args.fast else []
-    warmup = [f'lr_config.warmup_iters={FAST_WARMUP}'] if args.fast and name == 'DAFormer' else []
-    return [*shorter, *warmup, f'seed={args.seed}', *args.cfg_options]
+def options_of(args: argparse.Namespace) -> list[str]:
+    """What differs from the config files, in all runs alike; the user's own settings come last."""
+    return [*(FAST_OPTIONS if args.fast else []), f'seed={args.seed}', *args.cfg_options]
 
 
 def load(name: str, args: argparse.Namespace) -> 'Config':
     from mmseg.config.load import load_config, parse_cfg_options  # noqa: PLC0415 (heavy)
 
-    return load_config(config_file(name), parse_cfg_options(options_of(name, args)))
+    return load_config(config_file(name), parse_cfg_options(options_of(args)))
 
 
 def settings_of(name: str, args: argparse.Namespace) -> str:
@@ -170,7 +168,7 @@ def iterations_done(name: str, args: argparse.Namespace) -> int:
 def command_of(name: str, args: argparse.Namespace, *, resume: bool) -> list[str]:
     """The command that trains one of :data:`RUNS`, or goes on with it."""
     folder = str(args.out / RUNS[name])
-    new = [config_file(name), '--work-dir', folder, '--cfg-options', *options_of(name, args)]
+    new = [config_file(name), '--work-dir', folder, '--cfg-options', *options_of(args)]
     return [sys.executable, '-m', 'mmseg', 'train', *(['--resume', folder] if resume else new)]
 
 

@@ -34,14 +34,15 @@ def test_quickstart_ends_with_table_and_panel_and_skips_what_is_finished(tmp_pat
     assert table(again) == table(first)
 
 
-def test_the_fast_runs_warm_up_for_the_same_share_of_their_iterations(monkeypatch):
+@pytest.mark.parametrize('name', quickstart.FAST_RUNS)
+def test_all_fast_runs_warm_up_for_the_same_share_of_their_iterations(name, monkeypatch):
     monkeypatch.chdir(REPO)
     shares = []
     for options in ([], ['--fast']):
-        cfg = quickstart.load('DAFormer', quickstart.parse_args(options))
+        cfg = quickstart.load(name, quickstart.parse_args(options))
         shares.append(cfg.lr_config.warmup_iters / cfg.runner.max_iters)
         assert cfg.runner.max_iters == cfg.evaluation.interval
-    assert shares[0] == shares[1] > 0
+    assert shares == [0.125, 0.125]
 
 
 def test_a_setting_of_the_users_wins_over_the_quickstarts_own(monkeypatch):
