@@ -58,11 +58,19 @@ def test_other_convolutions_are_left_alone(settings):
 
 
 def test_phases_are_every_nth_pixel():
+    x = torch.arange(56.0).view(1, 1, 7, 8)
+    phases = to_phases(x, 3)
+    assert phases.shape == (9, 1, 3, 3)
+    assert phases[0, 0].tolist() == [[0, 3, 6], [24, 27, 30], [48, 51, 54]]
+    assert phases[5, 0].tolist() == [[10, 13, 0], [34, 37, 0], [0, 0, 0]]  # row 1, column 2; the others lie outside
+    assert torch.equal(from_phases(phases, 3, (7, 8)), x)
+
+
+def test_phases_are_never_so_small_that_their_convolution_is_slow():
     x = torch.arange(20.0).view(1, 1, 4, 5)
     phases = to_phases(x, 3)
-    assert phases.shape == (9, 1, 2, 2)
-    assert phases[0, 0].tolist() == [[0, 3], [15, 18]]
-    assert phases[5, 0].tolist() == [[7, 0], [0, 0]]  # row 1, column 2; its other pixels lie outside
+    assert phases.shape == (9, 1, 3, 3)
+    assert phases[0, 0].tolist() == [[0, 3, 0], [15, 18, 0], [0, 0, 0]]
     assert torch.equal(from_phases(phases, 3, (4, 5)), x)
 
 
