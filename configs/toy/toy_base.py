@@ -45,6 +45,18 @@ test_pipeline = [
         ],
     ),
 ]
+
+# Of fast_*.py (`mmseg quickstart --fast`): everything at half the size, and fewer iterations.
+fast_iterations = 360
+half_size = (192, 96)
+half = dict(
+    Resize=dict(img_scale=half_size), RandomCrop=dict(crop_size=(96, 96)), MultiScaleFlipAug=dict(img_scale=half_size)
+)
+fast_labelled, fast_unlabelled, fast_test = (
+    [{**step, **half.get(step['type'], {})} for step in pipeline]
+    for pipeline in (labelled_pipeline, unlabelled_pipeline, test_pipeline)
+)
+
 game_train = dict(
     type='GTADataset', data_root='data/toy/gta', img_dir='images', ann_dir='labels', pipeline=labelled_pipeline
 )

@@ -32,12 +32,7 @@ if TYPE_CHECKING:
 
 DATA = Path('data/toy')  # where configs/toy/ look for it
 RUNS = {'source-only': 'source_only', 'DAFormer': 'daformer', 'oracle': 'oracle'}
-FAST_RUNS = {'source-only': 'source_only', 'DAFormer': 'daformer'}
-FAST_ITERATIONS = 120
-FAST_OPTIONS = [
-    *(f'{key}={FAST_ITERATIONS}' for key in ('runner.max_iters', 'evaluation.interval', 'checkpoint_config.interval')),
-    f'lr_config.warmup_iters={FAST_ITERATIONS // 8}',  # the share of the iterations that it has in the configs
-]
+FAST_RUNS = {'source-only': 'fast_source_only', 'DAFormer': 'fast_daformer'}
 BEGUN, FINISHED = 'begun.txt', 'finished.txt'  # marks in the folder of a run; they hold its settings
 START_S, COMPARISON_S = 12.0, 20.0  # of a training, its start; of the last step
 LANES = min(2, os.cpu_count() or 1)  # trainings at a time
@@ -47,7 +42,7 @@ TRIED = 3  # pictures that are drawn to see how long that takes
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        '--fast', action='store_true', help=f'source-only and DAFormer, {FAST_ITERATIONS} iterations each'
+        '--fast', action='store_true', help='source-only and DAFormer at half the size, with fewer iterations'
     )
     parser.add_argument('--out', type=Path, help='default: work_dirs/quickstart, with --fast work_dirs/quickstart_fast')
     parser.add_argument('--seed', type=natural, default=0, help='of the runs (default: %(default)s)')
@@ -118,7 +113,7 @@ def trainings_of(args: argparse.Namespace) -> list[Training]:
         looks = ToyParams().val * min(paces.values()) / 3
         done = iterations_done(name, args)
         expected = START_S + (cfg.runner.max_iters - done) * paces[bool(cfg.get('uda'))] + looks
-        output = args.out / f'{RUNS[name]}.txt'
+        output = args.out / f'{args.runs[name]}.txt'
         trainings.append(Training(name, command_of(name, args, resume=done > 0), output, expected, done))
     return sorted(trainings, key=lambda training: -training.expected)
 
@@ -131,19 +126,23 @@ def say(step: str, plan: Plan) -> None:
     print(f'\n=== {step}; about {minutes(plan.seconds())} left', flush=True)
 
 
-def config_file(name: str) -> str:
-    return f'toy/{RUNS[name]}.py'
+def config_file(name: str, args: argparse.Namespace) -> str:
+    return f'toy/{args.runs[name]}.py'
+
+
+def folder_of(name: str, args: argparse.Namespace) -> Path:
+    return args.out / args.runs[name]
 
 
 def options_of(args: argparse.Namespace) -> list[str]:
-    """What differs from the config files, in all runs alike; the user's own settings come last."""
-    return [*(FAST_OPTIONS if args.fast else []), f'seed={args.seed}', *args.cfg_options]
+    """What differs from the config files, in all runs alike."""
+    return [f'seed={args.seed}', *args.cfg_options]
 
 
 def load(name: str, args: argparse.Namespace) -> 'Config':
     from mmseg.config.load import load_config, parse_cfg_options  # noqa: PLC0415 (heavy)
 
-    return load_config(config_file(name), parse_cfg_options(options_of(args)))
+    return load_config(config_file(name, args), parse_cfg_options(options_of(args)))
 
 
 def settings_of(name: str, args: argparse.Namespace) -> str:
@@ -153,7 +152,7 @@ def settings_of(name: str, args: argparse.Namespace) -> str:
 
 def is_marked(name: str, args: argparse.Namespace, marker: str) -> bool:
     """Whether the run came as far as ``marker`` says, with the same settings on the same pictures."""
-    file = args.out / RUNS[name] / marker
+    file = folder_of(name, args) / marker
     return file.is_file() and file.read_text() == settings_of(name, args)
 
 
@@ -161,14 +160,14 @@ def iterations_done(name: str, args: argparse.Namespace) -> int:
     """Of a training that was interrupted: those that are saved; 0 if it begins anew."""
     from mmseg.engine.checkpoint_io import saved_iterations  # noqa: PLC0415 (heavy)
 
-    saved = saved_iterations(args.out / RUNS[name]) if is_marked(name, args, BEGUN) else []
+    saved = saved_iterations(folder_of(name, args)) if is_marked(name, args, BEGUN) else []
     return int(saved[-1].stem.removeprefix('iter_')) if saved else 0
 
 
 def command_of(name: str, args: argparse.Namespace, *, resume: bool) -> list[str]:
-    """The command that trains one of :data:`RUNS`, or goes on with it."""
-    folder = str(args.out / RUNS[name])
-    new = [config_file(name), '--work-dir', folder, '--cfg-options', *options_of(args)]
+    """The command that trains a run, or goes on with it."""
+    folder = str(folder_of(name, args))
+    new = [config_file(name, args), '--work-dir', folder, '--cfg-options', *options_of(args)]
     return [sys.executable, '-m', 'mmseg', 'train', *(['--resume', folder] if resume else new)]
 
 
@@ -176,11 +175,11 @@ def train(plan: Plan, args: argparse.Namespace) -> None:
     """Train what is not trained, with a line whenever one of the runs has gone further, and one with each result."""
     to_train = {training.name for training in plan.trainings}
     for name in [name for name in args.runs if name not in to_train]:
-        print(f'{args.out / RUNS[name]} is trained: nothing to do.')
+        print(f'{folder_of(name, args)} is trained: nothing to do.')
     for training in plan.trainings:
         if not training.done:
-            shutil.rmtree(args.out / RUNS[training.name], ignore_errors=True)
-            write_text(args.out / RUNS[training.name] / BEGUN, settings_of(training.name, args))
+            shutil.rmtree(folder_of(training.name, args), ignore_errors=True)
+            write_text(folder_of(training.name, args) / BEGUN, settings_of(training.name, args))
         print(f'$ mmseg {" ".join(training.command[3:])} > {training.output}', flush=True)
 
     def tell() -> None:
@@ -189,7 +188,7 @@ def train(plan: Plan, args: argparse.Namespace) -> None:
         print(f'{states}; about {minutes(plan.seconds())} left', flush=True)
 
     def ended(training: Training) -> None:
-        write_text(args.out / RUNS[training.name] / FINISHED, settings_of(training.name, args))
+        write_text(folder_of(training.name, args) / FINISHED, settings_of(training.name, args))
         print(result_of(training, args), flush=True)
 
     train_side_by_side(plan.trainings, LANES, tell, ended)
@@ -199,7 +198,7 @@ def result_of(training: Training, args: argparse.Namespace) -> str:
     """The score of a finished run in a line."""
     from mmseg.report.logs import last_evaluation  # noqa: PLC0415 (heavy)
 
-    score = 100 * last_evaluation(args.out / RUNS[training.name])['mIoU']
+    score = 100 * last_evaluation(folder_of(training.name, args))['mIoU']
     took = minutes(training.total)
     return f'--- {training.name}: mIoU {score:.1f} on the camera pictures for validation, after {took}'
 
@@ -211,7 +210,7 @@ def show(args: argparse.Namespace, seconds: float) -> None:
     from mmseg.report.html import write_page  # noqa: PLC0415
     from mmseg.report.runs import experiments_of, read_run  # noqa: PLC0415
 
-    folders = {name: args.out / run for name, run in args.runs.items()}
+    folders = {name: folder_of(name, args) for name in args.runs}
     (comparison,) = compare(folders)
     table = comparison.table()
     write_text(args.out / 'table.txt', table + '\n')
@@ -220,15 +219,15 @@ def show(args: argparse.Namespace, seconds: float) -> None:
     experiments = experiments_of([read_run(folder, name) for name, folder in folders.items()])
     gallery = build_gallery(experiments, count=6, predict=True)
     page = write_page(args.out / 'report' / 'index.html', experiments, gallery, title='Quickstart: the toy pair')
-    print(f'Finished after {minutes(seconds)}. {what_next(args.out, panel)}')
+    print(f'Finished after {minutes(seconds)}. {what_next(args, panel)}')
     print(f'\nThe report, with all of it: {page.resolve().as_uri()}')
 
 
-def what_next(out: Path, panel: Path) -> str:
+def what_next(args: argparse.Namespace, panel: Path) -> str:
     """Where to look, and what to try."""
     from mmseg.engine.work_dir import config_of  # noqa: PLC0415 (heavy)
 
-    run = out / RUNS['DAFormer']
+    out, run = args.out, folder_of('DAFormer', args)
     config = config_of(run)
     picture = next(iter(sorted(DATA.glob('cityscapes/leftImg8bit/val/*/*.png'))))
     places = {

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from mmseg.commands import quickstart
+from mmseg.config.leaves import leaves, parts_of_training
 from mmseg.toy_params import ToyParams
 from mmseg.writing import write_text
 
@@ -43,6 +44,23 @@ def test_all_fast_runs_warm_up_for_the_same_share_of_their_iterations(name, monk
         shares.append(cfg.lr_config.warmup_iters / cfg.runner.max_iters)
         assert cfg.runner.max_iters == cfg.evaluation.interval
     assert shares == [0.125, 0.125]
+
+
+def test_the_fast_runs_see_pictures_of_one_size_equally_often(monkeypatch):
+    monkeypatch.chdir(REPO)
+    args = quickstart.parse_args(['--fast'])
+    source_only, daformer = (quickstart.load(name, args) for name in ('source-only', 'DAFormer'))
+    assert source_only.runner == daformer.runner
+    assert source_only.data.val == daformer.data.val
+    assert source_only.data.train == daformer.data.train.source
+    sizes = {step.img_scale for cfg in (source_only, daformer) for step in steps(cfg) if 'img_scale' in step}
+    crops = {step.crop_size for cfg in (source_only, daformer) for step in steps(cfg) if 'crop_size' in step}
+    assert (sizes, crops) == ({(192, 96)}, {(96, 96)})
+
+
+def steps(cfg):
+    parts = (*leaves(parts_of_training(cfg.data.train)), cfg.data.val, cfg.data.test)
+    return [step for part in parts for step in part.pipeline]
 
 
 def test_a_setting_of_the_users_wins_over_the_quickstarts_own(monkeypatch):
