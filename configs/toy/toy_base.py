@@ -47,7 +47,7 @@ test_pipeline = [
 ]
 
 # Of fast_*.py (`mmseg quickstart --fast`): everything at half the size, and fewer iterations.
-fast_iterations = 360
+fast_iterations = 320
 half_size = (192, 96)
 half = dict(
     Resize=dict(img_scale=half_size), RandomCrop=dict(crop_size=(96, 96)), MultiScaleFlipAug=dict(img_scale=half_size)
