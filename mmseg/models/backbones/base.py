@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from mmseg.errors import InputError
 from mmseg.models.weights import State, load_pretrained, pretrained_of
 
+#: what encoders call the learnt token that stands for hidden patches
+MASK_TOKEN = 'mask_token'
+
 
 class PixelStatistics(NamedTuple):
     """``mean`` and ``std`` of each channel, of pixels in 0..255, that images are normalised with."""
@@ -44,6 +47,8 @@ class Backbone(nn.Module, ABC):
     #: how names of parameters in the blocks begin: groups ``stage`` and ``block`` (numbers), and ``end`` (text)
     #: or ``norm`` (the stage's number) of what is behind the blocks; None for an encoder that does not say it
     block_names: ClassVar[str | None] = None
+    #: parts (names of children) beside the blocks that no file of pretrained weights has to hold
+    beside: tuple[str, ...] = ()
 
     def __init__(self, *, pretrained: str | None = None, init_cfg: dict | None = None) -> None:
         super().__init__()
@@ -100,13 +105,21 @@ class Backbone(nn.Module, ABC):
     def block_depths(self) -> dict[str, int]:
         """How deep each parameter is: 0 of the stem, then the number of its block. Norms go with the block before them.
 
+        What stands beside the blocks is as near to the head as the last one.
+
         Raises:
             InputError: the encoder does not say where its blocks are.
         """
+        depths = self.depths_among_blocks()
+        last = max(depths.values())
+        return {name: last if name.partition('.')[0] in self.beside else depth for name, depth in depths.items()}
+
+    def depths_among_blocks(self) -> dict[str, int]:
+        """As :meth:`block_depths`, but for what stands beside the blocks, which is at any depth."""
         if self.block_names is None:
             raise InputError(
                 f'optimizer.paramwise_cfg.layer_decay: {type(self).__name__} does not say where its blocks are; give '
-                'its parts rates with custom_keys.'
+                'its parts rates with custom_keys (and a rule of model.tuning the names of layers, not first_block).'
             )
         places = {name: _place(self.block_names, name) for name, _ in self.named_parameters()}
         blocks = sorted({place for place in places.values() if 0 <= place[1] < math.inf})
@@ -137,6 +150,11 @@ def still_parts(module: nn.Module) -> list[nn.Module]:
     if not any(parameter.requires_grad for parameter in parameters):
         return [module]
     return [part for child in module.children() for part in still_parts(child)]
+
+
+def learns_anyway(encoder: nn.Module, name: str) -> bool:
+    """Whether the part of this full ``name`` is none of the pretrained ones: it learns, whatever else is frozen."""
+    return name.partition('.')[0] in (MASK_TOKEN, *getattr(encoder, 'beside', ()))
 
 
 def freeze(modules: Iterable[nn.Module]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmseg.config.values import Count, Fraction, Positive
 from mmseg.errors import InputError, nearest
-from mmseg.models.backbones.base import Backbone, PixelStatistics, freeze, still_parts
+from mmseg.models.backbones.base import Backbone, PixelStatistics, freeze, learns_anyway, still_parts
 from mmseg.models.backbones.efficientnet_keys import OF_PORT, to_timm
 from mmseg.models.backbones.hugging_face_keys import from_hugging_face
 from mmseg.models.backbones.packaged_weights import IF_INSTALLED, REQUIRED, packaged_file
@@ -46,7 +46,7 @@ class TimmBackbone(Backbone):
             of a side of 1024.
         in_channels: channels of the image.
         frozen_stages: the stem (0) and the blocks of a plain Transformer, or the stages of others, up to this number
-            are not trained; -1: all are.
+            are not trained; -1: all are. A mask token is.
         mask_token: have a learnt token that stands for hidden patches, see :meth:`forward`; plain Transformers only.
         drop_path_rate: stochastic depth of the last block.
         with_cp: recompute blocks in the backward pass instead of keeping their activations.
@@ -130,7 +130,7 @@ class TimmBackbone(Backbone):
                 'stages up to the last of out_indices.'
             )
         for name, parameter in self.named_parameters():
-            if depths[name] <= stages:
+            if depths[name] <= stages and not learns_anyway(self, name):
                 parameter.requires_grad_(False)
 
     def train(self, mode: bool = True) -> 'TimmBackbone':
@@ -139,7 +139,7 @@ class TimmBackbone(Backbone):
         freeze(self._still)
         return self
 
-    def block_depths(self) -> dict[str, int]:
+    def depths_among_blocks(self) -> dict[str, int]:
         return self._depths(coarse=False)
 
     def _depths(self, *, coarse: bool) -> dict[str, int]:

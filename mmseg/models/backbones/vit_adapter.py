@@ -184,6 +184,7 @@ class ViTAdapter(TimmBackbone):
     """
 
     may_be_missing = (*TimmBackbone.may_be_missing, 'adapter')
+    beside = ('adapter',)
 
     def __init__(
         self,
@@ -230,12 +231,6 @@ class ViTAdapter(TimmBackbone):
     @property
     def feature_channels(self) -> list[int]:
         return [self.model.embed_dim] * 4
-
-    def block_depths(self) -> dict[str, int]:
-        """As of the Transformer; the adapter is as near to the head as its last block."""
-        depths = super().block_depths()
-        deepest = max(depths.values())
-        return {name: deepest if name.startswith('adapter.') else depth for name, depth in depths.items()}
 
     def forward(self, x: Tensor, hidden: Tensor | None = None) -> list[Tensor]:
         """Image (B, C, H, W) -> maps (B, C', h, w) at 1/4, 1/8, 1/16 and 1/32; as of :class:`TimmBackbone`."""

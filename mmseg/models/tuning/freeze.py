@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from mmseg.models.tuning.rules import chosen
+from mmseg.models.tuning.rules import chosen, layers_of
 from mmseg.models.tuning.tuning import Tuning
 from mmseg.registry import MODELS
 
@@ -12,6 +12,8 @@ from mmseg.registry import MODELS
 @MODELS.register_module()
 class Freeze(Tuning):
     """The encoder, or layers of it, keep weights and statistics, and predict as in evaluation.
+
+    Not what pretrained weights do not hold: a mask token, the adapter of :class:`ViTAdapter`.
 
     Args:
         layers: which, by the last parts of their names: 'patch_embed', 'blocks.0', 'norm*'; None for all.
@@ -27,7 +29,7 @@ class Freeze(Tuning):
     def apply(self, encoder: nn.Module) -> list[str]:
         if self.layers is not None:
             modules = {
-                name: module for name, module in encoder.named_modules() if any(True for _ in module.parameters())
+                name: layer for name, layer in layers_of(encoder).items() if any(True for _ in layer.parameters())
             }
             for module in chosen(modules, self.layers, owner='Freeze').values():
                 module.requires_grad_(False)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmseg.models.tuning.rules import chosen
+from mmseg.errors import InputError
+from mmseg.models.tuning.rules import chosen, layers_of
 
 
 class LowRankLinear(nn.Linear):
@@ -43,13 +44,22 @@ def linear_layers(encoder: nn.Module, patterns: list[str], *, owner: str, first_
     """The linear layers that are called as one of ``patterns``, from block ``first_block`` on.
 
     Raises:
-        InputError: no linear layer has one of the names.
+        InputError: no linear layer has one of the names, a rule in front of this one has taken it, or there is none so
+            far behind.
     """
-    linear = {name: layer for name, layer in encoder.named_modules() if isinstance(layer, nn.Linear)}
+    linear = {name: layer for name, layer in layers_of(encoder).items() if isinstance(layer, nn.Linear)}
     layers = chosen(linear, patterns, owner=owner)
     if first_block:
         depths = encoder.block_depths()  # type: ignore[operator]
         layers = {name: layer for name, layer in layers.items() if depths[f'{name}.weight'] > first_block}
+        if not layers:
+            raise InputError(
+                f'{owner}: first_block={first_block}, but none of its layers is in that block or behind it; the blocks '
+                f'are 0 to {max(depths.values()) - 1}.'
+            )
+    taken = next((name for name, layer in layers.items() if isinstance(layer, LowRankLinear)), None)
+    if taken is not None:
+        raise InputError(f'{owner}: another rule of model.tuning has {taken} already: name each layer in one rule.')
     return list(layers.values())
 
 

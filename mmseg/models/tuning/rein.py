@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mmseg.config.values import Count, Positive
 from mmseg.errors import InputError
-from mmseg.models.tuning.rules import chosen
+from mmseg.models.tuning.rules import chosen, layers_of
 from mmseg.models.tuning.tuning import Tuning
 from mmseg.registry import MODELS
 
@@ -81,7 +81,7 @@ class Rein(Tuning):
         scale: of the difference at the start.
 
     Raises:
-        InputError: no block has the name, or it has no norm that says its channels.
+        InputError: no block has the name, or it has no norm that says its channels, or there are two such rules.
     """
 
     def __init__(
@@ -91,7 +91,9 @@ class Rein(Tuning):
         self.settings: dict[str, Any] = {'tokens': tokens, 'rank': rank, 'scale': scale}
 
     def apply(self, encoder: nn.Module) -> list[str]:
-        found = chosen(dict(encoder.named_modules()), self.blocks, owner='Rein')
+        if hasattr(encoder, 'rein'):
+            raise InputError('Rein: the encoder has learnt tokens already: name all blocks in one rule.')
+        found = chosen(layers_of(encoder), self.blocks, owner='Rein')
         outer = {n: m for n, m in found.items() if not any(n.startswith(f'{other}.') for other in found)}
         widths: dict[int, list[nn.Module]] = {}
         for name, block in outer.items():
@@ -101,8 +103,10 @@ class Rein(Tuning):
             tokens = LearntTokens(blocks=len(blocks), channels=channels, **self.settings)
             maps[str(channels)] = tokens
             for number, block in enumerate(blocks):
-                block.register_forward_hook(partial(tokens.refine, number))
+                # in front of others, which are to see what the block hands on: an adapter
+                block.register_forward_hook(partial(tokens.refine, number), prepend=True)
         encoder.add_module('rein', maps)
+        encoder.beside = (*getattr(encoder, 'beside', ()), 'rein')  # type: ignore[assignment]
         return ['rein.*']
 
     def start(self, encoder: nn.Module) -> None:

@@ -7,10 +7,16 @@ from typing import TypeVar
 from torch import nn
 
 from mmseg.errors import InputError, nearest
+from mmseg.models.backbones.base import learns_anyway
 
 Kind = TypeVar('Kind', bound=nn.Module)
 #: names that a message lists
 LISTED = 20
+
+
+def layers_of(encoder: nn.Module) -> dict[str, nn.Module]:
+    """The layers of an encoder that a rule can mean, by full name: none of an adapter or of what a rule has added."""
+    return {name: module for name, module in encoder.named_modules() if name and not learns_anyway(encoder, name)}
 
 
 def is_called(name: str, pattern: str) -> bool:

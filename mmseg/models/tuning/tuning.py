@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from mmseg.errors import InputError
-from mmseg.models.backbones.base import freeze, still_parts
+from mmseg.models.backbones.base import freeze, learns_anyway, still_parts
 from mmseg.models.tuning.low_rank import LowRankLinear
 from mmseg.registry import MODELS
 
@@ -19,7 +19,7 @@ from mmseg.registry import MODELS
 class Tuning(ABC):
     """A rule of ``model.tuning``."""
 
-    #: whether all of the encoder that no rule adds keeps its weights
+    #: whether all of the encoder that no rule adds, and that pretrained weights hold, keeps its weights
     freezes_rest = True
 
     @abstractmethod
@@ -52,7 +52,9 @@ class EncoderTuning:
             if not isinstance(rule, Tuning):
                 raise InputError(f'model.tuning: {type(rule).__name__} is no way to tune an encoder.')
         if any(rule.freezes_rest for rule in self.rules):
-            encoder.requires_grad_(False)
+            for name, parameter in encoder.named_parameters():
+                if not learns_anyway(encoder, name):
+                    parameter.requires_grad_(False)
         added = [pattern for rule in self.rules for pattern in rule.apply(encoder)]
         #: patterns of the names of what the rules have added
         self.added = added

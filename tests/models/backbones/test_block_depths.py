@@ -52,6 +52,11 @@ def test_a_whole_network_of_timm_can_be_frozen():
     assert not backbone.model.training
 
 
+def test_a_mask_token_learns_in_front_of_frozen_blocks():
+    backbone = build_on_meta({**VIT, 'mask_token': True, 'frozen_stages': 4})
+    assert [name for name, p in backbone.named_parameters() if p.requires_grad] == ['mask_token']
+
+
 def test_frozen_batch_norms_keep_their_statistics():
     backbone = build(
         {'type': 'TimmBackbone', 'model_name': 'resnet18', 'out_indices': (1, 4), 'frozen_stages': 1}

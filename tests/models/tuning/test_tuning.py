@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from mmseg.engine.acceleration import compile_encoders
+from mmseg.engine.param_groups import ParamwiseRules, param_groups, rates_by_depth
 from mmseg.errors import InputError
 from mmseg.models.half_weights import HalfWeights
 from mmseg.models.tuning.rein import LearntTokens
@@ -170,6 +171,8 @@ def test_an_encoder_is_frozen_as_a_whole():
         ({'type': 'Rein', 'blocks': ['patch_embed']}, r'Rein: model\.patch_embed has no LayerNorm'),
         ({'type': 'Freeze', 'layers': ['block.0']}, r"Freeze: no layer .* 'block\.0'"),
         ({'type': 'LoRA', 'layers': ['qkv'], 'rank': 17}, 'rank=17 is more than a layer of 16 to 48 channels has'),
+        ({**RULES['lora'], 'first_block': 3}, r'LoRA: first_block=3, but none of its layers.*the blocks are 0 to 2'),
+        ({**RULES['soma'], 'layers': ['blocks.0.*.qkv'], 'first_block': 1}, 'SoMA: first_block=1, but none'),
         ({'type': 'FCNHead', 'in_channels': 2, 'channels': 2, 'num_classes': 2}, 'FCNHead is no way to tune'),
     ],
 )
@@ -177,6 +180,62 @@ def test_a_rule_that_does_not_fit_is_one_sentence_when_the_network_is_built(rule
     head = daformer_head(in_channels=[16, 16], in_index=[0, 1])
     with pytest.raises(InputError, match=message):
         build_on_meta({'type': 'EncoderDecoder', 'backbone': encoder(), 'decode_head': head, 'tuning': [rule]})
+
+
+@pytest.mark.parametrize(
+    ('first', 'second', 'message'),
+    [
+        ('lora', 'soma', r'SoMA: another rule of model\.tuning has model\.blocks\.0\.attn\.qkv already'),
+        ('lora', 'lora', r'LoRA: another rule of model\.tuning has'),
+        ('rein', 'rein', 'Rein: the encoder has learnt tokens already'),
+    ],
+)
+def test_two_rules_for_the_same_layers_are_refused(first, second, message):
+    head = daformer_head(in_channels=[16, 16], in_index=[0, 1])
+    both = [RULES[first], RULES[second]]
+    with pytest.raises(InputError, match=message):
+        build_on_meta({'type': 'EncoderDecoder', 'backbone': encoder(), 'decode_head': head, 'tuning': both})
+
+
+def test_two_rules_for_different_layers_learn_both():
+    model = segmentor({**RULES['lora'], 'layers': ['qkv']}, {**RULES['soma'], 'layers': ['fc1']}, RULES['rein']).train()
+    sum(x.square().mean() for x in model.backbone(image())).backward()
+    learning = [name for name, p in model.backbone.named_parameters() if p.requires_grad]
+    assert {'lora_up', 'soma_up', 'left'} < {name.rpartition('.')[2] for name in learning}
+    assert all(model.backbone.get_parameter(name).grad is not None for name in learning)
+
+
+def with_adapter(rule):
+    backbone = {'type': 'ViTAdapter', 'width': 8, 'mask_token': True, **ENCODERS['timm']}
+    backbone['settings'] = {**SMALL, 'depth': 4}
+    head = daformer_head(in_channels=[16] * 4, in_index=[0, 1, 2, 3])
+    return segmentor(rule, backbone=backbone, decode_head=head)
+
+
+@pytest.mark.parametrize('rule', [*RULES.values(), {'type': 'Freeze'}], ids=lambda rule: rule['type'])
+def test_what_no_pretrained_file_holds_learns_whatever_is_frozen_and_no_rule_means_it(rule):
+    model = with_adapter(rule).train()
+    learning = {name for name, p in model.backbone.named_parameters() if p.requires_grad}
+    adapter = {f'adapter.{name}' for name, _ in with_adapter({'type': 'Freeze'}).backbone.adapter.named_parameters()}
+    rest = {name for name in learning if not ('lora' in name or 'soma' in name or name.startswith('rein.'))}
+    assert len(adapter) > 100
+    assert rest == {'mask_token', *adapter}
+    assert {name.partition('.')[0] for name in learning - rest} <= {'model', 'rein'}
+    assert model.backbone.adapter.training
+
+
+def test_an_adapter_sees_the_tokens_as_they_are_refined():
+    model = with_adapter(RULES['rein']).train()
+    sum(x.square().mean() for x in model.backbone(image())).backward()
+    gradients = model.backbone.rein['16'].left.grad.abs().sum(dim=(1, 2))
+    assert gradients.shape == (4,)
+    assert gradients.all()
+
+
+def test_learnt_tokens_have_the_rate_of_the_last_block():
+    model = segmentor(RULES['rein'], {**RULES['lora'], 'first_block': 2})
+    groups = param_groups(model, lr=1.0, weight_decay=0.0, rules=ParamwiseRules(layer_decay=0.5))
+    assert rates_by_depth(model, groups) == ['block 3: 1']
 
 
 @rules
