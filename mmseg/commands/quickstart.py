@@ -196,9 +196,9 @@ def train(plan: Plan, args: argparse.Namespace) -> None:
 
 def result_of(training: Training, args: argparse.Namespace) -> str:
     """The score of a finished run in a line."""
-    from mmseg.report.logs import last_evaluation  # noqa: PLC0415 (heavy)
+    from mmseg.report.logs import last_evaluation, percent  # noqa: PLC0415 (heavy)
 
-    score = 100 * last_evaluation(folder_of(training.name, args))['mIoU']
+    score = percent(last_evaluation(folder_of(training.name, args))['mIoU'])
     took = minutes(training.total)
     return f'--- {training.name}: mIoU {score:.1f} on the camera pictures for validation, after {took}'
 

@@ -146,11 +146,19 @@ def check_keys(keys: Sequence[str], logs: Iterable[Log]) -> None:
             raise InputError(f'No log has {key!r}.{nearest(key, known)} Logged: {", ".join(known)}.')
 
 
+def percent(share: float) -> float:
+    """A logged metric, a share with four digits, in percent with two, so that all round it alike from there on."""
+    return round(100 * share, 2)
+
+
 def last_evaluation(work_dir: Path) -> dict:
-    """The metrics of the last evaluation line in the newest ``*.log.json`` of a run."""
+    """The metrics of the last evaluation line in the newest ``*.log.json`` of a run, as shares of 1.
+
+    Raises:
+        InputError: there is none, or a log cannot be read.
+    """
     logs = sorted(work_dir.glob('*.log.json'))
-    lines = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
-    evaluations = [line for line in lines if line.get('mode') == 'val']
+    evaluations = [record for log in logs for record in _records(log) if record.get('mode') == 'val']
     if not evaluations:
         raise InputError(f'{work_dir} holds no evaluation: let evaluation.interval divide runner.max_iters')
     return evaluations[-1]

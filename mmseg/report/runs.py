@@ -16,7 +16,7 @@ from mmseg.errors import InputError
 from mmseg.evaluation.label_free import LABEL_FREE
 from mmseg.evaluation.origin import state_in_words
 from mmseg.report.facts import ORACLE, Facts, facts_of, flat, identity, network, portable
-from mmseg.report.logs import Log, read_log
+from mmseg.report.logs import Log, percent, read_log
 from mmseg.report.published import Published, published_for
 
 # A class is called unstable when a seed misses it and another finds it (IoU in percent).
@@ -84,7 +84,7 @@ class Run:
         if not self.log.val:
             return {}
         last = self.log.val[max(self.log.val)] | (self.evaluations[max(self.evaluations)] if self.evaluations else {})
-        found = {name: round(100 * value, 2) for name, value in last.items()}
+        found = {name: percent(value) for name, value in last.items()}
         for name, classes in CITYSCAPES19.subsets.items():
             keys = [CLASS + title for title in classes]
             if name not in found and all(key in found for key in keys):

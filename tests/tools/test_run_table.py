@@ -54,6 +54,32 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, content):
         run_table.read_table(tmp_path / 'table.json')
 
 
+def test_a_run_with_other_options_is_not_taken_for_the_one_in_the_table(tmp_path, monkeypatch, capsys):
+    table = tmp_path / 'table.json'
+    run_table.write_table(table, [row('uda', 0, 20.0) | {'options': ['optimizer.lr=1e-3']}])
+    monkeypatch.setattr(run_table, 'train', lambda *_: pytest.fail('trained'))
+    assert run_table.main([str(table), 'uda.py', '--cfg-options', 'optimizer.lr=1e-3']) in (None, 0)
+    for options in ([], ['--cfg-options', 'optimizer.lr=2e-3']):
+        assert run_table.main([str(table), 'uda.py', *options]) == 2
+        assert 'optimizer.lr=1e-3' in capsys.readouterr().err
+
+
+def test_the_table_and_the_picture_show_the_given_configs_in_their_order_and_by_their_names(tmp_path, monkeypatch):
+    table = tmp_path / 'table.json'
+    run_table.write_table(table, [row(config, 0, 20.0) for config in ('uda', 'other', 'src')])
+    drawn = []
+    monkeypatch.setattr(work, 'draw', lambda rows, path, titles: drawn.append(([r['config'] for r in rows], titles)))
+    call = [str(table), 'src.py', 'uda.py', '--print', '--plot', str(tmp_path / 'a.png'), '--names']
+    run_table.main([*call, 'source-only', 'DAFormer'])
+    assert drawn == [(['src', 'uda'], {'src': 'source-only', 'uda': 'DAFormer'})]
+    assert run_table.main([*call, 'source-only']) == 2
+
+
+def test_many_bars_take_equal_lines():
+    assert work.lines_of('abcdef', 3) == ['abcdef']  # 18 bars
+    assert work.lines_of('abcdefghijklmnopqrst', 7) == ['abcdefghij', 'klmnopqrst']  # 140 bars, 75 in a line
+
+
 def test_classes_that_no_run_finds_are_named_in_one_line_and_bars_have_the_colours_of_the_report(tmp_path, monkeypatch):
     kept = []
     monkeypatch.setattr(work, 'save', lambda figure, path: kept.append(figure))
