@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from mmseg.config.leaves import leaves, parts_of_training
 from mmseg.errors import InputError
-from mmseg.models.networks import student_network
+from mmseg.models.networks import Role, networks_of, student_network
 
 logger = logging.getLogger(__name__)
 #: steps that set the size of a training image, and the key that has it
@@ -32,8 +32,11 @@ def check_images(cfg: Config, model: Any) -> None:
     if not hasattr(backbone, 'check_size'):
         return
     _check_sizes(cfg, student)
-    if backbone.pixel_statistics is not None and (backbone.pretrained or getattr(backbone, 'weights', None)):
-        _compare_statistics(cfg, backbone)
+    _compare_statistics(cfg, backbone, 'model.backbone', ('train', 'val', 'test'))
+    for network in networks_of(model):
+        other: Any = getattr(network.module, 'backbone', None)
+        if network.role is Role.FROZEN and other.pixel_statistics != backbone.pixel_statistics:
+            _compare_statistics(cfg, other, f'the frozen encoder of {network.name}', ('train',))
 
 
 def _check_sizes(cfg: Config, student: Any) -> None:
@@ -41,8 +44,32 @@ def _check_sizes(cfg: Config, student: Any) -> None:
         for seen in student.encoder_sizes(size):
             _told(place, student.backbone, seen)
     test = student.test_cfg
-    if test.mode == 'slide' and test.crop_size is not None and student.backbone.fixed_size is None:
+    if test.mode == 'slide' and test.crop_size is not None and not _is_padded(student.backbone, test.crop_size):
         _told('model.test_cfg.crop_size', student.backbone, test.crop_size)
+
+
+def check_tested_size(student: Any, size: tuple[int, int], place: str) -> None:
+    """Refuse to test images whole that are larger than the only ones that the encoder takes.
+
+    Args:
+        student: the network.
+        size: (height, width) of an image as the network gets it.
+        place: where in the config it comes from.
+
+    Raises:
+        InputError: naming both sizes.
+    """
+    backbone = getattr(student, 'backbone', None)
+    if getattr(backbone, 'fixed_size', None) is None or student.test_cfg.mode != 'whole':
+        return
+    if not _is_padded(backbone, size):
+        _told(f"{place} with model.test_cfg.mode='whole'", backbone, size)
+
+
+def _is_padded(backbone: Any, size: Sequence[int]) -> bool:
+    """Whether an encoder for images of one size sees images of ``size`` in testing, behind a border."""
+    fixed = backbone.fixed_size
+    return fixed is not None and all(side <= most for side, most in zip(size, fixed, strict=True))
 
 
 def _told(place: str, backbone: Any, size: Sequence[int]) -> None:
@@ -68,19 +95,22 @@ def crop_sizes(cfg: Config) -> Iterator[tuple[str, tuple[int, int]]]:
             yield f'{name} of data.train', (height, width)
 
 
-def _compare_statistics(cfg: Config, backbone: Any) -> None:
+def _compare_statistics(cfg: Config, backbone: Any, name: str, splits: Sequence[str]) -> None:
     """Name the first pipeline that normalises otherwise: what a pretrained encoder sees is then darker or flatter."""
     wanted = backbone.pixel_statistics
-    for split in ('train', 'val', 'test'):
+    if wanted is None or not (backbone.pretrained or getattr(backbone, 'weights', None)):
+        return
+    for split in splits:
         steps = (step for dataset in _data_sets(cfg.data.get(split)) for step in _normalising(dataset.get('pipeline')))
         other = next(
             (step for step in steps if not _alike([*step['mean'], *step['std']], [*wanted.mean, *wanted.std])), None
         )
         if other is not None:
             logger.warning(
-                'The weights of model.backbone come from images with mean=%s and std=%s, but data.%s normalises with '
+                'The weights of %s come from images with mean=%s and std=%s, but data.%s normalises with '
                 'mean=%s and std=%s: set those of the weights in all Normalize steps, or ignore this if the encoder '
                 'was trained further with yours.',
+                name,
                 *map(_numbers, (wanted.mean, wanted.std)),
                 split,
                 *map(_numbers, (other['mean'], other['std'])),

@@ -22,6 +22,7 @@ from mmseg.registry import DATASETS
 SOURCE, TARGET, SECOND_SOURCE = 0, 1, 2
 RCS_KEYS = ('min_pixels', 'class_temp', 'min_crop_ratio', 'tries')
 LONG_TAIL_KEYS = ('classes', 'num_classes', 'min_pixels', 'min_crop_ratio')
+LABELLED_SHARE = 0.5
 
 
 @DATASETS.register_module()
@@ -45,7 +46,7 @@ class UDADataset(TrainingSet):
         target_weights: the same of a list of targets.
         labelled_target: config of target images with labels, which join the source; they stay among the unlabelled
             ones too, if these hold them.
-        labelled_target_share: how often a labelled image is one of these, between 0 and 1.
+        labelled_target_share: how often a labelled image is one of these, between 0 and 1; by default 0.5.
         rare_class_sampling: None, or a dict of ``min_pixels``, ``class_temp``, ``min_crop_ratio``, ``tries`` as in
             :class:`RareClassSampler`.
         second_source: add another source image, ``template_img``, ``template_img_metas`` and
@@ -76,7 +77,7 @@ class UDADataset(TrainingSet):
         source_weights: Sequence[float] | None = None,
         target_weights: Sequence[float] | None = None,
         labelled_target: dict | None = None,
-        labelled_target_share: float = 0.5,
+        labelled_target_share: float | None = None,
         rare_class_sampling: Mapping | None = None,
         second_source: bool = False,
         long_tail_paste: Mapping | None = None,
@@ -88,16 +89,23 @@ class UDADataset(TrainingSet):
             refuse_without_source(
                 source_weights=source_weights,
                 labelled_target=labelled_target,
+                labelled_target_share=labelled_target_share,
                 rare_class_sampling=rare_class_sampling,
                 second_source=second_source or None,
                 long_tail_paste=long_tail_paste,
             )
         self.source = None if source is None else mixed(source, source_weights, 'data.train.source_weights')
+        if labelled_target is None and labelled_target_share is not None:
+            raise InputError(
+                f'data.train.labelled_target_share={labelled_target_share} says how often images of labelled_target '
+                'are drawn, but there is no data.train.labelled_target: give one, or leave it out.'
+            )
         if self.source is not None and labelled_target is not None:
+            share = LABELLED_SHARE if labelled_target_share is None else labelled_target_share
             further = built(labelled_target)
             check_same_classes(self.source.label_set, further.label_set, 'source and labelled_target')
             key = 'data.train.labelled_target_share'
-            self.source = with_share(self.source, further, labelled_target_share, key)
+            self.source = with_share(self.source, further, share, key)
         self.target = self._target(target, target_weights, pseudo_margins)
         self.label_set = self.target.label_set if self.source is None else self.source.label_set
         check_same_classes(self.label_set, self.target.label_set)

@@ -1,6 +1,7 @@
 """Whether network and data mean the same classes, before the first iteration."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.logging import print_log
@@ -63,6 +64,34 @@ def check_channels(model: Any, dataset: Any, place: str) -> None:
         raise InputError(
             f'The images of {place} have {min(others)} channel(s), but the network takes {wanted}: change color_type '
             'of LoadImageFromFile, or the in_channels (in_chans) of model.backbone.'
+        )
+
+
+def check_loaded_classes(loaded: Sequence[str] | None, label_set: LabelSet, path: str | None, *, learns: bool) -> None:
+    """Refuse to adapt without labels a network of other classes; warn where it learns them in another order.
+
+    Args:
+        loaded: classes of the network that training starts from, if its file says them.
+        label_set: of the training data.
+        path: its file.
+        learns: whether training has labels, from which it can learn other classes.
+
+    Raises:
+        InputError: naming both lists.
+    """
+    if not loaded or tuple(loaded) == tuple(label_set.classes):
+        return
+    told = f'{path} is a network of the classes {", ".join(loaded)}; the data have {", ".join(label_set.classes)}'
+    if not learns:
+        raise InputError(
+            f'{told}. Without labels it cannot learn others: take a network of these classes in this order, or give '
+            'the data those of the network.'
+        )
+    if len(loaded) == len(label_set):
+        print_log(
+            f'{told}: as many, so its classifier is kept, and what it calls class i has to become class i of the data.',
+            'current',
+            level=logging.WARNING,
         )
 
 

@@ -52,8 +52,13 @@ def check_training_sample(train_set: Any, *, seed: int, target: bool, source: bo
     return sample.get('img_metas', {}).get(NORM)
 
 
-def check_test_sample(dataset: Any, place: str) -> Mapping[str, Any] | None:
+def check_test_sample(
+    dataset: Any, place: str, *, takes: Callable[[tuple[int, int], str], None] = lambda *_: None
+) -> Mapping[str, Any] | None:
     """Make the first sample of a test set and look at it; returns how its image was normalised, if that is known.
+
+    ``takes`` is asked of the (height, width) of its views at ``place``, and raises for one that the network does not
+    take.
 
     Raises:
         InputError: as :func:`check_training_sample`.
@@ -64,6 +69,7 @@ def check_test_sample(dataset: Any, place: str) -> Mapping[str, Any] | None:
     views = sample.get('img')
     for number, view in enumerate(views if isinstance(views, list) and views else [views]):
         _check_image({**sample, 'img': view}, 'img', place)
+        takes((view.shape[1], view.shape[2]), place)
         metas = sample.get('img_metas', {})
         meta: Mapping[str, Any] = metas[number] if isinstance(metas, list) else metas
         missing = [key for key in OF_TESTING if key not in meta]

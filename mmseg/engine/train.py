@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmseg.arithmetic import set_tf32, warn_of_slow_bf16
+from mmseg.config.encoder_images import check_tested_size
 from mmseg.config.leaves import place_of
 from mmseg.datasets.loader import build_dataset, build_train_loader
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.acceleration import compile_encoders
 from mmseg.engine.chance import make_deterministic, seed_everything, without_deterministic_form
 from mmseg.engine.checkpoint_io import read_checkpoint
-from mmseg.engine.class_check import check_channels, check_classes, check_evaluated_classes
+from mmseg.engine.class_check import check_channels, check_classes, check_evaluated_classes, check_loaded_classes
 from mmseg.engine.device import device_of
 from mmseg.engine.distributed import join_processes, main_first, on_main
 from mmseg.engine.early_log import kept_messages, write_to_file
@@ -51,7 +53,7 @@ from mmseg.engine.work_dir import gone, refuse_used, set_work_dir
 from mmseg.errors import InputError
 from mmseg.models.layers.norm import refuse_synchronised
 from mmseg.models.left_out import KEY as LEFT_OUT
-from mmseg.models.networks import evaluated_network, student_network
+from mmseg.models.networks import Role, evaluated_network, networks_of, student_network
 from mmseg.models.weights import load_network
 from mmseg.places import make_folder
 from mmseg.registry import DATASETS, MODELS, accepted_arguments
@@ -181,6 +183,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
         warn_of_slow_bf16(device, precision=precision)
     made_by = environment(cfg.seed) | {'processes': str(world_size)}
     state, changes = None, []
+    loaded: Mapping[str, Any] = {}
     if state_file is not None:
         state = read_checkpoint(state_file)
         _check_processes(state, state_file, world_size)
@@ -196,7 +199,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     seed_everything(cfg.seed)
     model = build_model(cfg)
     if state is None or LEFT_OUT in state['meta']:  # else all weights come from it, and no pretrained file is needed
-        _initialise(model, cfg)
+        loaded = _initialise(model, cfg)
     if world_size > 1 and device.type == 'cpu':
         refuse_synchronised(model)
     model.to(device)
@@ -215,6 +218,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     check_evaluated_classes(cfg.data, train_set.label_set)
     check_channels(model, train_set, 'data.train')
     needs = {'target': getattr(model, 'needs_target', False), 'source': getattr(model, 'needs_source', True)}
+    check_loaded_classes(loaded.get('CLASSES'), train_set.label_set, cfg.get('load_from'), learns=needs['source'])
     norm = check_training_sample(train_set, seed=cfg.seed, **needs)
     loader = build_train_loader(
         train_set,
@@ -244,11 +248,11 @@ def check_evaluation(hook: EvaluationHook, model: nn.Module, norm: Mapping[str, 
     Raises:
         InputError: the method has no network of the weights asked for, or the images of a set do not fit.
     """
-    evaluated_network(model, hook.weights)
+    takes = partial(check_tested_size, evaluated_network(model, hook.weights))
     for name, one in hook.sets.items():
         place = place_of('data.val', name)
         check_channels(model, one.dataset, place)
-        warn_of_other_norm(place, check_test_sample(one.dataset, place), norm)
+        warn_of_other_norm(place, check_test_sample(one.dataset, place, takes=takes), norm)
 
 
 def _tell_undetermined(model: nn.Module) -> None:
@@ -312,11 +316,24 @@ def _choose_seed(cfg: Config, state: dict[str, Any] | None) -> int:
     return cfg.seed
 
 
-def _initialise(model: Any, cfg: Config) -> None:
-    """Random and pretrained weights; then the student takes those of ``load_from``, if there is one."""
+def _initialise(model: Any, cfg: Config) -> Mapping[str, Any]:
+    """Random and pretrained weights; then the student takes those of ``load_from``, if there is one.
+
+    What follows the student starts as it is, buffers too: no step hands on the statistics of norms.
+
+    Returns:
+        the meta information of ``load_from``.
+    """
     model.init_weights()
-    if cfg.get('load_from'):
-        load_network(student_network(model), cfg.load_from, other_classes=True)
+    if not cfg.get('load_from'):
+        return {}
+    student = student_network(model)
+    learns_classes = getattr(model, 'needs_source', True)
+    meta = load_network(student, cfg.load_from, other_classes=learns_classes, before_tuning=True)
+    for network in networks_of(model):
+        if network.role is Role.FOLLOWS:
+            network.module.load_state_dict(student.state_dict())
+    return meta
 
 
 def _env_cfg(cfg: Config) -> dict:

@@ -248,14 +248,15 @@ def load_network(
     which: Literal['student', 'teacher'] = 'student',
     trust: bool = False,
     other_classes: bool = False,
+    before_tuning: bool = False,
     plain_too: bool = False,
 ) -> dict[str, Any]:
     """Load a whole network from a plain or an adaptation checkpoint; returns the checkpoint's ``meta`` ({} if none).
 
     A network of OpenMMLab is read too. A checkpoint that holds only what learned is completed: ``segmentor`` is given
     its pretrained weights first. ``other_classes``: one for another number of classes leaves the classifiers as they
-    are, and one from before an encoder was tuned leaves what was added to it. ``plain_too``: where there is one network
-    alone in the file, that is the one.
+    are. ``before_tuning``: one from before an encoder was tuned leaves what was added to it. ``plain_too``: where there
+    is one network alone in the file, that is the one.
 
     Raises:
         InputError: unreadable, no such network in it, or it does not fit ``segmentor`` or holds no numbers.
@@ -268,6 +269,7 @@ def load_network(
     left_out: list[str] = []
     if other_classes:
         selected, left_out = without_other_classifier(segmentor, selected, source=str(path))
+    if before_tuning:
         left_out += _added_to(segmentor, selected)
     note = _left_out_of(content)
     if note is not None:

@@ -1,10 +1,12 @@
 import logging
 
 import pytest
+import torch
 from mmengine import Config
 
-from mmseg.config.encoder_images import check_images
+from mmseg.config.encoder_images import check_images, check_tested_size
 from mmseg.errors import InputError
+from mmseg.registry import MODELS
 from tests.models.networks import build_on_meta, daformer_head, skip_unless_timm_has
 
 HEAD = daformer_head(in_channels=[96, 192, 384, 768])
@@ -48,6 +50,28 @@ def test_crops_that_it_takes_pass_and_windows_of_the_test_are_checked_too():
         check_images(cfg, segmentor('hiera_tiny_224', img_size=(64, 96), test_cfg=windows))
 
 
+def test_images_that_are_tested_whole_are_no_larger_than_the_only_ones_that_it_takes():
+    model = segmentor('hiera_tiny_224', img_size=(64, 96))
+    check_tested_size(model, (64, 96), 'data.val')
+    check_tested_size(model, (48, 96), 'data.val')  # seen behind a border
+    with pytest.raises(
+        InputError, match=r"data\.val with model\.test_cfg\.mode='whole': .*96x64 only, and gets 128x64"
+    ):
+        check_tested_size(model, (64, 128), 'data.val')
+    check_tested_size(segmentor('convnext_tiny'), (64, 128), 'data.val')
+
+
+def test_an_image_smaller_than_the_only_ones_that_the_encoder_takes_is_predicted_whole_and_in_windows():
+    encoder = {'type': 'TimmBackbone', 'model_name': 'hiera_tiny_224', 'img_size': (64, 96)}
+    model = MODELS.build({'type': 'EncoderDecoder', 'backbone': encoder, 'decode_head': HEAD}).eval()
+    image = torch.rand(1, 3, 40, 96)
+    with torch.no_grad():
+        whole = model.test_logits(image)
+        bordered = model.test_logits(torch.nn.functional.pad(image, (0, 0, 0, 24)))
+    assert whole.shape[2:] == (40, 96)
+    torch.testing.assert_close(whole, bordered[:, :, :40])
+
+
 def test_an_encoder_of_our_own_of_one_size_is_checked_too():
     encoder = {'type': 'BEiT', 'img_size': 64, 'embed_dims': 24, 'num_heads': 2, 'num_layers': 1, 'out_indices': (0,)}
     head = daformer_head(in_channels=[24], in_index=[0])
@@ -84,3 +108,21 @@ def test_steps_inside_of_test_time_augmentation_are_looked_at(caplog):
     with caplog.at_level(logging.WARNING):
         check_images(cfg, segmentor('convnext_tiny', pretrained='weights.pth'))
     assert 'data.val normalises with mean=[127.5, 127.5, 127.5] and std=[127.5, 127.5, 127.5]' in caplog.text
+
+
+def test_images_that_a_frozen_encoder_expects_otherwise_are_named_too(caplog):
+    teacher = {
+        'type': 'TimmBackbone',
+        'model_name': 'vit_base_patch16_siglip_224',
+        'pretrained': 'w.pth',
+        'out_indices': [-1],
+    }
+    term = {'type': 'FeatureAlignment', 'teacher': teacher, 'channels': (768, 768), 'size': 224}
+    student = {'type': 'TimmBackbone', 'model_name': 'convnext_tiny', 'pretrained': 'weights.pth'}
+    network = {'type': 'EncoderDecoder', 'backbone': student, 'decode_head': HEAD}
+    model = build_on_meta({'type': 'DACS', 'model': network, 'max_iters': 1, 'terms': [term]})
+    with caplog.at_level(logging.WARNING):
+        check_images(config(IMAGENET), model)
+    assert [record.message.split(' come')[0] for record in caplog.records] == [
+        'The weights of the frozen encoder of feature_alignment.teacher'
+    ]

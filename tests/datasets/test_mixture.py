@@ -169,6 +169,11 @@ def test_without_a_source_samples_hold_the_target_alone(folders):
     assert set(sample) == {'target_img', 'target_img_metas'}
 
 
+def test_a_share_of_labelled_target_images_without_any_is_refused(folders):
+    with pytest.raises(InputError, match=r'labelled_target_share=0\.3 .*there is no data\.train\.labelled_target'):
+        pair(folders['town'], folders['dusk'], labelled_target_share=0.3)
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [

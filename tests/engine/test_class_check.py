@@ -6,7 +6,7 @@ import pytest
 
 from mmseg.datasets.label_sets import CAMVID11, CITYSCAPES19, LabelSet
 from mmseg.engine import class_check
-from mmseg.engine.class_check import check_classes, check_evaluated_classes
+from mmseg.engine.class_check import check_classes, check_evaluated_classes, check_loaded_classes
 from mmseg.errors import InputError
 from mmseg.registry import MODELS
 from tests.models.networks import daformer_head, tiny_segmentor
@@ -59,6 +59,21 @@ def test_a_head_that_ignores_another_label_than_the_data_is_refused():
     other = SimpleNamespace(num_classes=11, heads=lambda: {'decode': SimpleNamespace(ignore_index=254)})
     with pytest.raises(InputError, match='The decode head has ignore_index=254, but the data 255'):
         check_classes(other, CAMVID11)
+
+
+@pytest.mark.parametrize('classes', [['forest', 'field'], ['field', 'forest', 'lake']])
+def test_without_labels_a_network_of_other_classes_or_in_another_order_is_refused(classes):
+    with pytest.raises(InputError, match=rf'a\.pth is a network of the classes {", ".join(classes)}; .*field, forest'):
+        check_loaded_classes(classes, TWO, 'a.pth', learns=False)
+
+
+def test_with_labels_another_order_is_a_warning_and_another_number_is_learnt(said):
+    check_loaded_classes(['forest', 'field'], TWO, 'a.pth', learns=True)
+    assert len(said) == 1
+    check_loaded_classes(['field', 'forest', 'lake'], TWO, 'a.pth', learns=True)
+    check_loaded_classes(['field', 'forest'], TWO, 'a.pth', learns=False)
+    check_loaded_classes(None, TWO, 'a.pth', learns=False)
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize('split', ['val', 'test'])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmseg.engine.stop import Interrupted
-from mmseg.engine.train import build_model, train
+from mmseg.engine.train import build_model, build_runner, train
 from tests.engine.test_train import assert_same_run, final, lines
 from tests.engine.tiny import tiny_config
 
@@ -106,6 +106,22 @@ def test_student_weights_of_another_run_can_be_started_from(straight, tmp_path):
     assert torch.equal(state[f'model.{weight}'], loaded)
     assert torch.equal(state[f'ema_model.{weight}'], loaded)
     assert not torch.equal(state[f'imnet_model.{weight}'], loaded)
+
+
+def test_what_follows_the_student_starts_with_the_statistics_of_its_norms_too(tmp_path):
+    cfg = uda_config(tmp_path / 'run')
+    cfg.model.decode_head.decoder_params.fusion_cfg.norm_cfg = {'type': 'BN'}
+    before = {'state_dict': build_model(cfg).state_dict()}
+    statistics = [name for name in before['state_dict'] if name.startswith('model.') and 'running_mean' in name]
+    for name in statistics:
+        before['state_dict'][name].fill_(3.0)
+    torch.save(before, tmp_path / 'before.pth')
+    cfg.load_from = str(tmp_path / 'before.pth')
+    runner = build_runner(cfg)
+    state = runner.model.state_dict()
+    runner.close()
+    assert statistics
+    assert all((state[f'ema_{name}'] == 3).all() for name in statistics)
 
 
 def test_the_optimizer_moves_the_student_alone(straight):

@@ -50,7 +50,8 @@ class TimmBackbone(Backbone):
         mask_token: have a learnt token that stands for hidden patches, see :meth:`forward`; plain Transformers only.
         drop_path_rate: stochastic depth of the last block.
         with_cp: recompute blocks in the backward pass instead of keeping their activations.
-        norm: a norm behind the last block applies to every output.
+        norm: the norm behind the last block applies to every output; of networks that have one there, before any
+            pooling (ViT, DINO; EVA-02's is of the pooled token, and ConvNeXt's in the head).
         settings: further arguments of the network, as timm names them.
         pretrained: 'timm' (or True) for timm's own weights of ``model_name``, from the hub; or a file (or URL) of
             weights under timm's names, the authors' or those of Hugging Face's transformers; or 'package' for those
@@ -92,9 +93,11 @@ class TimmBackbone(Backbone):
         self.model, arguments = _create_for_any_size(model_name, arguments)
         self.model_name = model_name
         self.input_scale = input_scale
-        self.only_size = _only_size(self.model)
+        self.fixed_size = _only_size(self.model)
         self.grid = _grid(self.model)
         self.norm = norm
+        if norm and isinstance(getattr(self.model, 'norm', nn.Identity()), nn.Identity):
+            raise InputError(f'TimmBackbone: {model_name} has no norm behind its last block: leave out norm=True.')
         # entries of a file that belong to what is pruned: the classifier, blocks behind the last output
         whole = set(self.model.state_dict())
         self.out_indices = self._prune(tuple(out_indices))
@@ -248,8 +251,8 @@ class TimmBackbone(Backbone):
         return torch.where(hidden, self.mask_token.to(tokens.dtype).view(-1), tokens)
 
     def check_size(self, size: tuple[int, int]) -> None:
-        if self.only_size is not None and tuple(size) != self.only_size:
-            height, width = self.only_size
+        if self.fixed_size is not None and tuple(size) != self.fixed_size:
+            height, width = self.fixed_size
             raise InputError(
                 f'TimmBackbone: {self.model_name} takes images of {width}x{height} only, and gets {size[1]}x{size[0]}. '
                 f'Set model.backbone.img_size=({size[0]}, {size[1]}) (height, width), the crop_size of the pipelines, '

@@ -215,7 +215,7 @@ class EncoderDecoder(BaseSegmentor):
 
     def tested(self, img: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
         """What ``predict`` makes of images (B, 3, H, W), at once or in crops as ``test_cfg`` says."""
-        return predict(img) if self.test_cfg.mode == 'whole' else self.slide(img, predict)
+        return self._fitted(img, predict) if self.test_cfg.mode == 'whole' else self.slide(img, predict)
 
     def slide(self, img: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
         """What ``predict`` makes of crops of images (B, 3, H, W): the mean over all crops that show a pixel."""

@@ -256,7 +256,7 @@ def test_a_tuned_network_goes_on_from_a_plain_one(rule, tmp_path):
     plain = segmentor()
     torch.save(plain.state_dict(), tmp_path / 'plain.pth')
     model = segmentor(RULES[rule])
-    load_network(model, tmp_path / 'plain.pth', other_classes=True)
+    load_network(model, tmp_path / 'plain.pth', before_tuning=True)
     assert torch.equal(model.state_dict()['decode_head.conv_seg.weight'], plain.decode_head.conv_seg.weight)
     with pytest.raises(InputError, match='missing'):
         load_network(model, tmp_path / 'plain.pth')
