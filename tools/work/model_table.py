@@ -33,7 +33,7 @@ counted from shapes. What kernels and the allocator take besides is not in it.
 `mmseg download NAME` fetches the weights whose name stands in brackets; `open-mmlab://` weights are
 fetched when they are needed.
 
-| network | encoder | head | parameters (M) | GFLOPs | training step (GB) | weights | licence of the weights |
+| network | encoder | head | parameters (M) | GFLOPs | training step (GiB) | weights | licence of the weights |
 | --- | --- | --- | ---: | ---: | ---: | --- | --- |
 """
 
