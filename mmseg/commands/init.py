@@ -17,6 +17,7 @@ from mmseg.places import check_file
 from mmseg.writing import write_text
 
 if TYPE_CHECKING:
+    from mmseg.datasets.files import Suffixes
     from mmseg.own_data.config_text import Domain, Plan
 
 PRETRAINED = Path('pretrained/mit_b0.pth')
@@ -72,7 +73,7 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     progress = sys.stderr.isatty()
     given = read_classes(args.classes) if args.classes else None
     source = domain_of(args.source[0], args.source[1], args.label_suffix)
-    target = domain_of(args.target) if args.target else None
+    target = images_alone(args.target, source.naming.suffixes) if args.target else None
     val = domain_of(args.val[0], args.val[1], args.label_suffix) if args.val else None
     domains = [domain for domain in (source, target, val) if domain is not None]
     facts = [look_at_images(domain.images, domain.naming.names, progress=progress) for domain in domains]
@@ -89,18 +90,28 @@ def make_plan(args: argparse.Namespace) -> 'Plan':
     return Plan(source, target, val, guess_classes(labels, given), guess_geometry(facts), facts[0], pretrained)
 
 
-def domain_of(images: Path, labels: Path | None = None, label_suffix: str = '') -> 'Domain':
+def images_alone(images: Path, like: 'Suffixes') -> 'Domain':
+    """The images of a domain without labels; label maps among them that are called as ``like`` are none.
+
+    Raises:
+        InputError: there are none.
+    """
+    from mmseg.own_data.config_text import Domain  # noqa: PLC0415
+    from mmseg.own_data.naming import image_files, suffix_naming  # noqa: PLC0415
+
+    return Domain(images, None, suffix_naming(image_files(images), like))
+
+
+def domain_of(images: Path, labels: Path, label_suffix: str) -> 'Domain':
     """The files of a domain and how their names go; of the labels those that end in ``label_suffix``.
 
     Raises:
         InputError: there are none, or they do not pair.
     """
     from mmseg.own_data.config_text import Domain  # noqa: PLC0415
-    from mmseg.own_data.naming import image_files, paired_naming, suffix_naming  # noqa: PLC0415
+    from mmseg.own_data.naming import image_files, paired_naming  # noqa: PLC0415
 
     names = image_files(images)
-    if labels is None:
-        return Domain(images, None, suffix_naming(names))
     files = image_files(labels, 'Label')
     chosen = [name for name in files if name.lower().endswith(label_suffix.lower())]
     if not chosen:
@@ -111,6 +122,7 @@ def domain_of(images: Path, labels: Path | None = None, label_suffix: str = '') 
 def tell(plan: 'Plan', file: Path) -> None:
     """Say what was found and what was guessed."""
     from mmseg.own_data.look import kind_of  # noqa: PLC0415
+    from mmseg.own_data.naming import twin_ends  # noqa: PLC0415
 
     for title, domain in (('source', plan.source), ('target', plan.target), ('val', plan.val)):
         if domain is None:
@@ -120,6 +132,11 @@ def tell(plan: 'Plan', file: Path) -> None:
         print(f'{title}: {len(naming.names)} images *{", *".join(naming.suffixes.img)}{labels} in {domain.images}')
         for suffix, count in naming.others.items():
             print(f'  {count} that end in {suffix or "no suffix"} are left out')
+        if domain.labels is None and (ends := twin_ends(naming.names)):
+            print(
+                f'  check: half of these images end in {ends[1]}, each beside one in {ends[0]}: if they are label '
+                'maps, move them away, or name the images in a list (split)'
+            )
         for ending, count in naming.other_labels.items():
             print(f'  check: {count} label files end in {ending} and are left out; --label-suffix {ending} takes them')
     facts = plan.facts

@@ -136,7 +136,8 @@ class CustomDataset(TrainingSet):
             seg_map_suffix = self.reader.masks[0].suffix
         self.pipeline = self.plain_pipeline = Compose(pipeline)
         self._check_loading(reduce_zero_label=reduce_zero_label)
-        self.img_infos = self._scan(suffixes_of(img_suffix, seg_map_suffix))
+        further = tuple(mask.suffix for mask in self.reader.masks[1:])
+        self.img_infos = self._scan(suffixes_of(img_suffix, seg_map_suffix)._replace(further=further))
         first = self.roots[0]
         self.split_name = Path(first.split).stem if first.split else Path(first.img_dir).name
         if test_mode:
@@ -345,9 +346,20 @@ class CustomDataset(TrainingSet):
             images, odd = self._names(root, suffixes)
             if root.ann_dir is not None:
                 alone = [image for image in images if image not in odd]
-                odd |= check_labels(root, alone, suffixes, self.remedy()) if alone else {}
+                for place, part in self._places_of_labels(root, suffixes) if alone else ():
+                    odd |= check_labels(place, alone, part, self.remedy(), exact=bool(self.reader.masks))
             found.append(Pairs(root, images, suffixes, odd))
         return Joined(found)
+
+    def _places_of_labels(self, root: Root, suffixes: Suffixes) -> list[tuple[Root, Suffixes]]:
+        """Where the label maps of a root lie, and how they end: of masks, those of every class."""
+        if not self.reader.masks:
+            return [(root, suffixes)]
+        folders = self.reader.mask_folders(str(root.ann_dir))
+        return [
+            (root._replace(ann_dir=str(folder)), Suffixes(suffixes.img, mask.suffix))
+            for folder, mask in zip(folders, self.reader.masks, strict=True)
+        ]
 
 
 def _explains_255(label_set: LabelSet | str | Mapping | None) -> bool:

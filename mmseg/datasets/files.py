@@ -28,10 +28,14 @@ class Root(NamedTuple):
 
 
 class Suffixes(NamedTuple):
-    """Ends of the names of images (one or several) and of label maps; in any case: ``.png`` means ``.PNG`` too."""
+    """Ends of the names of images (one or several) and of label maps; in any case: ``.png`` means ``.PNG`` too.
+
+    ``further`` are ends of more label maps of the same images, where each class is a file of its own.
+    """
 
     img: tuple[str, ...]
     seg_map: str
+    further: tuple[str, ...] = ()
 
     def stem(self, image: str) -> str | None:
         """The name of an image without its suffix, the longest one that fits; None if it has none of them."""
@@ -51,7 +55,15 @@ class Suffixes(NamedTuple):
             yield name.removesuffix(end) if name.endswith(end) else self.stem(name)
 
     def is_label(self, name: str) -> bool:
-        return name.lower().endswith(self.seg_map.lower())
+        return self.label_stem(name) is not None
+
+    def label_stem(self, name: str) -> str | None:
+        """The name of a label map without its suffix, the longest one that fits; None if it has none of them."""
+        lowered = name.lower()
+        for end, length in _longest_first((self.seg_map, *self.further)):
+            if lowered.endswith(end):
+                return name[: len(name) - length]
+        return None
 
 
 @lru_cache
@@ -108,7 +120,8 @@ def image_names(root: Root, suffixes: Suffixes, remedy: str) -> tuple[list[str],
         raise InputError(f'Image folder {root.img_dir!r} does not exist. {remedy}')
     names: list[str] = []
     others: Counter[str] = Counter()
-    together, as_written = root.ann_dir == root.img_dir, suffixes.img
+    together = root.ann_dir is not None and os.path.realpath(root.ann_dir) == os.path.realpath(root.img_dir)
+    as_written = suffixes.img
     for name in walk(root.img_dir):
         if together and suffixes.is_label(name):
             continue
@@ -116,7 +129,10 @@ def image_names(root: Root, suffixes: Suffixes, remedy: str) -> tuple[list[str],
             names.append(name)
         else:
             others[os.path.splitext(name)[1]] += 1
-    names = _without_predictions(root.img_dir, sorted(names)) if root.split is None else sorted(names)
+    names = sorted(names)
+    if root.split is None:
+        names = _without_predictions(root.img_dir, names)
+        names = _without_label_maps(root.img_dir, names, suffixes) if root.ann_dir is None else names
     if not names and root.split is None:
         ends = ' or '.join(map(repr, suffixes.img))
         raise InputError(f'Image folder {root.img_dir!r} holds no file that ends in {ends}. {remedy}')
@@ -152,6 +168,35 @@ def _without_predictions(folder: str, names: list[str]) -> list[str]:
     return [name for name in names if name not in left_out] if left_out else names
 
 
+def label_maps_among(images: Sequence[str], suffixes: Suffixes) -> set[str]:
+    """Those of some images that are label maps of others: ``0_ids.png`` beside ``0.png``, as ``suffixes`` say.
+
+    None where every image would end like a label map: the two then lie in folders of their own.
+    """
+    ends = (suffixes.seg_map, *suffixes.further)
+    own = [end for end in ends if not any(image.lower().endswith(end.lower()) for image in suffixes.img)]
+    if not own:
+        return set()
+    labels = Suffixes(suffixes.img, own[0], tuple(own[1:]))
+    stems = {name: labels.label_stem(name) for name in images if labels.is_label(name)}  # of a million, mostly none
+    others = set(suffixes.stems(name for name in images if name not in stems)) if stems else set()
+    return {name for name, stem in stems.items() if stem in others}
+
+
+def _without_label_maps(folder: str, names: list[str], suffixes: Suffixes) -> list[str]:
+    """The images of a data set without labels, without the label maps that lie among them all the same."""
+    left_out = label_maps_among(names, suffixes)
+    if left_out:
+        ends = ' or '.join(map(repr, (suffixes.seg_map, *suffixes.further)))
+        print_log(
+            f'{len(left_out)} label maps among the images in {folder!r}, such as {min(left_out)}, are left out: each '
+            f'ends in {ends} (seg_map_suffix) and lies beside its image. A split can name all images.',
+            'current',
+            level=logging.WARNING,
+        )
+    return [name for name in names if name not in left_out] if left_out else names
+
+
 def _warn_of_left_out(folder: str, others: Counter[str], used: int, suffixes: Suffixes) -> None:
     """Say so where a folder holds images of another kind than those that the suffixes take."""
     wanted = {os.path.splitext(f'x{suffix}')[1].lower() for suffix in suffixes.img}
@@ -166,10 +211,13 @@ def _warn_of_left_out(folder: str, others: Counter[str], used: int, suffixes: Su
         )
 
 
-def check_labels(root: Root, images: list[str], suffixes: Suffixes, remedy: str) -> dict[str, str]:
+def check_labels(
+    root: Root, images: list[str], suffixes: Suffixes, remedy: str, *, exact: bool = False
+) -> dict[str, str]:
     """Make sure that every one of ``images`` has its label map in ``root.ann_dir``; no second list of names is made.
 
-    Returns the names of label maps whose suffix is written in another case, by what is in front of it.
+    Returns the names of label maps whose suffix is written in another case, by what is in front of it; ``exact``: such
+    ones are none.
 
     Raises:
         InputError: the folder or a label map is missing; the message names image and label map.
@@ -182,7 +230,7 @@ def check_labels(root: Root, images: list[str], suffixes: Suffixes, remedy: str)
     end, length = suffixes.seg_map, len(suffixes.seg_map)
     for name in walk(root.ann_dir):
         usual = name.endswith(end)
-        if usual or suffixes.is_label(name):
+        if usual or (not exact and suffixes.is_label(name)):
             stem = name[: len(name) - length]
             missing.discard(stem)
             if not usual:

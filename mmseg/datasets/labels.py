@@ -180,8 +180,17 @@ class LabelReader:
             return [Path(path)]
         root = next(root for root in self.mask_roots if Path(path).is_relative_to(root))
         stem = Path(path).relative_to(root).as_posix().removesuffix(self.masks[0].suffix)
-        above = Path(root).parent if self.masks[0].folder else Path(root)
-        return [above / mask.folder / f'{stem}{mask.suffix}' for mask in self.masks]
+        return [
+            folder / f'{stem}{mask.suffix}' for folder, mask in zip(self.mask_folders(root), self.masks, strict=True)
+        ]
+
+    def mask_folders(self, root: str) -> list[Path]:
+        """Where the files of each class lie; ``root`` is the folder of the first class's."""
+        first = Path(self.masks[0].folder)
+        above = Path(root)
+        for _ in () if first.is_absolute() else first.parts:
+            above = above.parent
+        return [above / mask.folder for mask in self.masks]
 
     def __call__(self, path: str | Path) -> np.ndarray:
         """The train ids in ``path``, (H, W): uint8, or uint16 where ``ignore_index`` is beyond 255.

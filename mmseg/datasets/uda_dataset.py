@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmseg.datasets.dataset_wrappers import built, check_same_classes
+from mmseg.datasets.files import roots, suffixes_of, walk
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.long_tail_paste import LongTailPaste
@@ -224,6 +225,9 @@ def unlabelled(dataset: dict, label_set: LabelSet | None) -> dict:
     """The config of a data set, or of one that wraps others, with everything about labels taken out.
 
     A plain CustomDataset without classes of its own has those of ``label_set``, if there is one.
+
+    Raises:
+        InputError: its label maps lie below its images and would be taken for some.
     """
     cfg = dict(dataset)
     if 'dataset' in cfg:
@@ -233,7 +237,22 @@ def unlabelled(dataset: dict, label_set: LabelSet | None) -> dict:
     says = {'classes', 'label_set', 'label_colors'} & cfg.keys()
     if label_set is not None and cfg.get('type') == 'CustomDataset' and not says:
         cfg['label_set'] = label_set
+    if cfg.get('img_suffix') and cfg.get('ann_dir'):
+        _refuse_labels_below_images(cfg)
     return {**cfg, 'ann_dir': None, 'pipeline': image_steps(cfg.get('pipeline', []))}
+
+
+def _refuse_labels_below_images(cfg: Mapping[str, Any]) -> None:
+    """Refuse a folder of label maps below that of the images, which is searched with its tree, where both end alike."""
+    suffixes = suffixes_of(cfg['img_suffix'], cfg.get('seg_map_suffix', ''))
+    for root in roots(cfg.get('data_root'), cfg['img_dir'], cfg['ann_dir'], None):
+        below = Path(root.img_dir) in Path(str(root.ann_dir)).parents
+        if below and any(suffixes.stem(name) is not None for name in walk(str(root.ann_dir))):
+            raise InputError(
+                f'The label maps in {root.ann_dir!r} lie below the images in {root.img_dir!r} and end like them '
+                f'({", ".join(suffixes.img)}): they would be taken for target images. Name a folder of images alone as '
+                'img_dir, or a longer img_suffix.'
+            )
 
 
 def with_margins(dataset: dict, margins: Sequence[int | str]) -> dict:

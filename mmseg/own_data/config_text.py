@@ -192,8 +192,10 @@ def _domain(domain: Domain, pipeline: str) -> str:
     several = naming.suffixes.img
     suffix = several[0] if len(several) == 1 else list(several)
     fields = [f'img_dir={str(domain.images)!r}', f'img_suffix={suffix!r}']
-    if domain.labels:
-        fields += [f'ann_dir={str(domain.labels)!r}', f'seg_map_suffix={naming.suffixes.seg_map!r}', '**labels']
+    fields += [f'ann_dir={str(domain.labels)!r}'] if domain.labels else []
+    # of images alone too: files that end so beside them are none
+    fields += [f'seg_map_suffix={naming.suffixes.seg_map!r}'] if naming.suffixes.seg_map else []
+    fields += ['**labels'] if domain.labels else []
     rows = ''.join(f'    {part},\n' for part in ("type='CustomDataset'", *fields, 'classes=classes', 'palette=palette'))
     return f'dict(\n{rows}    pipeline={pipeline},\n)'
 

@@ -6,7 +6,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from mmseg.datasets.files import IMAGE_ENDS, Suffixes, label_name, predictions_among, walk
+from mmseg.datasets.files import IMAGE_ENDS, Suffixes, label_maps_among, label_name, predictions_among, walk
 from mmseg.errors import InputError
 
 TRIED = 20
@@ -45,10 +45,26 @@ def image_files(folder: Path, what: str = 'Image') -> list[str]:
     return found
 
 
-def suffix_naming(images: Sequence[str]) -> Naming:
-    """The naming of images without labels: all of their suffixes, the most frequent one first."""
-    found = Counter(PurePosixPath(name).suffix.lower() for name in images).most_common()
-    return _naming(images, Suffixes(tuple(suffix for suffix, _ in found), ''))
+def suffix_naming(images: Sequence[str], like: Suffixes | None = None) -> Naming:
+    """The naming of images without labels: all of their suffixes, the most frequent one first.
+
+    Files that are label maps beside their images, if they are called as ``like``, are left out.
+    """
+    labels = label_maps_among(images, like) if like else set()
+    names = [name for name in images if name not in labels]
+    found = Counter(PurePosixPath(name).suffix.lower() for name in names).most_common()
+    seg_map = like.seg_map if like and labels else ''
+    naming = _naming(names, Suffixes(tuple(suffix for suffix, _ in found), seg_map))
+    return naming._replace(others=naming.others | ({seg_map: len(labels)} if labels else {}))
+
+
+def twin_ends(images: Sequence[str]) -> tuple[str, str] | None:
+    """The two ends of names where every file lies beside another with the same beginning: ``.png``, ``_ids.png``."""
+    for suffixes in _candidates(images, images, same_folder=True):
+        labels = label_maps_among(images, suffixes) if suffixes.seg_map[:1] in BOUNDARIES else ()
+        if labels and 2 * len(labels) == len(images):
+            return suffixes.img[0], suffixes.seg_map
+    return None
 
 
 def paired_naming(images: Sequence[str], labels: Sequence[str], *, where: tuple[Path, Path]) -> Naming:

@@ -7,6 +7,7 @@ from PIL import Image
 
 from mmseg.commands import init
 from mmseg.config.load import load_config
+from mmseg.datasets.loader import build_dataset
 from mmseg.datasets.orientation import ORIENTATION
 from mmseg.engine.train import train
 from mmseg.own_data.look import look_at_images
@@ -66,6 +67,21 @@ def test_bands_and_depth_of_the_images_reach_network_and_normalisation(tmp_path,
     assert cfg.evaluation is None
     assert cfg.target_monitor.held_out == 0
     assert (train(cfg) / 'iter_2.pth').is_file()
+
+
+def test_label_maps_of_the_target_are_none_of_its_images_and_files_in_twos_are_told(tmp_path, capsys):
+    for name, lab in (('a', '_lab'), ('b', '_lab'), ('c', '_ids')):
+        domain(tmp_path / name, 1)
+        for file in (tmp_path / name / 'lab/cam').iterdir():
+            file.rename(tmp_path / name / 'img/cam' / f'{file.stem}{lab}.png')
+    source = ['--source', str(tmp_path / 'a/img'), str(tmp_path / 'a/img')]
+    assert init.main([*source, '--target', str(tmp_path / 'b/img'), '--out', str(tmp_path / 'b.py')]) == 0
+    assert '6 that end in _lab.png are left out' in capsys.readouterr().out
+    cfg = load_config(str(tmp_path / 'b.py'))
+    for images in (cfg.data.train.target, cfg.data.test):
+        assert len(build_dataset(images, {'test_mode': True} if images is cfg.data.test else None)) == 6
+    assert init.main([*source, '--target', str(tmp_path / 'c/img'), '--out', str(tmp_path / 'c.py')]) == 0
+    assert 'check: half of these images end in _ids.png, each beside one in .png' in capsys.readouterr().out
 
 
 def test_a_config_that_is_there_is_not_replaced_unasked(tmp_path, capsys):

@@ -5,7 +5,10 @@ import os
 import numpy as np
 import pytest
 
+from mmseg.commands.submit import of_images
+from mmseg.config.test_data import images_alone
 from mmseg.datasets import files
+from mmseg.datasets.uda_dataset import unlabelled
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
 from tests.datasets.samples import own_data, random_labels, write, write_pairs
@@ -122,3 +125,52 @@ def test_pipes_among_the_files_are_no_data(tmp_path):
     os.mkfifo(tmp_path / 'images/pipe.png')
     os.mkfifo(tmp_path / 'labels/pipe.png')
     assert names(dataset(tmp_path)) == ['000.png', '001.png']
+
+
+def beside(root, ends=('_lab.png',)):
+    """``root/x/<i>.png`` with label maps of the same folder, and one image of such a name that is no label map."""
+    for name in ('0', '1'):
+        write(root / f'x/{name}.png', np.zeros((24, 32, 3), np.uint8))
+        for end in ends:
+            write(root / f'x/{name}{end}', np.zeros((24, 32), np.uint8))
+    return {'img_dir': 'x', 'ann_dir': 'x', 'seg_map_suffix': ends[0]}
+
+
+def test_label_maps_beside_images_are_none_of_them_with_labels_and_without(tmp_path, said):
+    described = own_data(tmp_path, pipeline=[], **beside(tmp_path))
+    write(tmp_path / 'x/alone_lab.PNG', np.zeros((24, 32, 3), np.uint8))
+    forms = [unlabelled(described, None), images_alone(described), of_images(described, tmp_path / 'x')]
+    for form in forms:
+        assert names(DATASETS.build(form)) == ['0.png', '1.png', 'alone_lab.PNG']
+    assert len(said) == len(forms)
+    assert '2 label maps among the images' in said[0]
+    assert "such as 0_lab.png, are left out: each ends in '_lab.png'" in said[0]
+    (tmp_path / 'x/alone_lab.PNG').unlink()
+    assert names(DATASETS.build(described)) == ['0.png', '1.png']
+    (tmp_path / 'y').symlink_to('x')
+    assert names(DATASETS.build(described | {'ann_dir': './y/'})) == ['0.png', '1.png']
+
+
+def test_masks_of_every_class_beside_images_are_none_of_them(tmp_path):
+    described = own_data(tmp_path, pipeline=[], **beside(tmp_path, ('_a.png', '_b.png')))
+    described['label_masks'] = [{'name': f'class {i}', 'suffix': end} for i, end in enumerate(('_a.png', '_b.png'))]
+    assert names(DATASETS.build(described)) == names(DATASETS.build(unlabelled(described, None))) == ['0.png', '1.png']
+
+
+def test_images_that_end_as_label_maps_do_are_images_without_labels(tmp_path, said):
+    for name in ('0.png', '0_left.png', '0.jpg'):
+        write(tmp_path / 'x' / name, np.zeros((24, 32, 3), np.uint8))
+    for img, seg_map in ((['.jpg', '.png'], '.png'), ('.png', '.png'), ('.png', '')):
+        made = dataset(tmp_path, img_dir='x', ann_dir=None, img_suffix=img, seg_map_suffix=seg_map)
+        assert {'0.png', '0_left.png'} <= set(names(made))
+    assert not any('label maps' in text for text in said)
+
+
+def test_label_maps_below_the_images_that_would_be_taken_for_some_are_refused(tmp_path):
+    write(tmp_path / 'x/0.png', np.zeros((24, 32, 3), np.uint8))
+    write(tmp_path / 'x/labels/0.png', np.zeros((24, 32), np.uint8))
+    described = own_data(tmp_path, pipeline=[], img_dir='x', ann_dir='x/labels')
+    with pytest.raises(InputError, match=r"label maps in '.*x/labels' lie below the images in '.*x' and end like them"):
+        unlabelled(described, None)
+    write(tmp_path / 'x/0.jpg', np.zeros((24, 32, 3), np.uint8))
+    assert names(DATASETS.build(unlabelled(described | {'img_suffix': '.jpg'}, None))) == ['0.jpg']

@@ -143,6 +143,22 @@ def test_masks_of_one_class_each_become_one_label_map(tmp_path):
         made.label_of(1)
 
 
+@pytest.mark.parametrize('changed', ['car/1_m.png', 'house/1_m.png'])
+def test_an_image_without_its_mask_of_any_class_is_named_before_anything_is_read(tmp_path, changed):
+    write_domain(tmp_path / 'a')
+    for name in ('house', 'car'):
+        for i in range(4):
+            (tmp_path / 'a/by class' / name).mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(tmp_path / f'a/by class/{name}/{i}_m.png'), np.zeros((48, 64), np.uint8))
+    files = [{'name': name, 'folder': f'by class/{name}', 'suffix': '_m.png'} for name in ('house', 'car')]
+    described = images_of(tmp_path / 'a', pipelines()['labelled'], ann_dir='.', label_masks=files)
+    assert build_dataset(described).label_of(1).shape == (48, 64)
+    mask = tmp_path / 'a/by class' / changed
+    mask.rename(mask.with_name('1_M.png'))  # masks of the other classes are found by the name alone
+    with pytest.raises(InputError, match=rf'1 of 4 images .*expected label map .*{changed}'):
+        build_dataset(described)
+
+
 def test_lists_may_name_pairs_and_whole_paths_also_with_spaces(tmp_path):
     write_domain(tmp_path / 'a')
     (tmp_path / 'a/img/x y').mkdir()

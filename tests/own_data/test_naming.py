@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from mmseg.datasets.files import Suffixes
 from mmseg.errors import InputError
-from mmseg.own_data.naming import image_files, paired_naming, suffix_naming
+from mmseg.own_data.naming import image_files, paired_naming, suffix_naming, twin_ends
 
 WHERE = (Path('images'), Path('labels'))
 
@@ -57,5 +58,32 @@ def test_hidden_files_are_no_images_and_empty_folders_are_told(tmp_path):
 def test_further_label_files_of_an_image_are_told():
     labels = [f'bonn/{i}_gtFine_{kind}.png' for i in range(3) for kind in ('color', 'instanceIds', 'labelIds')]
     found = paired_naming([f'bonn/{i}_leftImg8bit.png' for i in range(3)], labels, where=WHERE)
-    assert found.suffixes == (('_leftImg8bit.png',), '_gtFine_color.png')
+    assert found.suffixes[:2] == (('_leftImg8bit.png',), '_gtFine_color.png')
     assert found.other_labels == {'_gtFine_instanceIds.png': 3, '_gtFine_labelIds.png': 3}
+
+
+@pytest.mark.parametrize(
+    ('images', 'like', 'names', 'suffixes'),
+    [
+        (['0.png', '0_l.png', '1.png'], (('.png',), '_l.png'), ['0.png', '1.png'], (('.png',), '_l.png')),
+        (['0.jpg', '0.png', '1.jpg'], (('.jpg',), '.png'), ['0.jpg', '1.jpg'], (('.jpg',), '.png')),
+        (['0.png', '0_l.png'], (('.png',), '.png'), ['0.png', '0_l.png'], (('.png',), '')),
+    ],
+)
+def test_label_maps_that_are_called_as_those_of_the_source_are_no_images_of_the_target(images, like, names, suffixes):
+    found = suffix_naming(images, Suffixes(*like))
+    assert (found.names, found.suffixes[:2]) == (names, suffixes)
+    assert sum(found.others.values()) == len(images) - len(names)
+
+
+@pytest.mark.parametrize(
+    ('images', 'ends'),
+    [
+        (['0.png', '0_l.png', '1.png', '1_l.png', '10.png', '10_l.png'], ('.png', '_l.png')),
+        (['0.jpg', '0.png', '1.jpg', '1.png'], ('.jpg', '.png')),
+        (['0.png', '0_l.png', '1.png'], None),
+        (['1.png', '10.png'], None),
+    ],
+)
+def test_images_of_which_each_lies_beside_another_are_told(images, ends):
+    assert twin_ends(images) == ends
