@@ -159,6 +159,8 @@ def _datasets(cfg: Any, place: str) -> Iterator[tuple[str, dict]]:
         return
     yield place, cfg
     for inner in (*PAIRED, *INSIDE):
+        if cfg.get(inner) in ([], ()):
+            raise InputError(f'{place}.{inner} is an empty list: name at least one data set, or leave it out.')
         if isinstance(cfg.get(inner), dict | list | tuple):
             yield from _datasets(cfg[inner], f'{place}.{inner}')
 

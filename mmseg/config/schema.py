@@ -9,13 +9,13 @@ import copy
 import difflib
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from mmseg.config import rules
 from mmseg.config.names import unfit_as_name
 from mmseg.config.rules import value_at
 from mmseg.config.test_data import described_by_training
-from mmseg.config.values import fits, in_words, shown
+from mmseg.config.values import Count, Range, fits, in_words, shown
 from mmseg.config.workers import default_workers
 from mmseg.errors import InputError, nearest
 
@@ -23,6 +23,11 @@ Purpose = Literal['train', 'test']
 
 # Sections that a run goes without when a config says None; None elsewhere is the default.
 OPTIONAL = {'checkpoint_config', 'evaluation'}
+# Sections in which None is the default as well: as if the key were not there.
+NONE_IS_DEFAULT = (
+    'evaluation', 'target_monitor', 'log_config', 'dist_params', 'env_cfg', 'env_cfg.mp_cfg',
+    'data.train.rare_class_sampling', 'data.train.long_tail_paste',
+)  # fmt: skip
 
 # The top level: every key with the value it takes when a config does not have it.
 DEFAULTS: dict[str, Any] = {
@@ -107,8 +112,10 @@ SECTIONS: dict[str, set[str]] = {
     'target_monitor': {'interval', 'images', 'held_out'},
     'log_config': {'interval', 'hooks'},
     'dist_params': {'backend', 'port', 'check_interval'},
+    'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
+    'env_cfg.mp_cfg': {'mp_start_method', 'opencv_num_threads'},
 }
-DICTS = {'model', *SECTIONS, 'optimizer', 'uda', 'env_cfg'}
+DICTS = {'model', *SECTIONS, 'optimizer', 'uda', 'env_cfg.dist_cfg'}
 CHOICES: dict[str, tuple[Any, ...]] = {
     'precision': ('fp32', 'bf16', 'fp16'),
     'evaluation.precision': ('fp32', 'bf16', 'fp16', None),
@@ -120,6 +127,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     'checkpoint_config.learned_only': (False, True, None),
     'dist_params.backend': ('nccl', 'gloo'),
     'log_level': ('DEBUG', 'INFO', 'WARNING', 'ERROR'),
+    'env_cfg.mp_cfg.mp_start_method': ('fork', 'spawn', 'forkserver', None),
 }
 # Whole numbers and the least they may be.
 AT_LEAST: dict[str, int] = {
@@ -149,6 +157,9 @@ TYPES: dict[str, Any] = {
     'find_unused_parameters': bool,
     'use_ddp_wrapper': bool,
     'workflow': Sequence[Sequence],
+    'env_cfg.cudnn_benchmark': bool,
+    'env_cfg.resource_limit': Count,  # open files
+    'env_cfg.mp_cfg.opencv_num_threads': Annotated[int, Range(-1, 4096)],
     'evaluation.metric': str | Sequence[str],
     'data.train': dict | Sequence[dict],
     'data.val': dict | Sequence[dict],
@@ -189,17 +200,31 @@ def complete(values: dict[str, Any], *, name: str, purpose: Purpose = 'train') -
     For testing, data to test on are described as those of training are, where the config does not describe any.
     """
     filled = dict(values)
+    for section in NONE_IS_DEFAULT:
+        filled = _without_none(filled, section.split('.'))
     for key, default in DEFAULTS.items():
-        if key not in filled or (filled[key] is None and isinstance(default, dict | list) and key not in OPTIONAL):
+        if key not in filled or (filled[key] is None and key not in OPTIONAL):
             filled[key] = copy.deepcopy(default)
         elif isinstance(default, dict) and isinstance(filled[key], dict):
             filled[key] = copy.deepcopy(default) | filled[key]
     filled['name'] = filled['name'] or name
     if isinstance(filled.get('data'), dict):
-        filled['data'] = {'samples_per_gpu': 2, 'workers_per_gpu': default_workers(filled['n_gpus'])} | filled['data']
+        counts = {'samples_per_gpu': 2, 'workers_per_gpu': default_workers(filled['n_gpus'])}
+        absent = {key: count for key, count in counts.items() if filled['data'].get(key) is None}
+        filled['data'] = {**filled['data'], **absent}
         if purpose == 'test' and not filled['data'].get('test'):
             filled['data']['test'] = described_by_training(filled['data'])
     return filled
+
+
+def _without_none(part: Any, path: Sequence[str]) -> Any:
+    """A copy of ``part`` in which the dict at ``path``, if there is one, has no keys whose value is None."""
+    if not isinstance(part, dict):
+        return part
+    if not path:
+        return {key: value for key, value in part.items() if value is not None}
+    first, *rest = path
+    return {**part, first: _without_none(part[first], rest)} if first in part else part
 
 
 def refuse_other_schemas(values: dict[str, Any]) -> None:
@@ -279,7 +304,8 @@ def _bad_values(values: dict[str, Any]) -> Iterator[str]:
             yield f'{key} is {value!r}, not one of {", ".join(map(repr, choices))}.'
     for key, least in AT_LEAST.items():
         value = value_at(values, key)
-        if value is None and (key in MAY_BE_ABSENT or value_at(values, key.partition('.')[0]) is None):
+        section, _, _ = key.rpartition('.')
+        if value is None and (key in MAY_BE_ABSENT or (section and value_at(values, section) is None)):
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             yield f'{key} has to be a whole number of at least {least}, not {value!r}.'

@@ -31,10 +31,12 @@ class ConcatDataset(TrainingSet):
     Meta data of what is drawn say of which of them it is, where there are several.
 
     Raises:
-        InputError: the classes differ.
+        InputError: there is none, or the classes differ.
     """
 
     def __init__(self, *, datasets: Sequence[dict | TrainingSet]) -> None:
+        if not datasets:
+            raise InputError(f'{type(self).__name__}: an empty list holds no data set: name at least one.')
         self.datasets = [built(dataset) for dataset in datasets]
         for number, dataset in enumerate(self.datasets[1:], start=2):
             which = f'the first of a list and number {number}'

@@ -104,6 +104,15 @@ def test_a_value_that_a_part_does_not_take_is_told_with_its_place(place, value, 
         check_components(changed(place, value))
 
 
+@pytest.mark.parametrize('key', ['source', 'target'])
+def test_an_empty_list_of_data_sets_is_named(key):
+    with pytest.raises(InputError, match=rf'data\.train\.{key} is an empty list: name at least one data set'):
+        check_components(changed(f'data.train.{key}', []))
+    wrapped = {'type': 'ConcatDataset', 'datasets': []}
+    with pytest.raises(InputError, match=rf'data\.train\.{key}\.datasets is an empty list'):
+        check_components(changed(f'data.train.{key}', wrapped))
+
+
 def test_whatever_a_constructor_raises_is_told_with_the_line_of_code():
     def build() -> None:
         raise ZeroDivisionError('by nothing')

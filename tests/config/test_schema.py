@@ -1,7 +1,11 @@
 import copy
+import re
 from dataclasses import fields
+from inspect import getsource, signature
 
 import pytest
+from mmengine.runner import Runner
+from mmengine.utils.dl_utils import set_multi_processing
 
 from mmseg.config import schema
 from mmseg.engine.param_groups import ParamwiseRules
@@ -86,6 +90,56 @@ def test_all_unknown_keys_are_named_in_one_message():
 def test_what_training_needs_is_asked_for(key):
     with pytest.raises(InputError, match=f'no {key.replace("__", ".")!r}'):
         schema.validate(config(**{key: None}), 'train')
+
+
+NONE_ALONE = [
+    *('accumulate', 'n_gpus', 'precision', 'compile', 'tf32', 'log_level', 'custom_hooks', 'env_cfg', 'workflow'),
+    *('log_config__hooks', 'log_config__interval', 'dist_params__port', 'dist_params__backend'),
+    *('evaluation__metric', 'evaluation__samples_per_gpu', 'evaluation__interval', 'evaluation__weights'),
+    *('data__samples_per_gpu', 'data__workers_per_gpu', 'env_cfg__mp_cfg', 'env_cfg__resource_limit'),
+    *(f'data__train__rare_class_sampling__{key}' for key in ('class_temp', 'min_pixels', 'min_crop_ratio', 'tries')),
+]
+
+
+@pytest.mark.parametrize('key', NONE_ALONE)
+def test_none_is_the_default(key):
+    given = config(**{key: None})
+    assert schema.validate(given, 'train') == []
+    section = key.split('__')[0]
+    assert given[section] == config().get(section)
+
+
+@pytest.mark.parametrize('key', ['interval', 'images', 'held_out'])
+def test_none_is_the_default_of_what_is_measured_without_labels(key):
+    values = config(target_monitor={'images': 2, key: None})
+    assert schema.validate(values, 'train') == []
+    assert key not in values['target_monitor']
+
+
+def test_none_means_no_limit_of_minutes():
+    assert config(checkpoint_config__minutes=None)['checkpoint_config']['minutes'] is None
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'said'),
+    [
+        ('env_cfg__cudnn_benchmrk', True, r"env_cfg\.cudnn_benchmrk\. Did you mean 'cudnn_benchmark'"),
+        ('env_cfg__mp_cfg__start', 'fork', r'Unknown key env_cfg\.mp_cfg\.start'),
+        ('env_cfg__mp_cfg', 5, r"'env_cfg\.mp_cfg' has to be a dict, not 5"),
+        ('env_cfg__resource_limit', 'x', r'env_cfg\.resource_limit has to be a whole number of at least 1'),
+        ('env_cfg__mp_cfg__mp_start_method', 'x', r"mp_start_method is 'x', not one of 'fork', 'spawn'"),
+        ('env_cfg__mp_cfg__opencv_num_threads', 10**30, r'opencv_num_threads has to be a whole number in -1\.\.4096'),
+    ],
+)
+def test_settings_of_the_process_are_checked(key, value, said):
+    with pytest.raises(InputError, match=said):
+        schema.validate(config(**{key: value}), 'train')
+
+
+def test_the_engine_takes_every_setting_of_the_process_that_is_known():
+    assert schema.SECTIONS['env_cfg.mp_cfg'] == {*signature(set_multi_processing).parameters} - {'distributed'}
+    read = set(re.findall(r"env_cfg\.get\('(\w+)'", getsource(Runner.setup_env)))
+    assert schema.SECTIONS['env_cfg'] == read
 
 
 def test_training_needs_no_validation_data():

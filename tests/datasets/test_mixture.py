@@ -190,6 +190,13 @@ def test_weights_and_shares_that_mean_nothing_are_named(folders, options, messag
         pair(**given, labelled_target=folders['dusk'])
 
 
+@pytest.mark.parametrize('empty', [[], {'type': 'ConcatDataset', 'datasets': []}])
+def test_no_data_set_at_all_is_one_sentence(folders, empty):
+    for given in ({'source': empty, 'target': folders['dusk']}, {'source': folders['town'], 'target': empty}):
+        with pytest.raises(InputError, match='ConcatDataset: an empty list holds no data set'):
+            pair(**given)
+
+
 def test_sources_of_unequal_classes_are_one_sentence(folders):
     other = {**folders['forest'], 'classes': ['class 0', 'class 2', 'class 1']}
     with pytest.raises(InputError, match=r'the first of a list and number 2 have .* give each the shared ones'):

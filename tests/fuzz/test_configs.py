@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 
 from mmseg.config.load import load_config, parse_cfg_options
 from mmseg.config.read import SHIPPED_CONFIGS
+from mmseg.datasets.loader import label_sets_of
+from mmseg.engine import run_hooks, unlabelled_target
 from mmseg.engine.options import load_run
+from mmseg.engine.processes import processes_wanted
+from mmseg.engine.schedule import build_schedule
 from mmseg.report.logs import read_log
 from tests.fuzz.drawn import TEXTS, VALUES, cases, changed, places, taken
 
@@ -15,10 +19,41 @@ WHOLE = load_config(SHIPPED_CONFIGS / 'toy' / 'daformer.py').to_dict()
 SECTIONS = (
     'model', 'uda', 'data', 'optimizer', 'optimizer_config', 'lr_config', 'runner', 'checkpoint_config', 'evaluation',
     'log_config', 'custom_hooks', 'dist_params', 'workflow', 'exp', 'name', 'seed', 'precision', 'load_from',
+    'accumulate', 'n_gpus',
 )  # fmt: skip
-TREE = json.loads(json.dumps({key: WHOLE[key] for key in SECTIONS}))
+OF_FEW = {
+    'target_monitor': {'interval': 2, 'images': 2, 'held_out': 0.1},
+    'env_cfg': {'mp_cfg': {'mp_start_method': 'fork', 'opencv_num_threads': 0}, 'resource_limit': 4096},
+}
+TREE = json.loads(json.dumps({key: WHOLE[key] for key in SECTIONS} | OF_FEW))
 PLACES = list(places(TREE))
 OPTIONS = Namespace(cfg_options=None, seed=None, gpus=None, from_scratch=False, deterministic=False, debug=False)
+
+
+class Pictures:
+    """A data set without files, of the classes of the toy pair."""
+
+    label_set = next(label_sets_of(WHOLE['data']['val']))
+    split_name = 'drawn'
+
+    def __len__(self) -> int:
+        return 3
+
+
+@pytest.fixture(scope='module', autouse=True)
+def no_files():
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (run_hooks, unlabelled_target):
+            patch.setattr(module, 'build_dataset', lambda *_: Pictures())
+        yield
+
+
+def run_of(file):
+    """The checked config of a run, of which hooks could be built too."""
+    cfg = load_run(file, OPTIONS)
+    processes_wanted(cfg)
+    run_hooks.build_hooks(cfg, build_schedule(cfg.lr_config, cfg.runner.max_iters), Pictures())
+    return cfg
 
 
 @pytest.fixture(scope='module')
@@ -28,7 +63,7 @@ def file(tmp_path_factory):
 
 def test_the_tree_that_values_are_changed_in_is_a_good_config(file):
     file.write_text(json.dumps(TREE))
-    assert load_run(file, OPTIONS).runner == WHOLE['runner']
+    assert run_of(file).runner == WHOLE['runner']
     assert len(PLACES) > 200
 
 
@@ -36,7 +71,7 @@ def test_the_tree_that_values_are_changed_in_is_a_good_config(file):
 @given(place=st.sampled_from(PLACES), value=VALUES)
 def test_a_config_with_any_value_anywhere_is_checked_or_refused(file, place, value):
     file.write_text(json.dumps(changed(TREE, place, value)))
-    taken(lambda: load_run(file, OPTIONS))
+    taken(lambda: run_of(file))
 
 
 KEYS = st.one_of(st.sampled_from([*TREE, '_base_', 'custom_imports']), TEXTS)
