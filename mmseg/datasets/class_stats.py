@@ -23,12 +23,14 @@ from mmseg.datasets.class_index import (
     write_index,
 )
 from mmseg.datasets.labels import WIDEST, LabelReader, read_ids
-from mmseg.datasets.parallel import FEW, each
+from mmseg.datasets.parallel import each
 from mmseg.errors import InputError
 from mmseg.places import UnwritableError
 
 COMPARED = 3
 """So many label maps are counted again before an index is believed."""
+LOOKED_AT = (32, 320)
+"""So many label maps are looked at, one step after the other, to see whether every class is shown."""
 
 
 def count_classes(label: np.ndarray, ignore_index: int = 255) -> Counts:
@@ -77,17 +79,27 @@ def class_counts(
 def known_class_counts(
     files: Files, reader: LabelReader, root: Path, *, index_dir: str | Path | None = None
 ) -> np.ndarray | None:
-    """As :func:`class_counts`, without building an index; None if there is none and more than a few label maps.
+    """As :func:`class_counts`, but None where there are many label maps without an index and some show every class.
+
+    A few are looked at, then some more; all are counted only where these show no pixel of a class.
 
     Raises:
         InputError: as :func:`class_counts`.
     """
     counts, _ = _loaded(_places(root, index_dir), files, reader)
-    if counts is None and len(files) <= FEW:
-        counted = {name: _count_file(Path(path), reader) for name, path in files.items()}
-        check_labelled(counted, files)
-        counts = table_of(list(counted.values()), reader)
-    return counts
+    if counts is not None:
+        return counts
+    names = list(files)
+    for some in LOOKED_AT:
+        chosen = [names[row] for row in spread(len(names), some)]
+        counted = {name: _count_file(Path(files[name]), reader) for name in chosen}
+        shown = table_of(list(counted.values()), reader)
+        if len(chosen) == len(names):
+            check_labelled(counted, files)
+            return shown
+        if shown.any(axis=0).all():
+            return None
+    return class_counts(files, reader, root, index_dir=index_dir)
 
 
 def _places(root: Path, index_dir: str | Path | None) -> list[Path]:

@@ -14,7 +14,11 @@ from mmseg.engine.schedule import LearningRate
 
 
 def log_classes(train_set: Dataset, work_dir: Path) -> None:
-    """Say what the data sets are, and how often each class is labelled, if that is known without reading all labels."""
+    """Say what the data sets are, and how often each class is labelled, if that is known or some label maps lack one.
+
+    Raises:
+        InputError: no label map shows any class.
+    """
     if not isinstance(train_set, TrainingSet):
         return
     for sentence in train_set.about_domains():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg.datasets import custom
+from mmseg.datasets import class_stats, custom
 from mmseg.datasets.label_sets import LabelSet
 from mmseg.datasets.labels import label_reader
 from mmseg.datasets.sense import pixels_by_class, warn_of_absent_classes
@@ -116,6 +116,43 @@ def test_counts_are_known_without_an_index_where_there_are_few_label_maps(tmp_pa
     np.testing.assert_array_equal(many.known_counts(tmp_path / 'index'), counted)
     repeated = DATASETS.build({'type': 'RepeatDataset', 'times': 2, 'dataset': many})
     np.testing.assert_array_equal(repeated.known_counts(), np.concatenate([counted, counted]))
+
+
+def labels_without(tmp_path, count, shown):
+    """A data set of so many tiny label maps of the class 'class 0', of which those in ``shown`` hold another."""
+    labels = {f'{i:03}': np.full((2, 3), shown.get(i, 0), np.uint8) for i in range(count)}
+    return DATASETS.build(own_data(write_pairs(tmp_path, labels), classes=2, ignore_index=255))
+
+
+@pytest.fixture
+def looks_at_few(monkeypatch):
+    monkeypatch.setattr(class_stats, 'LOOKED_AT', (3, 6))
+
+
+@pytest.mark.parametrize('count', [3, 5, 9])
+def test_of_many_label_maps_too_it_is_told_that_none_shows_a_class(looks_at_few, tmp_path, count):
+    made = labels_without(tmp_path, count, {})
+    np.testing.assert_array_equal(made.known_counts(tmp_path / 'index'), [[6, 0]] * count)
+
+
+@pytest.mark.parametrize('count', [3, 5, 9])
+def test_of_many_label_maps_too_one_labelled_pixel_is_needed(looks_at_few, tmp_path, count):
+    made = labels_without(tmp_path, count, dict.fromkeys(range(count), 255))
+    with pytest.raises(InputError, match=rf'None of the {count} label maps has a labelled pixel'):
+        made.known_counts(tmp_path / 'index')
+
+
+@pytest.mark.parametrize(('shown', 'read'), [({4: 1}, 3), ({2: 1}, 9), ({1: 1}, 18)])  # 0, 4, 8; then 0, 2, 3, 5, 6, 8
+def test_no_more_label_maps_are_read_than_show_every_class(looks_at_few, tmp_path, monkeypatch, shown, read):
+    made = labels_without(tmp_path, 9, shown)
+    opened = []
+    count = class_stats._count_file
+    monkeypatch.setattr(class_stats, '_count_file', lambda path, reader: opened.append(path) or count(path, reader))
+    counts = made.known_counts(tmp_path / 'index')
+    assert len(opened) == read
+    assert (counts is None) == (read < 18)
+    if counts is not None:
+        assert counts.sum(axis=0).tolist() == [8 * 6, 6]
 
 
 def turned(path, array, orientation):
