@@ -16,13 +16,11 @@ from mmengine.config import Config
 
 from mmseg.config import legacy, schema
 from mmseg.config.channels import with_channels
-from mmseg.config.read import BASE, IMPORTS, read_config
+from mmseg.config.override import override
+from mmseg.config.read import read_config
 from mmseg.errors import InputError
 
 logger = logging.getLogger(__name__)
-
-# What a config file is put together by: too late to change afterwards.
-WITH_THE_FILE = (BASE, IMPORTS)
 
 
 def load_config(
@@ -61,7 +59,7 @@ def _home_expanded(path: str | Path) -> Path:
 
 def _load(path: Path, cfg_options: dict[str, Any], purpose: schema.Purpose, trust: bool) -> Config:
     raw = read_config(path, trust=trust, needs_imports=purpose == 'train')
-    _override(raw, cfg_options)
+    override(raw, cfg_options)
     values = _independent(raw.to_dict())
     try:
         schema.refuse_other_schemas(values)
@@ -131,24 +129,6 @@ def _split_at_commas(text: str) -> list[str]:
         else:
             parts[-1] += character
     return [part for i, part in enumerate(parts) if part.strip() or i + 1 < len(parts)]
-
-
-def _override(cfg: Config, options: dict[str, Any]) -> None:
-    for key, value in options.items():
-        if key.partition('.')[0] in WITH_THE_FILE:
-            raise InputError(f'{key} is needed when the file is read: write it there, not in --cfg-options.')
-        try:
-            _open_section(cfg, key)
-            cfg.merge_from_dict({key: value})
-        except (TypeError, KeyError, AttributeError, ValueError) as error:
-            raise InputError(f'{cfg.filename}: the override {key}={value!r} does not fit: {error}') from error
-
-
-def _open_section(cfg: Config, key: str) -> None:
-    """Make the section that ``key`` goes into a dict where the file says None (``optimizer_config = None``)."""
-    section = key.partition('.')[0]
-    if section != key and cfg.get(section, {}) is None:
-        cfg[section] = {}
 
 
 def _independent(value: Any) -> Any:

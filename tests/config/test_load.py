@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from mmseg.config.load import load_config, parse_cfg_options
-from mmseg.config.read import SHIPPED_CONFIGS, read_config
+from mmseg.config.override import OLD, override
+from mmseg.config.read import IMPORTS, SHIPPED_CONFIGS, read_config
+from mmseg.config.schema import TOP_LEVEL
 from mmseg.errors import InputError
 
 COMPLETE = """
@@ -218,6 +220,52 @@ def test_an_override_may_fill_a_section_that_the_file_leaves_empty(write):
 def test_an_override_that_does_not_fit_is_named(base, key):
     with pytest.raises(InputError, match=f'override {key}=1 does not fit'):
         load_config(base, {key: 1})
+
+
+@pytest.mark.parametrize(
+    ('key', 'meant'),
+    [
+        ('max_iters', r'Did you mean runner\.max_iters\?'),
+        ('lr', r'Did you mean optimizer\.lr\?'),
+        ('samples_per_gpu', r'Did you mean data\.samples_per_gpu or evaluation\.samples_per_gpu\?'),
+        ('interval', r'Did you mean checkpoint_config\.interval or evaluation\.interval or log_config\.interval\?'),
+        ('num_classes', r'Did you mean data\.train\.long_tail_paste\.num_classes\?'),
+        ('channels', r'Did you mean model\.decode_head\.channels\?'),
+        ('batch_size', r'Did you mean data\.samples_per_gpu\?'),
+        ('total_iters', r'counts only where there is no runner\. Did you mean runner\.max_iters\?'),
+        ('decode_head.channels', r'Did you mean model\.decode_head\.channels\?'),
+        ('img_scale', r'Did you mean data\.train\.pipeline\.0\.img_scale\?'),
+        ('runer.max_iters', r"Did you mean 'runner'\?"),
+        ('precison', r"'precison' is no setting of the top level\. Did you mean 'precision'\?"),
+        ('zzz', r"'zzz' is no setting of the top level\."),
+        ('zzz.0', r"'zzz' is no setting of the top level\."),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize('purpose', ['train', 'test'])
+def test_an_override_that_would_do_nothing_names_the_one_that_does(base, key, meant, purpose):
+    with pytest.raises(InputError, match=f'the override {key}=3 would do nothing: .*{meant}'):
+        load_config(base, {key: 3}, purpose=purpose)
+
+
+def test_a_variable_of_the_file_cannot_be_overridden_once_it_is_used(write):
+    text = 'crop_size = (8, 4)\n' + COMPLETE.replace("dict(type='Pad')", "dict(type='Pad', size=crop_size)")
+    file = write('variable.py', f'{text}\ndata_root = "x"\ndata["test"]["data_root"] = data_root')
+    with pytest.raises(InputError, match='crop_size is a variable whose value the file has put in its places already'):
+        load_config(file, {'crop_size': (4, 4)})
+    with pytest.raises(InputError, match=r'Did you mean data\.test\.data_root\?'):
+        load_config(file, {'data_root': 'y'})
+
+
+@pytest.mark.parametrize('key', [*sorted(TOP_LEVEL - {IMPORTS}), 'name_uda', *OLD - {'total_iters'}])
+def test_what_is_read_at_the_top_level_may_be_overridden(base, key):
+    raw = read_config(base)
+    override(raw, {key: {}})
+    assert raw[key] == ({} if raw[key] == {} else read_config(base)[key])
+
+
+def test_total_iters_counts_where_there_is_no_runner(write):
+    text = COMPLETE.replace('runner =', 'name_runner =')
+    assert load_config(write('a.py', text), {'total_iters': 7}).runner.max_iters == 7
 
 
 def test_a_complete_config_loads_to_itself_again(base, write):
