@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmseg.errors import InputError, full_disk
@@ -75,6 +75,34 @@ def check_folder(folder: Path | None) -> None:
     if folder is not None:
         with naming_refusal(folder, ELSEWHERE):
             _try(folder)
+
+
+def refuse_replacing(written: Iterable[Path], read: Iterable[Path]) -> None:
+    """Refuse to write results over files that they are made of, under whatever name or link.
+
+    Args:
+        written: files that are to be written; most are not there yet.
+        read: those of the user's.
+
+    Raises:
+        UnwritableError: naming the first.
+    """
+    there = [(path, found) for path in written if (found := _identity(path)) is not None]
+    if not there:
+        return
+    kept = {_identity(path) for path in read}
+    for path, found in there:
+        if found in kept:
+            raise UnwritableError(f'{path} cannot be written (it is a file that is read here).{ELSEWHERE}')
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from all others, whatever it is called; None if it is not there."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _try(folder: Path) -> None:

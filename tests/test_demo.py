@@ -29,6 +29,12 @@ def arguments(run) -> list[str]:
     return [str(run / f'{RUN}.json'), str(run / 'latest.pth'), '--device', 'cpu']
 
 
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def write_image(path: Path, size: tuple[int, int] = (40, 70)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.random.default_rng(size[0]).integers(0, 256, (*size, 3)).astype(np.uint8))
@@ -95,13 +101,15 @@ def test_folders_are_predicted_with_their_tree_and_equal_single_images(arguments
         ('good.png', ['--palette', 'cityscape'], "Did you mean 'cityscapes19'"),
         ('good.png', ['--opacity', '3'], 'opacity'),
         ('good.png', ['--out', 'x.jpg'], 'name the file x.png'),
+        ('good.png', ['--out', 'good.png'], 'good.png cannot be written (it is a file that is read here)'),
+        ('good.png', ['--out', 'link.png'], 'link.png cannot be written (it is a file that is read here)'),
     ],
 )
-def test_mistakes_are_told_before_the_network_is_loaded(image, options, message, tmp_path, capsys):
-    (tmp_path / 'text.png').write_text('no image')
-    (tmp_path / 'empty').mkdir()
-    write_image(tmp_path / 'good.png')
-    assert image_demo.main([str(tmp_path / image), 'no.json', 'no.pth', *options]) == 2
+def test_mistakes_are_told_before_the_network_is_loaded(image, options, message, here, capsys):
+    (here / 'text.png').write_text('no image')
+    (here / 'empty').mkdir()
+    (here / 'link.png').symlink_to(write_image(here / 'good.png'))
+    assert image_demo.main([str(here / image), 'no.json', 'no.pth', *options]) == 2
     error = capsys.readouterr().err
     assert error.startswith('error: ')
     assert message in error

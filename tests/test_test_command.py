@@ -109,6 +109,19 @@ def test_pictures_and_ids_are_written_under_the_names_of_the_images(inside, tmp_
     np.testing.assert_array_equal(colours, colorize(written, CITYSCAPES19.palette))
 
 
+@pytest.mark.parametrize('option', ['--id-dir', '--show-dir'])
+def test_results_never_take_the_place_of_data_config_or_checkpoint(inside, option, capsys):
+    folder = Path('data/cityscapes/leftImg8bit/val')
+    before = (folder / NAME.format(0)).read_bytes()
+    assert test_command.main([*FILES, option, str(folder)]) == 2
+    assert f'{folder / NAME.format(0)} cannot be written (it is a file that is read here)' in capsys.readouterr().err
+    assert (folder / NAME.format(0)).read_bytes() == before
+    saved = Path(FILES[0]).read_text()
+    assert test_command.main([*FILES, '--out', FILES[0]]) == 2
+    assert f'{FILES[0]} cannot be written' in capsys.readouterr().err
+    assert Path(FILES[0]).read_text() == saved
+
+
 def test_images_are_predicted_together_with_the_same_result(inside):
     assert test_command.main([*FILES, '--samples-per-gpu', '2', '--out', 'two.json']) == 0
     written, expected = json.loads(Path('two.json').read_text()), by_hand()

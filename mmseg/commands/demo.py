@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from mmseg.commands import demo_web
 from mmseg.commands.predict import checked_palette, warn
 from mmseg.errors import InputError, command
-from mmseg.places import PREDICTED, UnwritableError, check_file, check_folder
+from mmseg.places import PREDICTED, UnwritableError, check_file, check_folder, refuse_replacing
 
 if TYPE_CHECKING:
     from mmseg.prediction.run import PathOf
@@ -100,13 +100,14 @@ def check_places(img: Path, out: Path | None) -> None:
     """Refuse a picture that could not be written, before the network is loaded.
 
     Raises:
-        InputError: nothing can be written beside the image, or where ``--out`` says.
+        InputError: nothing can be written beside the image, or where ``--out`` says; or that is the image.
     """
     try:
         if img.is_dir():
             check_folder(out or img)
         else:
             check_file(out or img.with_name(f'{img.stem}{PREDICTED}.png'))
+            refuse_replacing([out] if out else [], [img])
     except UnwritableError as error:
         raise InputError(f'{str(error).removesuffix(".")} with --out.') from error
 

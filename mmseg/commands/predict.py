@@ -18,9 +18,10 @@ from mmseg.commands.arguments import positive
 from mmseg.commands.networks import CONFIG_SUFFIXES, network_of, refuse_file
 from mmseg.errors import InputError, command
 from mmseg.export import SUFFIXES
-from mmseg.places import check_folder
+from mmseg.places import check_folder, refuse_replacing
 
 if TYPE_CHECKING:
+    from mmseg.prediction.sources import Source
     from mmseg.prediction.tiles import Tiling
 
 KIND_HELP = 'overlay, ids, color, confidence, probs; several with commas between them; default: overlay'
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Here, so that --help needs neither torch nor a second.
     from mmseg.arithmetic import DTYPES  # noqa: PLC0415
     from mmseg.datasets.label_sets import palette_named  # noqa: PLC0415
-    from mmseg.prediction.kinds import Style, kinds_named  # noqa: PLC0415
+    from mmseg.prediction.kinds import KINDS, Style, kinds_named  # noqa: PLC0415
     from mmseg.prediction.predictor import Predictor  # noqa: PLC0415
     from mmseg.prediction.run import Wanted, in_folders, predict_files  # noqa: PLC0415
     from mmseg.prediction.sources import find_sources  # noqa: PLC0415
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     kinds, tiling = kinds_named(args.save), tiling_of(args)
     wanted_sources, network = split_arguments(args.paths)
-    sources = find_sources(wanted_sources, skip_below=args.out)
+    sources = find_sources(wanted_sources, skip_below=[args.out / kind for kind in KINDS])
+    refuse_results_over(sources, args.out, kinds)
     palette = palette_named(args.palette) if args.palette else None
     model, of_network = load(network, args)
     colours = checked_palette(palette, args.palette, model.num_classes) or model.PALETTE
@@ -105,6 +107,22 @@ def split_arguments(paths: Sequence[str]) -> tuple[list[str], list[str]]:
     if len(paths) == count:
         raise InputError('There is nothing to predict: name images, folders or videos before the network.')
     return list(paths[:-count]), list(paths[-count:])
+
+
+def refuse_results_over(sources: 'Sequence[Source]', out: Path, kinds: Sequence[str]) -> None:
+    """Refuse to write a prediction over an image that is predicted: a result that is named itself.
+
+    Raises:
+        InputError: naming it.
+    """
+    from mmseg.prediction.run import in_folders  # noqa: PLC0415 (heavy)
+
+    whole = out.resolve()
+    read = [source.path for source in sources if whole in source.path.resolve().parents]
+    path_of = in_folders(out)
+    suffixes = {path.suffix for path in read}
+    written = (path_of(source, kind, suffix) for source in sources for kind in kinds for suffix in suffixes)
+    refuse_replacing(written, read)
 
 
 def load(network: Sequence[str], args: argparse.Namespace) -> 'tuple[Any, dict[str, str]]':

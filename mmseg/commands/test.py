@@ -15,7 +15,7 @@ from mmseg import signals
 from mmseg.commands.arguments import PRECISIONS
 from mmseg.commands.networks import network_of
 from mmseg.errors import InputError, command
-from mmseg.places import check_file, check_folder
+from mmseg.places import check_file, check_folder, refuse_replacing
 
 METRICS = ('mIoU', 'mDice', 'mFscore')
 OLD_EVAL_OPTIONS = {'imgfile_prefix', 'to_label_id', 'efficient_test'}
@@ -99,6 +99,7 @@ def check_args(args: argparse.Namespace) -> None:
     """Refuse values and combinations of options that mean nothing; old ones are those of today."""
     read_old_options(args)
     check_file(args.out)
+    refuse_replacing(filter(None, [args.out]), map(Path, (args.config, args.checkpoint)))
     for folder in (args.show_dir, args.id_dir, args.parts_dir):
         check_folder(folder)
     if args.out and args.out.suffix != '.json':

@@ -39,6 +39,7 @@ from mmseg.evaluation.export import PictureNames, PredictionWriter
 from mmseg.evaluation.groups import Groups
 from mmseg.evaluation.metrics import Metrics, columns_of, over_sets, reported_subsets
 from mmseg.evaluation.parts import check_parts, evaluate_parts
+from mmseg.evaluation.picture_places import refuse_pictures_over_data
 from mmseg.evaluation.source import source_of
 from mmseg.report.table import class_table
 from mmseg.writing import write_text
@@ -85,6 +86,7 @@ def run_test(args: argparse.Namespace) -> None:
         check_parts(model)
     sets = [open_set(name, described, cfg, model, args) for name, described in named_sets(cfg.data.test).items()]
     how: dict[str, Any] = {'progress': is_main_process(), 'dtype': DTYPES[args.precision]}
+    refuse_pictures_over_data(picture_folders(args, model, sets), [one.dataset for one in sets])
     if args.format_only or not all(getattr(one.dataset, 'labelled', True) for one in sets):
         predict_unlabelled(args, model, sets, how)
         return
@@ -116,6 +118,16 @@ def open_set(name: str, described: Any, cfg: Config, model: Any, args: argparse.
         pin_memory=next(model.parameters()).device.type == 'cuda',
     )
     return Opened(name, dataset, loader, tested_at(described, cfg.model))
+
+
+def picture_folders(args: argparse.Namespace, model: Any, sets: Sequence[Opened]) -> Iterator[tuple[Path, Any]]:
+    """Where pictures are asked for, each with the data set whose pictures go there."""
+    parts = (*model.parts, *model.value_parts) if args.parts_dir else ()
+    for one in sets:
+        for folder in filter(None, (args.show_dir, args.id_dir)):
+            yield folder / one.name, one.dataset
+        for part in parts:
+            yield args.parts_dir / one.name / part, one.dataset
 
 
 def test_set(one: Opened, model: Any, args: argparse.Namespace, how: dict[str, Any]) -> Tested:

@@ -25,31 +25,33 @@ class Source(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A file, and where it lies below what the user named."""
+    """A file, where it lies below what the user named, and whether that was the file itself."""
 
     path: Path
     relative: Path
     root: Path
+    named: bool = False
 
 
-def find_sources(wanted: Sequence[str | Path], *, skip_below: Path | None = None) -> list[Source]:
+def find_sources(wanted: Sequence[str | Path], *, skip_below: Sequence[Path] = ()) -> list[Source]:
     """Every file that ``wanted`` names, in order, each once.
 
     Args:
         wanted: image and video files, folders (searched with their tree; names that begin with a dot are left out),
             globs, and ``.txt`` lists of images, one path a line, relative to the current folder or to the list.
             Pictures that the demo has written beside images of a folder (``street_pred.png``) are left out.
-        skip_below: a folder whose files are results of an earlier prediction, and no images to predict.
+        skip_below: folders whose files are results of an earlier prediction, and no images to predict unless they are
+            named one by one.
 
     Raises:
         InputError: something is not there, a folder holds no images, or nothing is left.
     """
-    found = {entry.path.resolve(): entry for text in wanted for entry in _found(str(text))}
-    if skip_below is not None:
-        below = skip_below.resolve()
-        found = {path: entry for path, entry in found.items() if below not in path.parents}
+    below = {folder.resolve() for folder in skip_below}
+    placed = [(entry.path.resolve(), entry) for text in wanted for entry in _found(str(text))]
+    found = {path: entry for path, entry in placed if entry.named or below.isdisjoint(path.parents)}
     if not found:
-        raise InputError(f'There is nothing to predict in {", ".join(map(str, wanted))}.')
+        results = f' but results of earlier predictions ({placed[0][1].path})' if placed else ''
+        raise InputError(f'There is nothing to predict in {", ".join(map(str, wanted))}{results}.')
     return _named(list(found.values()))
 
 
@@ -84,14 +86,14 @@ def _of_list(path: Path) -> list[Found]:
         file = next((file for file in (name, path.parent / name) if file.is_file()), None)
         if file is None:
             raise InputError(f'{path}, line {number}: there is no file {line.strip()!r}.')
-        found.append(Found(file, Path(file.name) if name.is_absolute() else _inside(name), file.parent))
+        found.append(Found(file, Path(file.name) if name.is_absolute() else _inside(name), file.parent, named=True))
     if not found:
         raise InputError(f'{path} lists no images.')
     return found
 
 
 def _single(path: Path) -> Found:
-    return Found(path, Path(path.name), path.absolute().parent)
+    return Found(path, Path(path.name), path.absolute().parent, named=True)
 
 
 def _is_wanted(path: Path) -> bool:

@@ -245,3 +245,21 @@ def test_of_many_images_that_lose_something_one_is_told_and_the_others_are_count
         assert text.count('of its 16 bits the upper 8 are read') == 1
         assert '0.png: of its 16 bits' in text
         assert 'images of more than 8 bits are read with the upper 8 of them: so with 2 more images.' in text
+
+
+def test_images_in_the_folder_of_the_results_are_predicted_the_results_are_not(run, here):
+    image(here / 'street.png')
+    image(here / 'photos' / 'a.png')
+    for _ in range(2):
+        assert predicted('street.png', run, '--out', '.', '--quiet') == 0
+        assert predicted('photos', run, '--out', 'photos', '--quiet') == 0
+        assert [path.name for path in Path('overlay').iterdir()] == ['street.png']
+        assert [path.name for path in Path('photos/overlay').iterdir()] == ['a.png']
+
+
+def test_a_prediction_never_takes_the_place_of_its_image(run, here, capsys):
+    before = image(here / 'out' / 'overlay' / 'a.png').read_bytes()
+    assert predicted('out/overlay/a.png', run, '--out', 'out') == 2
+    assert 'out/overlay/a.png cannot be written (it is a file that is read here)' in capsys.readouterr().err
+    assert (here / 'out' / 'overlay' / 'a.png').read_bytes() == before
+    assert predicted('out/overlay/a.png', run, '--out', 'out', '--save', 'ids', '--quiet') == 0

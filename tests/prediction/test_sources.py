@@ -48,8 +48,21 @@ def test_globs_lists_and_single_files_go_together_each_file_once(tmp_path, monke
 
 
 def test_results_of_an_earlier_prediction_are_not_predicted(tmp_path):
-    made(tmp_path, 'a.png', 'out/overlay/a.png')
-    assert names([tmp_path], skip_below=tmp_path / 'out') == ['a']
+    made(tmp_path, 'a.png', 'out/overlay/a.png', 'out/b.png', 'list.txt')
+    results = [tmp_path / 'out/overlay', tmp_path / 'out/ids']
+    assert names([tmp_path], skip_below=results) == ['a', 'out/b']
+    with pytest.raises(InputError, match=r'nothing to predict in .* but results of earlier predictions \(.*a\.png\)'):
+        find_sources([tmp_path / 'out/overlay'], skip_below=results)
+
+
+def test_a_file_that_is_named_itself_is_predicted_wherever_it_lies(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made(tmp_path, 'out/overlay/a.png', 'out/overlay/b.png')
+    (tmp_path / 'list.txt').write_text('out/overlay/b.png\n')
+    below = [Path('out/overlay')]
+    assert names(['out/overlay/a.png', 'out'], skip_below=below) == ['a']
+    assert names(['out/overlay/a.png'], skip_below=below) == ['a']
+    assert names(['list.txt', 'out/overlay/a.png'], skip_below=below) == ['out/overlay/b', 'a']
 
 
 def test_pictures_that_the_demo_has_left_in_a_folder_are_not_predicted(tmp_path):

@@ -48,6 +48,14 @@ def converted(tmp_path):
     return convert
 
 
+@pytest.mark.parametrize('name', CONVERTERS)
+def test_a_converter_never_takes_its_own_file(name, tmp_path, capsys):
+    (tmp_path / 'a.pth').write_bytes(b'weights')
+    assert run(name, tmp_path / 'a.pth', tmp_path / 'a.pth') == 2
+    assert 'a.pth cannot be written (it is a file that is read here)' in capsys.readouterr().err
+    assert (tmp_path / 'a.pth').read_bytes() == b'weights'
+
+
 @torch.no_grad()
 def randomised(network, std=0.2):
     torch.manual_seed(3)
