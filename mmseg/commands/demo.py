@@ -40,22 +40,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_places(args.img, args.out)
     from mmseg.apis import init_segmentor  # noqa: PLC0415 (--help needs no torch)
     from mmseg.datasets.label_sets import palette_named  # noqa: PLC0415
-    from mmseg.evaluation.export import check_opacity  # noqa: PLC0415
+    from mmseg.evaluation.export import IGNORED, check_opacity  # noqa: PLC0415
     from mmseg.prediction.kinds import Style  # noqa: PLC0415
     from mmseg.prediction.predictor import Predictor  # noqa: PLC0415
     from mmseg.prediction.run import Wanted, predict_files  # noqa: PLC0415
-    from mmseg.prediction.summary import Summary  # noqa: PLC0415
+    from mmseg.prediction.summary import NO_CLASS, Summary  # noqa: PLC0415
 
     check_opacity(args.opacity)
     sources = images_of(args.img, args.out)
     palette = palette_named(args.palette) if args.palette else None
     model = init_segmentor(args.config, args.checkpoint, args.device, weights=args.weights, trust=args.trust)
-    colours = checked_palette(palette, args.palette, model.num_classes) or model.PALETTE
+    colours = checked_palette(palette, args.palette, len(model.CLASSES)) or model.PALETTE
     style = Style(colours, args.opacity, contours=not args.plain)
     summary = Summary({})
     wanted = Wanted(kinds=['overlay'], style=style, path_of=output_of(args.img, args.out), placed=False)
     predict_files(Predictor(model), sources, wanted, summary, progress=sys.stderr.isatty(), warn=warn)
-    colour_of = dict(zip(model.CLASSES, colours, strict=False))  # a palette may have more colours
+    colour_of = {NO_CLASS: IGNORED, **dict(zip(model.CLASSES, colours, strict=False))}  # a palette may have more
     for image in summary.images:
         if not args.plain:
             add_legend(Path(image['saved']['overlay']), image['class_shares'], colour_of)

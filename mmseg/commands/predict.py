@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     refuse_results_over(sources, args.out, kinds)
     palette = palette_named(args.palette) if args.palette else None
     model, of_network = load(network, args)
-    colours = checked_palette(palette, args.palette, model.num_classes) or model.PALETTE
+    colours = checked_palette(palette, args.palette, len(model.CLASSES)) or model.PALETTE
     style = Style(colours, args.opacity, args.contours)
     predictor = Predictor(
         model, tiling=tiling, scale=args.scale, keep_probs='probs' in kinds, dtype=DTYPES[args.precision]

@@ -45,7 +45,16 @@ class Benchmark:
         return LABEL_IDS if self.label_ids else TRAIN_IDS
 
     def encoded(self, label_map: np.ndarray) -> np.ndarray:
-        """Train ids (H, W) as the server wants them, uint8."""
+        """Train ids (H, W) as the server wants them, uint8.
+
+        Raises:
+            InputError: one of them is none of a class: a network may have more outputs.
+        """
+        if label_map.max(initial=0) >= len(TRAIN_IDS):
+            raise InputError(
+                f'The network predicts the output {label_map.max()}, which is none of the {len(TRAIN_IDS)} classes of '
+                'this benchmark: take one with as many outputs (model.decode_head.num_classes).'
+            )
         if not self.label_ids:
             return label_map.astype(np.uint8)
         table = np.array([_label_id(name) for name in CITYSCAPES19.classes], np.uint8)

@@ -30,9 +30,10 @@ def main(model: str, picture: str, out: str) -> None:
     found = Image.fromarray(ids).resize(size, Image.Resampling.NEAREST)
     found.putpalette(np.uint8(facts['palette']).tobytes())
     found.save(out)
-    for train_id, share in enumerate(np.bincount(ids.flatten(), minlength=len(facts['classes'])) / ids.size):
+    names = dict(enumerate(facts['classes']))
+    for train_id, share in enumerate(np.bincount(ids.flatten()) / ids.size):
         if share > 0:
-            print(f'{facts["classes"][train_id]:20} {share:6.1%}')
+            print(f'{names.get(train_id, "no class"):20} {share:6.1%}')
 
 
 if __name__ == '__main__':

@@ -13,17 +13,20 @@ from mmseg.prediction.block import Block
 from mmseg.writing import write_text
 
 SUMMARY_FILE = 'predictions.json'
+NO_CLASS = 'no class'
+"""What pixels show that a network gives one of its outputs beyond the classes."""
 
 
 @dataclass
 class Tally:
     """Counts over the blocks of one file."""
 
-    counts: Tensor | None = None  # (classes,) pixels
+    counts: Tensor | None = None  # (classes + 1,) pixels, the last those of no class
     confidence: float = 0.0  # summed over pixels
 
     def add(self, block: Block, num_classes: int) -> None:
-        counts = torch.bincount(block.label_map.flatten().long(), minlength=num_classes)
+        ids = block.label_map.flatten().long().clamp(max=num_classes)
+        counts = torch.bincount(ids, minlength=num_classes + 1)
         self.counts = counts if self.counts is None else self.counts + counts
         self.confidence += float(block.confidence.double().sum())
 
@@ -32,7 +35,7 @@ class Tally:
         assert self.counts is not None
         counts = self.counts.tolist()
         total = sum(counts)
-        shares = {name: count / total for name, count in zip(classes, counts, strict=True) if count}
+        shares = {name: count / total for name, count in zip((*classes, NO_CLASS), counts, strict=True) if count}
         ordered = dict(sorted(shares.items(), key=lambda item: -item[1]))
         return {'class_shares': ordered, 'mean_confidence': self.confidence / total}
 

@@ -13,8 +13,9 @@ import numpy as np
 from mmseg.datasets.check import header_size
 from mmseg.datasets.pipelines.loading import LoadImageFromFile
 from mmseg.errors import InputError
-from mmseg.evaluation.export import displayable
+from mmseg.evaluation.export import IGNORED, displayable
 from mmseg.prediction.predictor import Predictor
+from mmseg.prediction.summary import NO_CLASS
 
 QUALITY = 95  # of the image on the page
 
@@ -49,14 +50,15 @@ def answer(predictor: Predictor, pixels: np.ndarray) -> dict[str, Any]:
     start = time.perf_counter()
     ((block, _),) = predictor.each([pixels])
     label_map, confidence = block.label_map.cpu().numpy(), block.confidence.float().cpu().numpy()
+    beyond = max(int(label_map.max()) + 1 - len(predictor.model.CLASSES), 0)  # outputs without a class
     return {
         'seconds': round(time.perf_counter() - start, 2),
         'width': label_map.shape[1],
         'height': label_map.shape[0],
         'image': _data_uri('.jpg', displayable(pixels), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]),
         'map': _data_uri('.png', packed(label_map, confidence), [cv2.IMWRITE_PNG_COMPRESSION, 1]),
-        'classes': list(predictor.model.CLASSES),
-        'palette': [list(map(int, colour)) for colour in predictor.model.PALETTE],
+        'classes': [*predictor.model.CLASSES, *[NO_CLASS] * beyond],
+        'palette': [list(map(int, colour)) for colour in (*predictor.model.PALETTE, *[IGNORED] * beyond)],
         'shown': shares(label_map, confidence),
     }
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from mmseg.apis import inference_segmentor, init_segmentor
-from mmseg.commands import predict
+from mmseg.commands import demo, predict
 from mmseg.evaluation.export import overlay
 from mmseg.evaluation.legible import with_contours
 from mmseg.prediction import sinks
@@ -263,3 +264,21 @@ def test_a_prediction_never_takes_the_place_of_its_image(run, here, capsys):
     assert 'out/overlay/a.png cannot be written (it is a file that is read here)' in capsys.readouterr().err
     assert (here / 'out' / 'overlay' / 'a.png').read_bytes() == before
     assert predicted('out/overlay/a.png', run, '--out', 'out', '--save', 'ids', '--quiet') == 0
+
+
+@pytest.mark.parametrize('options', [[], ['--tile', '32']])
+def test_a_network_with_more_outputs_than_classes_predicts_and_says_no_class(options, run, here):
+    """As training allows it: its checkpoint names 2 classes of the head's 19 outputs."""
+    checkpoint = torch.load(run / 'latest.pth', weights_only=True)
+    checkpoint['meta'] |= {'CLASSES': ('road', 'sidewalk'), 'PALETTE': [[1, 2, 3], [4, 5, 6]]}
+    torch.save(checkpoint, 'few.pth')
+    file, config = image(here / 'street.png'), run / f'{RUN}.json'
+    kinds = ['--save', 'overlay,ids,color', *options]
+    assert predicted(file, config, 'few.pth', '--out', 'out', '--quiet', *kinds) == 0
+    (entry,) = json.loads(Path('out/predictions.json').read_text())['images']
+    ids = cv2.imread('out/ids/street.png', cv2.IMREAD_UNCHANGED)
+    assert (ids > 1).any()
+    assert entry['class_shares']['no class'] == pytest.approx((ids > 1).mean())
+    assert not cv2.imread('out/color/street.png')[ids > 1].any()
+    assert demo.main([str(file), str(config), 'few.pth', '--device', 'cpu']) == 0
+    assert Path('street_pred.png').is_file()

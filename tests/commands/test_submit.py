@@ -37,6 +37,12 @@ def test_ids_become_those_of_label_files():
     assert BENCHMARKS['acdc'].encoded(np.array([[0, 18]])).tolist() == [[0, 18]]
 
 
+@pytest.mark.parametrize('name', ['cityscapes', 'acdc'])
+def test_an_output_that_is_no_class_of_the_benchmark_is_refused(name):
+    with pytest.raises(InputError, match='predicts the output 19, which is none of the 19 classes'):
+        BENCHMARKS[name].encoded(np.array([[0, 19]]))
+
+
 def test_a_zip_that_keeps_the_rules_is_taken(tmp_path):
     check_zip(write_zip(tmp_path / 'x.zip', GOOD), SMALL)
 

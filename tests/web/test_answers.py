@@ -61,6 +61,16 @@ def test_an_answer_has_the_image_the_map_and_the_classes_that_occur():
     assert [entry['confidence'] for entry in told['shown']] == pytest.approx([0.2, 0.8])
 
 
+def test_outputs_beyond_the_classes_have_a_name_and_a_colour_on_the_page():
+    class Fewer(Halves):
+        model = SimpleNamespace(CLASSES=('road',), PALETTE=((1, 2, 3),))
+
+    told = answer(Fewer(), np.zeros((8, 10, 3), np.uint8))
+    assert [entry['id'] for entry in told['shown']] == [0, 2]
+    assert told['classes'] == ['road', 'no class', 'no class']
+    assert told['palette'] == [[1, 2, 3], [0, 0, 0], [0, 0, 0]]
+
+
 def test_ids_beyond_a_byte_and_largest_classes_first():
     label_map = np.array([[300, 5, 300]])
     assert packed(label_map, np.array([[0.0, 1.0, 0.5]])).tolist() == [[[0, 1, 44], [255, 0, 5], [128, 1, 44]]]
