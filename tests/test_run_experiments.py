@@ -72,6 +72,9 @@ def test_the_training_command_takes_weights_and_states(config):
     options = ['--work-dir', 'b', '--resume-from', 'a/latest.pth', '--cfg-options', 'runner.max_iters=3']
     assert tools_train.main([str(config), *options]) == 0
     assert [path.name for path in sorted(Path('b').glob('iter_*'))] == ['iter_3.pth']
+    before = {path: path.read_bytes() for path in Path('b').iterdir()}
+    assert tools_train.main([str(config), *options]) == 2
+    assert {path: path.read_bytes() for path in Path('b').iterdir()} == before
 
 
 @pytest.mark.parametrize(

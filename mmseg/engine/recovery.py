@@ -4,11 +4,12 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
 from mmengine.logging import print_log
 
 from mmseg.engine.checkpoint_io import LATEST, damage_of_state, read_checkpoint, saved_iterations
 from mmseg.engine.provenance import saved_config
-from mmseg.engine.work_dir import find_config
+from mmseg.engine.work_dir import find_config, refuse_used
 from mmseg.errors import InputError
 from mmseg.writing import write_text
 
@@ -35,6 +36,41 @@ def newest_whole(work_dir: Path) -> Path | None:
             'or delete it to start the run from the beginning.'
         )
     return None
+
+
+def refuse_to_mix(work_dir: Path, state_file: Path | None, iteration: int) -> None:
+    """Keep a run from writing into the folder of another one, or beside later states of its own.
+
+    Args:
+        work_dir: where the run is to write; need not be there.
+        state_file: what it goes on from; None: it is new.
+        iteration: of that state.
+
+    Raises:
+        InputError: ``work_dir`` holds checkpoints, and the newest whole one is another state.
+    """
+    if state_file is None:
+        refuse_used(work_dir)
+        return
+    own = state_file.parent.resolve() == work_dir.resolve()
+    for path in _newest_first(work_dir):
+        if path.samefile(state_file):
+            return
+        if own and not (_iteration_of(path) > iteration and damage_of_state(path) is None):
+            continue
+        other = 'newer than' if own else 'of another run than'
+        raise InputError(
+            f'{work_dir} holds {path.name}, which is {other} {state_file}: two runs would be mixed there. Go on from '
+            f'that state in a new --work-dir, or with the newest one of this folder: --resume {work_dir}.'
+        )
+
+
+def _iteration_of(path: Path) -> int:
+    """The iterations that are done in a checkpoint; 0 if it is no state of a run."""
+    try:
+        return int(torch.load(path, map_location='cpu', weights_only=True, mmap=True)['meta']['iter'])
+    except Exception:  # what is no state of a run fails anywhere
+        return 0
 
 
 def usable_config_of(work_dir: Path) -> Path:

@@ -39,7 +39,7 @@ from mmseg.engine.loop import TrainLoop
 from mmseg.engine.optim import build_optim_wrapper
 from mmseg.engine.plan_log import log_classes, log_plan
 from mmseg.engine.provenance import environment
-from mmseg.engine.recovery import newest_whole
+from mmseg.engine.recovery import newest_whole, refuse_to_mix
 from mmseg.engine.resume_check import Change, check_resume
 from mmseg.engine.run_hooks import build_hooks, tracker_backends
 from mmseg.engine.runner import TrainRunner
@@ -49,7 +49,7 @@ from mmseg.engine.unlabelled_target import (
     held_out_share,
     without_held_out,
 )
-from mmseg.engine.work_dir import gone, refuse_used, set_work_dir
+from mmseg.engine.work_dir import gone, set_work_dir
 from mmseg.errors import InputError
 from mmseg.models.layers.norm import refuse_synchronised
 from mmseg.models.left_out import KEY as LEFT_OUT
@@ -123,7 +123,7 @@ def _build_runner(cfg: Config, resume: Path | None, lock: WorkDirLock, *, allow_
     if cfg.get('n_gpus') != 0:
         cfg.n_gpus = world_size  # what a resume has to start again
     work_dir = Path(cfg.work_dir)
-    on_main(lambda: _make_folder(work_dir, lock, fresh=parts.state is None))
+    on_main(lambda: _make_folder(work_dir, lock, state_file, parts.start))
     label_set = parts.train_set.label_set
     runner = TrainRunner(
         model=parts.model,
@@ -194,8 +194,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
         keep_freed_memory()
     schedule = build_schedule(cfg.get('lr_config'), cfg.runner.max_iters)
     work_dir = Path(cfg.work_dir)
-    if state is None:
-        refuse_used(work_dir)
+    refuse_to_mix(work_dir, state_file, start)
     seed_everything(cfg.seed)
     model = build_model(cfg)
     if state is None or LEFT_OUT in state['meta']:  # else all weights come from it, and no pretrained file is needed
@@ -294,12 +293,11 @@ def _check_processes(state: dict[str, Any], state_file: Path | None, count: int)
         )
 
 
-def _make_folder(work_dir: Path, lock: WorkDirLock, *, fresh: bool) -> None:
+def _make_folder(work_dir: Path, lock: WorkDirLock, state_file: Path | None, iteration: int) -> None:
     """Make the folder of a run and hold it; another process may have done so since it was looked for."""
     make_folder(work_dir)
     lock.take(work_dir)
-    if fresh:
-        refuse_used(work_dir)
+    refuse_to_mix(work_dir, state_file, iteration)
 
 
 def _build_train_set(train_cfg: dict | list, work_dir: Path) -> TrainingSet:

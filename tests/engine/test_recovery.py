@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmseg.engine.checkpoint_io import point_latest_to, save_atomically
-from mmseg.engine.recovery import newest_whole, usable_config_of
+from mmseg.engine.recovery import newest_whole, refuse_to_mix, usable_config_of
 from mmseg.errors import InputError
 
 CONFIG = {'model': {'type': 'Net'}, 'seed': 3}
@@ -90,3 +90,40 @@ def test_a_cut_config_without_a_checkpoint_is_named(tmp_path):
     (tmp_path / f'{tmp_path.name}.json').write_text('{"mo')
     with pytest.raises(InputError, match=r'\.json is cut off or damaged, and there is no checkpoint'):
         usable_config_of(tmp_path)
+
+
+def test_the_newest_whole_state_of_a_folder_is_gone_on_from_there(run, tmp_path):
+    refuse_to_mix(run, run / 'latest.pth', 10)
+    refuse_to_mix(run, run / 'iter_10.pth', 10)
+    refuse_to_mix(tmp_path / 'absent', run / 'iter_5.pth', 5)
+    best = run / 'best_mIoU_iter_15.pth'  # saved with its evaluation, before the next checkpoint
+    best.write_bytes(b'of iteration 15')
+    refuse_to_mix(run, best, 15)
+    content = (run / 'latest.pth').read_bytes()
+    (run / 'latest.pth').unlink()
+    (run / 'latest.pth').write_bytes(content)  # as where a file system has no links
+    refuse_to_mix(run, run / 'iter_10.pth', 10)
+    for name in ('latest.pth', 'iter_10.pth'):
+        damage(run / name)
+    refuse_to_mix(run, run / 'iter_5.pth', 5)
+
+
+def test_two_runs_and_two_pasts_of_one_run_are_not_mixed_in_a_folder(run, tmp_path):
+    with pytest.raises(InputError, match=r'holds latest\.pth, which is newer than .*iter_5\.pth.* --resume '):
+        refuse_to_mix(run, run / 'iter_5.pth', 5)
+    best = run / 'best_mIoU_iter_5.pth'
+    (run / 'iter_5.pth').rename(best)
+    with pytest.raises(InputError, match='is newer than'):
+        refuse_to_mix(run, best, 5)
+    copied = tmp_path / 'copy.pth'
+    copied.write_bytes((run / 'iter_10.pth').read_bytes())
+    with pytest.raises(
+        InputError, match=r'holds latest\.pth, which is of another run than .*copy\.pth.*new --work-dir'
+    ):
+        refuse_to_mix(run, copied, 10)
+    damage(run / 'latest.pth')
+    damage(run / 'iter_10.pth')
+    with pytest.raises(InputError, match='of another run'):
+        refuse_to_mix(run, copied, 10)
+    with pytest.raises(InputError, match='holds the checkpoints of an earlier run'):
+        refuse_to_mix(run, None, 0)
