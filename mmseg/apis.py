@@ -68,14 +68,16 @@ def init_segmentor(
         InputError: config or checkpoint are missing, unreadable, or do not fit each other.
     """
     cfg = config if isinstance(config, Config) else load_config(config, purpose='test', trust=trust)
-    # a checkpoint of what learned alone is completed from the pretrained file, which no other checkpoint needs
+    # a checkpoint of what learned alone is completed from what the run started from, which no other checkpoint needs
     model = MODELS.build(without_pretrained(cfg.model) if checkpoint is None else cfg.model)
     if checkpoint is None:
         model.init_weights()
         meta: dict[str, Any] = {}
     else:
         which = weights or weights_of(cfg)
-        meta = load_network(model, checkpoint, which=which, trust=trust, plain_too=weights is None)
+        meta = load_network(
+            model, checkpoint, which=which, trust=trust, plain_too=weights is None, load_from=cfg.get('load_from')
+        )
     label_set = label_set_of_config(cfg)
     model.CLASSES = tuple(meta.get('CLASSES') or label_set.classes)
     model.PALETTE = tuple(map(tuple, meta.get('PALETTE') or label_set.palette))

@@ -49,7 +49,7 @@ def read_config(path: Path, *, trust: bool = False, needs_imports: bool = True) 
         if path.suffix == '.py':
             return Config.fromfile(path, lazy_import=False)
         values = _values_of_json(path, trust=trust)
-        _import_modules(values.get(IMPORTS), path, trust=trust, needed=needs_imports)
+        import_modules(values.get(IMPORTS), path, trust=trust, needed=needs_imports)
         return Config(values, cfg_text=path.read_text(encoding='utf-8'), filename=str(path))
     except (InputError, RecursionError):
         raise
@@ -244,8 +244,12 @@ def _values_of_json(path: Path, *, trust: bool) -> dict[str, Any]:
     return Config._merge_a_into_b(own, below)
 
 
-def _import_modules(wanted: Any, path: Path, *, trust: bool, needed: bool) -> None:
-    """Import what ``custom_imports`` of a JSON config names, if that may be; what is loaded already does no harm."""
+def import_modules(wanted: Any, path: Path, *, trust: bool, needed: bool) -> None:
+    """Import what ``custom_imports`` of a JSON config names, if that may be; what is loaded already does no harm.
+
+    Raises:
+        InputError: it is of another form, or ``needed`` and not to be trusted.
+    """
     if not wanted:
         return
     names = wanted.get('imports') if isinstance(wanted, dict) else None

@@ -58,6 +58,7 @@ class TrainRunner(Runner):
         hooks: all hooks of the run.
         vis_backends: configs of the engine's visualizer backends.
         env_cfg: the engine's settings of the process.
+        left_out: what checkpoints leave out; None for nothing.
         launcher: 'none', or 'pytorch' for one of several processes.
         lock: of the work directory, held by the first process.
 
@@ -82,6 +83,7 @@ class TrainRunner(Runner):
         hooks: list[Hook],
         vis_backends: list[dict],
         env_cfg: dict,
+        left_out: LeftOut | None,
         launcher: str,
         lock: WorkDirLock,
     ) -> None:
@@ -91,7 +93,7 @@ class TrainRunner(Runner):
         self.changes: list[dict[str, Any]] = []
         self._dataset_meta = dataset_meta
         self._lock = lock
-        self._left_out = LeftOut(model) if (cfg.get('checkpoint_config') or {}).get('learned_only') else None
+        self._left_out = left_out
         self.stop_request = StopRequest()
         super().__init__(
             model,
@@ -172,6 +174,8 @@ class TrainRunner(Runner):
             if stepped and lacks_moments(self.optim_wrapper.param_groups, state['optimizer']):
                 raise ValueError('its optimizer holds no state of any parameter')
             self.model.load_state_dict(state['state_dict'])
+            if self._left_out is not None:
+                self._left_out.check(str(source))
             self.optim_wrapper.load_state_dict(state['optimizer'])
             self.call_hook('after_load_checkpoint', checkpoint=state)
         except InputError:

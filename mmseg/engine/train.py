@@ -53,6 +53,7 @@ from mmseg.engine.work_dir import gone, set_work_dir
 from mmseg.errors import InputError
 from mmseg.models.layers.norm import refuse_synchronised
 from mmseg.models.left_out import KEY as LEFT_OUT
+from mmseg.models.left_out import LeftOut, left_out_of
 from mmseg.models.networks import Role, evaluated_network, networks_of, student_network
 from mmseg.models.weights import load_network
 from mmseg.places import make_folder
@@ -142,6 +143,7 @@ def _build_runner(cfg: Config, resume: Path | None, lock: WorkDirLock, *, allow_
         hooks=parts.hooks,
         vis_backends=parts.vis_backends if is_main_process() else [],
         env_cfg=_env_cfg(cfg),
+        left_out=parts.left_out,
         launcher='none' if world_size == 1 else 'pytorch',
         lock=lock,
     )
@@ -167,6 +169,7 @@ class Parts:
     start: int
     schedule: LearningRate
     model: nn.Module
+    left_out: LeftOut | None
     optim_wrapper: OptimWrapper
     train_set: TrainingSet
     loader: DataLoader
@@ -183,7 +186,6 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
         warn_of_slow_bf16(device, precision=precision)
     made_by = environment(cfg.seed) | {'processes': str(world_size)}
     state, changes = None, []
-    loaded: Mapping[str, Any] = {}
     if state_file is not None:
         state = read_checkpoint(state_file)
         _check_processes(state, state_file, world_size)
@@ -197,15 +199,14 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     refuse_to_mix(work_dir, state_file, start)
     seed_everything(cfg.seed)
     model = build_model(cfg)
-    if state is None or LEFT_OUT in state['meta']:  # else all weights come from it, and no pretrained file is needed
-        loaded = _initialise(model, cfg)
+    loaded, omitted = _give_weights(model, cfg, state)
     if world_size > 1 and device.type == 'cpu':
         refuse_synchronised(model)
     model.to(device)
     if device.type == 'cuda':
         lay_out_weights(model)
     compile_encoders(model, cfg.get('compile', False), device=device)
-    optim_wrapper = build_optim_wrapper(
+    optim = build_optim_wrapper(
         model,
         cfg.optimizer,
         optimizer_config=cfg.get('optimizer_config'),
@@ -237,7 +238,7 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
     if cfg.get('deterministic') and device.type == 'cuda':
         _tell_undetermined(model)
     return Parts(
-        made_by, device, state, changes, start, schedule, model, optim_wrapper, train_set, loader, hooks, backends
+        made_by, device, state, changes, start, schedule, model, omitted, optim, train_set, loader, hooks, backends
     )
 
 
@@ -312,6 +313,22 @@ def _choose_seed(cfg: Config, state: dict[str, Any] | None) -> int:
     if cfg.get('seed') is None:
         cfg.seed = state['meta']['seed'] if state else secrets.randbelow(2**31)
     return cfg.seed
+
+
+def _give_weights(
+    model: nn.Module, cfg: Config, state: dict[str, Any] | None
+) -> tuple[Mapping[str, Any], LeftOut | None]:
+    """Let the ``model`` have what it starts from, unless all of it comes from ``state``.
+
+    Returns:
+        the meta information of ``load_from``, and what checkpoints leave out.
+    """
+    learned_only = (cfg.get('checkpoint_config') or {}).get('learned_only')
+    reduced = state is not None and LEFT_OUT in state['meta']
+    loaded: Mapping[str, Any] = {}
+    if state is None or reduced or learned_only:  # else no pretrained file is needed
+        loaded = _initialise(model, cfg)
+    return loaded, left_out_of(model, resumes=reduced) if learned_only else None
 
 
 def _initialise(model: Any, cfg: Config) -> Mapping[str, Any]:

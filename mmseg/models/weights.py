@@ -21,7 +21,8 @@ from mmseg.models.finite import is_plain, not_finite
 from mmseg.models.foreign_networks import in_our_names, refuse_known_strangers, without_other_classifier
 from mmseg.models.input_bands import MEAN, WAYS, for_other_bands
 from mmseg.models.left_out import KEY as LEFT_OUT
-from mmseg.models.left_out import completed
+from mmseg.models.left_out import completed, concerns_student
+from mmseg.models.read_weights import mark_read
 from mmseg.models.weight_files import PRETRAINED_DIR, name_of_file, remote_sources
 from mmseg.models.whole_file import damage_of
 
@@ -250,13 +251,16 @@ def load_network(
     other_classes: bool = False,
     before_tuning: bool = False,
     plain_too: bool = False,
+    load_from: str | Path | None = None,
 ) -> dict[str, Any]:
     """Load a whole network from a plain or an adaptation checkpoint; returns the checkpoint's ``meta`` ({} if none).
 
     A network of OpenMMLab is read too. A checkpoint that holds only what learned is completed: ``segmentor`` is given
-    its pretrained weights first. ``other_classes``: one for another number of classes leaves the classifiers as they
-    are. ``before_tuning``: one from before an encoder was tuned leaves what was added to it. ``plain_too``: where there
-    is one network alone in the file, that is the one.
+    what its run started from first, its pretrained weights or those of ``load_from``.
+
+    ``other_classes``: one for another number of classes leaves the classifiers as they are. ``before_tuning``: one from
+    before an encoder was tuned lets what was added to it start anew, from these weights. ``plain_too``: where there is
+    one network alone in the file, that is the one.
 
     Raises:
         InputError: unreadable, no such network in it, or it does not fit ``segmentor`` or holds no numbers.
@@ -269,14 +273,18 @@ def load_network(
     left_out: list[str] = []
     if other_classes:
         selected, left_out = without_other_classifier(segmentor, selected, source=str(path))
-    if before_tuning:
-        left_out += _added_to(segmentor, selected)
+    added = _added_to(segmentor, selected) if before_tuning else []
     note = _left_out_of(content)
-    if note is not None:
-        segmentor.init_weights()  # type: ignore[operator]
+    if concerns_student(note):
+        if load_from:
+            load_network(segmentor, load_from, other_classes=True, before_tuning=True)
+        else:
+            segmentor.init_weights()  # type: ignore[operator]
         selected = completed(segmentor, selected, note, source=str(path))
-    load_strict(segmentor, selected, may_be_missing=left_out, source=str(path))
+    load_strict(segmentor, selected, may_be_missing=[*left_out, *added], source=str(path))
     refuse_not_finite(selected, str(path))
+    if added:
+        segmentor.tuning.start()  # type: ignore[union-attr, operator]
     return meta_of(content, str(path))
 
 
@@ -416,6 +424,7 @@ def load_strict(
         listed += [hint for place, hint in known if any(key.startswith(place) for key in unexpected)]
         raise InputError('\n'.join([f'{source} does not fit {type(module).__name__}:', *listed]))
     module.load_state_dict(given, strict=False)
+    mark_read(module, given)
 
 
 def of_other_kind(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:

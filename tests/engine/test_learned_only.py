@@ -67,6 +67,25 @@ def test_a_run_goes_on_from_what_learned_bit_for_bit(rule, precision, pretrained
     assert_same_run(straight, tmp_path / 'run')
 
 
+@pytest.mark.slow
+def test_a_run_with_a_frozen_teacher_of_its_own_goes_on_bit_for_bit_without_it(pretrained, tmp_path):
+    teacher = {**ENCODER, 'out_indices': (-1,), 'pretrained': str(pretrained[0])}
+    term = {'type': 'FeatureAlignment', 'teacher': teacher, 'channels': (8, 16), 'size': 32}
+
+    def learns(work_dir, **options):
+        options = {'evaluation': None, 'checkpoint_config__learned_only': True, **options}
+        return tiny_config(work_dir, model=SEGMENTOR, uda={**UDA, 'terms': [term]}, **options)
+
+    straight = train(learns(tmp_path / 'straight'))
+    stop = [{'type': 'KillAt', 'iteration': 7, 'number': int(signal.SIGTERM)}]
+    with pytest.raises(Interrupted):
+        train(learns(tmp_path / 'run', custom_hooks=stop))
+    train(learns(tmp_path / 'run'), resume=tmp_path / 'run' / 'latest.pth')
+    assert_same_run(straight, tmp_path / 'run')
+    names = {name for name in final(straight)['state_dict'] if name.startswith('feature_alignment.')}
+    assert {name.split('.')[1] for name in names} == {'projection'}
+
+
 @pytest.fixture(scope='module')
 def run(pretrained, tmp_path_factory):
     return train(config(tmp_path_factory.mktemp('run') / 'run', pretrained[0], 'lora'))
@@ -101,8 +120,12 @@ def test_testing_puts_a_network_together(run, whole, pretrained, tmp_path, weigh
     cfg = config(run, pretrained[0], 'lora', data__test={'type': 'CustomDataset', 'classes': CAMVID11.classes})
     expected = predicted(cfg, whole / 'latest.pth', weights=weights)
     assert torch.equal(predicted(cfg, run / 'latest.pth', weights=weights), expected)
-    published = publish(run / 'latest.pth', tmp_path / 'small.pth', weights=weights)
-    assert torch.equal(predicted(cfg, published), expected)
+    published = publish(run / 'latest.pth', tmp_path / 'out.pth', weights=weights)
+    prefix = {'student': 'model.', 'teacher': 'ema_model.'}[weights]
+    names = {key.removeprefix(prefix) for key in final(whole)['state_dict'] if key.startswith(prefix)}
+    assert torch.load(published, weights_only=True)['state_dict'].keys() == names
+    alone = config(run, 'nowhere.pth', 'lora', data__test=cfg.data.test)
+    assert torch.equal(predicted(alone, published), expected)
 
 
 def test_other_pretrained_weights_are_refused(run, pretrained, tmp_path):
@@ -110,6 +133,30 @@ def test_other_pretrained_weights_are_refused(run, pretrained, tmp_path):
         InputError, match=r'latest\.pth holds only what learned.*the weights that the network starts from are others'
     ):
         train(config(run, pretrained[1], 'lora'), resume=run / 'latest.pth')
+
+
+def test_a_whole_checkpoint_with_other_pretrained_weights_is_not_gone_on_from_as_a_small_one(
+    whole, pretrained, tmp_path
+):
+    cfg = config(tmp_path / 'run', pretrained[1], 'lora', runner__max_iters=13)
+    with pytest.raises(InputError, match=r'what keeps its weights in .*latest\.pth is not what the pretrained file'):
+        train(cfg, resume=whole / 'latest.pth')
+
+
+def test_what_learned_alone_is_not_published_without_its_config(run, pretrained, tmp_path):
+    state = final(run)
+    state['meta']['config'] = None
+    torch.save(state, tmp_path / 'bare.pth')
+    with pytest.raises(InputError, match=r'bare\.pth holds only what learned, and no config'):
+        publish(tmp_path / 'bare.pth', tmp_path / 'out.pth')
+
+
+def test_frozen_weights_that_no_file_holds_are_refused_before_the_first_iteration(tmp_path):
+    cfg = config(tmp_path / 'run', None, 'lora')
+    cfg.model.backbone.pretrained = None
+    with pytest.raises(InputError, match=r'learned_only=True, but what keeps its weights was read from no file'):
+        train(cfg)
+    assert not list((tmp_path / 'run').glob('*.pth'))
 
 
 def test_nothing_to_leave_out_is_said_before_the_first_iteration(tmp_path):

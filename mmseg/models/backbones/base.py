@@ -1,15 +1,18 @@
 """What encoders share: where their weights come from, and which part of them is not trained."""
 
 import bisect
+import logging
 import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmseg.errors import InputError
+from mmseg.models.read_weights import read_names
 from mmseg.models.weights import State, load_pretrained, pretrained_of
 
 #: what encoders call the learnt token that stands for hidden patches
@@ -82,6 +85,12 @@ class Backbone(nn.Module, ABC):
             prefix=self.prefix,
             bands=self.pretrained_bands,
         )
+        if getattr(self, MASK_TOKEN, None) is not None and MASK_TOKEN not in read_names(self):
+            print_log(
+                f'{path} has no mask token: that of {type(self).__name__} starts at 0 and learns.',
+                'current',
+                logging.WARNING,
+            )
 
     @abstractmethod
     def draw_weights(self) -> None:

@@ -10,18 +10,20 @@ from torch import Tensor, nn
 
 from mmseg.config.values import Count, Fraction, Positive
 from mmseg.errors import InputError, nearest
-from mmseg.models.backbones.base import Backbone, PixelStatistics, freeze, learns_anyway, still_parts
+from mmseg.models.backbones.base import MASK_TOKEN, Backbone, PixelStatistics, freeze, learns_anyway, still_parts
 from mmseg.models.backbones.efficientnet_keys import OF_PORT, to_timm
 from mmseg.models.backbones.hugging_face_keys import from_hugging_face
 from mmseg.models.backbones.packaged_weights import IF_INSTALLED, REQUIRED, packaged_file
 from mmseg.models.backbones.timm_weights import file_of, say_licence, weights_of
 from mmseg.models.layers import resize
 from mmseg.models.layers.pixel_layout import convolves_by_channel, pixel_by_pixel
-from mmseg.models.weights import State
+from mmseg.models.weights import State, without_prefix
 from mmseg.registry import MODELS
 
 #: value of ``pretrained`` for timm's own weights
 BY_NAME = 'timm'
+#: what the names of timm's network begin with in our state dict
+OURS = 'model.'
 
 
 @MODELS.register_module()
@@ -181,17 +183,25 @@ class TimmBackbone(Backbone):
         """Those that timm has drawn at construction."""
 
     def convert(self, state: State) -> State:
-        """What timm's own loader does with a file of the authors, e.g. names and position tables; then our prefix."""
+        """What timm's own loader does with a file of the authors, e.g. names and position tables; then our prefix.
+
+        In a file of ours the prefix is there, and what stands beside timm's network keeps its names.
+        """
+        beside: State = {}
+        if any(f'{OURS}{name}' in state for name in self.model.state_dict()):
+            beside = {key: value for key, value in state.items() if not key.startswith(OURS)}
+            state = without_prefix(state, OURS)
         state = from_hugging_face(dict(state))
         if OF_PORT in state:
             state = to_timm(state)
         self._refuse_biases(state)
-        mask_token = state.get('mask_token')
+        mask_token = state.get(MASK_TOKEN)
         translate = getattr(sys.modules[type(self.model).__module__], 'checkpoint_filter_fn', None)
         if translate is not None:
             state = translate(state, self.model)
-        converted = {f'model.{key}': value for key, value in state.items() if key != 'mask_token'}
-        return converted if mask_token is None else {**converted, 'mask_token': mask_token.reshape(1, 1, -1)}
+        if mask_token is not None:
+            beside[MASK_TOKEN] = mask_token.reshape(1, 1, -1)
+        return {f'{OURS}{key}': value for key, value in state.items() if key != MASK_TOKEN} | beside
 
     def _refuse_biases(self, state: State) -> None:
         """Of DINOv3: drop biases of queries, keys and values that are 0; timm would drop others too.

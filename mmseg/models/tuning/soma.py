@@ -59,7 +59,7 @@ class SoMA(Tuning):
     def start(self, encoder: nn.Module) -> None:
         for layer in encoder.modules():
             if isinstance(layer, SoMALinear):
-                down, up = smallest_components(layer._parameters['weight'], self.rank)  # type: ignore[arg-type]
+                down, up = smallest_components(layer._parameters['weight'], len(layer.soma_down))  # type: ignore[arg-type]
                 for kept in (layer.soma_down, layer.soma_down_start):
                     kept.copy_(down)
                 for kept in (layer.soma_up, layer.soma_up_start):

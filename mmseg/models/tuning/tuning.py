@@ -3,6 +3,7 @@
 Names of the encoder in a state dict stay, so that files of pretrained weights load as they are.
 """
 
+import fnmatch
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from torch import nn
 
 from mmseg.errors import InputError
 from mmseg.models.backbones.base import freeze, learns_anyway, still_parts
+from mmseg.models.read_weights import read_names
 from mmseg.models.tuning.low_rank import LowRankLinear
 from mmseg.registry import MODELS
 
@@ -55,7 +57,8 @@ class EncoderTuning:
             for name, parameter in encoder.named_parameters():
                 if not learns_anyway(encoder, name):
                     parameter.requires_grad_(False)
-        added = [pattern for rule in self.rules for pattern in rule.apply(encoder)]
+        self._added_by = [rule.apply(encoder) for rule in self.rules]
+        added = [pattern for patterns in self._added_by for pattern in patterns]
         #: patterns of the names of what the rules have added
         self.added = added
         if added:
@@ -63,10 +66,28 @@ class EncoderTuning:
         self.still = still_parts(encoder) if rules else []
 
     def init_weights(self) -> None:
-        """Give the encoder its weights, then what was added."""
+        """Give the encoder its weights, then what was added, unless the encoder's file is one with that.
+
+        Raises:
+            InputError: as of the encoder, or its file has a part of what a rule adds.
+        """
         if hasattr(self.encoder, 'init_weights'):
             with self._as_it_was():
                 self.encoder.init_weights()
+        read, names = read_names(self.encoder), list(self.encoder.state_dict())
+        for rule, patterns in zip(self.rules, self._added_by, strict=True):
+            own = [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+            absent = [name for name in own if name not in read]
+            if absent == own:
+                rule.start(self.encoder)
+            elif absent:
+                raise InputError(
+                    f'{type(rule).__name__}: the pretrained file is of an encoder that was tuned otherwise: it has '
+                    f'{len(own) - len(absent)} of the {len(own)} entries that the rule adds, and not {absent[0]}.'
+                )
+
+    def start(self) -> None:
+        """Draw what was added anew, for the weights that the encoder has now."""
         for rule in self.rules:
             rule.start(self.encoder)
 

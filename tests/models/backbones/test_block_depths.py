@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmseg.errors import InputError
+from mmseg.models.backbones import base
 from tests.models.networks import build, build_on_meta
 
 VIT = {'type': 'TimmBackbone', 'model_name': 'vit_tiny_patch16_224', 'settings': {'depth': 4}, 'out_indices': (1, 3)}
@@ -87,6 +88,32 @@ def test_the_mask_token_stands_for_hidden_patches(name):
     assert torch.equal(backbone(image, hidden)[0], backbone(torch.zeros_like(image), hidden)[0])
     hidden[0, 0, 0, 0] = False
     assert not torch.equal(backbone(image, hidden)[0], backbone(torch.zeros_like(image), hidden)[0])
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'prefix'),
+    [
+        (VIT, 'model.'),
+        ({'type': 'VisionTransformer', 'img_size': 32, 'embed_dims': 24, 'num_heads': 2, 'num_layers': 1}, ''),
+    ],
+)
+def test_a_mask_token_that_the_file_lacks_is_told(cfg, prefix, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(base, 'print_log', lambda message, *_: said.append(message))
+    cfg = {**cfg, 'out_indices': (0,)}
+    state = {key.removeprefix(prefix): value for key, value in build(cfg).state_dict().items()}
+    torch.save(state, tmp_path / 'vit.pth')
+    cfg['pretrained'] = str(tmp_path / 'vit.pth')
+    build(cfg).init_weights()
+    assert said == []
+    encoder = build({**cfg, 'mask_token': True})
+    encoder.init_weights()
+    assert said == [f'{tmp_path}/vit.pth has no mask token: that of {cfg["type"]} starts at 0 and learns.']
+    assert encoder.mask_token.requires_grad
+    torch.save({**state, 'mask_token': torch.ones(1, 1, encoder.mask_token.shape[-1])}, tmp_path / 'vit.pth')
+    encoder.init_weights()
+    assert len(said) == 1
+    assert encoder.mask_token.eq(1).all()
 
 
 def test_a_network_without_patches_side_by_side_has_no_mask_token():

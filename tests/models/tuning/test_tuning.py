@@ -205,8 +205,8 @@ def test_two_rules_for_different_layers_learn_both():
     assert all(model.backbone.get_parameter(name).grad is not None for name in learning)
 
 
-def with_adapter(rule):
-    backbone = {'type': 'ViTAdapter', 'width': 8, 'mask_token': True, **ENCODERS['timm']}
+def with_adapter(rule, **changes):
+    backbone = {'type': 'ViTAdapter', 'width': 8, 'mask_token': True, **ENCODERS['timm'], **changes}
     backbone['settings'] = {**SMALL, 'depth': 4}
     head = daformer_head(in_channels=[16] * 4, in_index=[0, 1, 2, 3])
     return segmentor(rule, backbone=backbone, decode_head=head)
@@ -260,6 +260,70 @@ def test_a_tuned_network_goes_on_from_a_plain_one(rule, tmp_path):
     assert torch.equal(model.state_dict()['decode_head.conv_seg.weight'], plain.decode_head.conv_seg.weight)
     with pytest.raises(InputError, match='missing'):
         load_network(model, tmp_path / 'plain.pth')
+
+
+@rules
+def test_what_was_added_starts_from_the_weights_of_the_network_it_goes_on_from(rule, tmp_path):
+    plain = segmentor()
+    with torch.no_grad():
+        for parameter in plain.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    torch.save(plain.state_dict(), tmp_path / 'plain.pth')
+    model = segmentor(RULES[rule])
+    load_network(model, tmp_path / 'plain.pth', before_tuning=True)
+    tolerance = 0.05 if rule == 'rein' else 1e-5
+    for mine, theirs in zip(features(model, image()), features(plain, image()), strict=True):
+        torch.testing.assert_close(mine, theirs, atol=tolerance, rtol=tolerance)
+    for layer in model.backbone.modules() if rule == 'soma' else ():
+        if hasattr(layer, 'soma_up'):
+            down, up = smallest_components(layer._parameters['weight'], 2)
+            torch.testing.assert_close(layer.soma_up @ layer.soma_down, up @ down)
+            assert torch.equal(layer.soma_up_start, layer.soma_up)
+
+
+def test_two_rules_of_one_kind_have_ranks_of_their_own():
+    model = segmentor({'type': 'SoMA', 'layers': ['qkv'], 'rank': 2}, {'type': 'SoMA', 'layers': ['fc1'], 'rank': 3})
+    block = model.backbone.model.blocks[0]
+    for layer, rank in ((block.attn.qkv, 2), (block.mlp.fc1, 3)):
+        down, up = smallest_components(layer._parameters['weight'], rank)
+        torch.testing.assert_close(layer.soma_up @ layer.soma_down, up @ down)
+
+
+def moved(model):
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model
+
+
+@pytest.mark.parametrize('name', ENCODERS)
+@pytest.mark.parametrize('rule', [None, *RULES])
+@pytest.mark.parametrize('part', ['network', 'encoder'])
+def test_an_encoder_of_ours_is_read_from_our_own_checkpoint(part, rule, name, tmp_path):
+    rules = [] if rule is None else [{**RULES[rule], **({} if rule == 'rein' else {'layers': ['qkv', 'proj']})}]
+    backbone = encoder(name, mask_token=True)
+    model = moved(segmentor(*rules, backbone=backbone))
+    state = model.backbone.state_dict() if part == 'encoder' else {'state_dict': model.state_dict()}
+    torch.save(state, tmp_path / 'own.pth')
+    again = segmentor(*rules, backbone={**backbone, 'pretrained': str(tmp_path / 'own.pth')})
+    for key, value in model.backbone.state_dict().items():
+        assert torch.equal(again.backbone.state_dict()[key], value), key
+
+
+def test_an_encoder_with_an_adapter_is_read_from_our_own_checkpoint(tmp_path):
+    model = moved(with_adapter(RULES['lora']))
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'own.pth')
+    again = with_adapter(RULES['lora'], pretrained=str(tmp_path / 'own.pth'))
+    for name, value in model.backbone.state_dict().items():
+        assert torch.equal(again.backbone.state_dict()[name], value), name
+
+
+def test_a_file_with_a_part_of_what_a_rule_adds_is_refused(tmp_path):
+    model = segmentor({**RULES['lora'], 'layers': ['qkv']})
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'own.pth')
+    with pytest.raises(InputError, match=r'LoRA: the pretrained file .* it has 6 of the 24 entries that the rule adds'):
+        segmentor(RULES['lora'], backbone=encoder(pretrained=str(tmp_path / 'own.pth')))
 
 
 @rules
