@@ -100,6 +100,10 @@ class TrainingSet(Dataset):
     def __len__(self) -> int:
         raise NotImplementedError
 
+    def image_lists(self) -> dict[str, Sequence[dict]]:
+        """Its images as in :attr:`img_infos`, where it has them, by their role in training; '' is the only role."""
+        return {'': self.img_infos} if hasattr(self, 'img_infos') else {}
+
     def domain_name(self) -> str:
         """What it is called among several data sets."""
         return type(self).__name__.removesuffix('Dataset')

@@ -168,6 +168,10 @@ class UDADataset(TrainingSet):
         """Of the source, whose labels are those that are learnt from."""
         return None if self.source is None else self.source.known_counts(index_dir)
 
+    def image_lists(self) -> dict[str, Sequence[dict]]:
+        parts = {'target': self.target} if self.source is None else {'source': self.source, 'target': self.target}
+        return {role: infos for role, part in parts.items() for infos in part.image_lists().values()}
+
     def channels(self) -> set[int]:
         return self.target.channels() | (set() if self.source is None else self.source.channels())
 

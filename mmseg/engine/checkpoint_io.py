@@ -33,6 +33,7 @@ FORM: dict[str, Any] = {
     'meta.config': str | None,
     'meta.changes': Sequence[dict] | None,
     'meta.env_info': dict[str, Any] | None,
+    'meta.images': dict[str, dict[str, Any]] | None,
     'state_dict': dict[str, Tensor],
     'optimizer': dict,
     'optimizer.state': dict[int, dict] | None,

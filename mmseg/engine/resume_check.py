@@ -69,6 +69,35 @@ def check_resume(
     return refused
 
 
+def check_images(
+    state: Mapping[str, Any], state_file: Path, images: Mapping[str, Mapping[str, Any]], *, allow_changes: bool
+) -> list[Change]:
+    """Compare the images that ``state`` was trained on with those of today; the changes that were allowed.
+
+    Args:
+        state: of a checkpoint; one that does not tell its images is taken as it is.
+        state_file: where it is from.
+        images: as :func:`mmseg.engine.image_lists.image_lists` gives them.
+        allow_changes: go on with other images.
+
+    Raises:
+        InputError: there are more, fewer or other ones, unless ``allow_changes``.
+    """
+    before = state['meta'].get('images') or {}
+    changes = []
+    for role, now in images.items():
+        old = before.get(role, now)
+        if old != now:
+            count, place = now['count'], '.'.join(filter(None, ('data.train', role)))
+            told = count if old.get('count') != count else f'{count} of other names'
+            changes.append(Change(f'images of {place}', old.get('count'), told))
+    if changes and not allow_changes:
+        raise InputError(_refusal(state_file, changes, final=False))
+    for change in changes:
+        _warn(f'The training goes on with other images, as --allow-changes says: {change}.')
+    return changes
+
+
 def differences(old: Any, new: Any, key: str = '') -> Iterator[Change]:
     """Where two JSON values differ, by dotted key; lists of other lengths as a whole."""
     if isinstance(old, dict) and isinstance(new, dict):

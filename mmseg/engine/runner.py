@@ -51,7 +51,7 @@ class TrainRunner(Runner):
         cfg: the complete config, for the records.
         seed: the run's seed, for the records.
         environment: see :func:`mmseg.engine.provenance.environment`.
-        dataset_meta: 'CLASSES' and 'PALETTE', for the checkpoints.
+        dataset_meta: 'CLASSES', 'PALETTE' and 'images' (:func:`image_lists`), for the checkpoints.
         loader: the training loader.
         loop: config of the loop.
         optim_wrapper: around the optimizer of ``model``.

@@ -33,6 +33,7 @@ from mmseg.engine.early_log import kept_messages, write_to_file
 from mmseg.engine.hooks.evaluation import EvaluationHook
 from mmseg.engine.hooks.settled_choices import keep_choices
 from mmseg.engine.host_memory import keep_freed_memory, return_freed_memory
+from mmseg.engine.image_lists import image_lists
 from mmseg.engine.layout import lay_out_weights
 from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.loop import TrainLoop
@@ -40,7 +41,7 @@ from mmseg.engine.optim import build_optim_wrapper
 from mmseg.engine.plan_log import log_classes, log_plan
 from mmseg.engine.provenance import environment
 from mmseg.engine.recovery import newest_whole, refuse_to_mix
-from mmseg.engine.resume_check import Change, check_resume
+from mmseg.engine.resume_check import Change, check_images, check_resume
 from mmseg.engine.run_hooks import build_hooks, tracker_backends
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.sample_check import check_test_sample, check_training_sample, warn_of_other_norm
@@ -136,6 +137,7 @@ def _build_runner(cfg: Config, resume: Path | None, lock: WorkDirLock, *, allow_
         dataset_meta={
             'CLASSES': list(label_set.classes),
             'PALETTE': [list(colour) for colour in label_set.palette],
+            'images': image_lists(parts.train_set),
         },
         loader=parts.loader,
         loop={'type': TrainLoop, 'max_iters': cfg.runner.max_iters, 'start_iteration': parts.start},
@@ -214,6 +216,8 @@ def _build_parts(cfg: Config, state_file: Path | None, *, allow_changes: bool) -
         accumulate=cfg.get('accumulate', 1),
     )
     train_set = _build_train_set(without_held_out(cfg.data.train, held_out_share(cfg)), work_dir)
+    if state is not None and state_file is not None:
+        changes += check_images(state, state_file, image_lists(train_set), allow_changes=allow_changes)
     check_classes(model, train_set.label_set)
     check_evaluated_classes(cfg.data, train_set.label_set)
     check_channels(model, train_set, 'data.train')

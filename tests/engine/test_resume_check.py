@@ -6,7 +6,7 @@ from mmengine import Config
 
 from mmseg.engine.hooks.settled_choices import keep_choices
 from mmseg.engine.provenance import saved_config
-from mmseg.engine.resume_check import check_resume
+from mmseg.engine.resume_check import check_images, check_resume
 from mmseg.errors import InputError
 from tests.engine.tiny import tiny_config
 
@@ -118,3 +118,28 @@ def test_a_copy_of_a_config_that_is_none_is_no_copy(text, warnings):
     cfg = Config(values())
     keep_choices(cfg, {'meta': meta})
     assert cfg.to_dict() == values()
+
+
+IMAGES = {'source': {'count': 3, 'names': 'a'}, 'target': {'count': 2, 'names': 'b'}}
+
+
+@pytest.mark.parametrize(
+    ('now', 'told'),
+    [
+        ({'count': 1, 'names': 'c'}, 'images of data.train.target 2 → 1'),
+        ({'count': 2, 'names': 'c'}, 'images of data.train.target 2 → 2 of other names'),
+    ],
+)
+def test_other_images_are_refused_or_recorded(now, told, warnings):
+    state, today = {'meta': {'images': IMAGES}}, {**IMAGES, 'target': now}
+    with pytest.raises(InputError, match=f'latest.pth was trained with other settings: {told}.*--allow-changes'):
+        check_images(state, Path('latest.pth'), today, allow_changes=False)
+    assert list(map(str, check_images(state, Path('latest.pth'), today, allow_changes=True))) == [told]
+    assert any(told in text for text in warnings)
+
+
+@pytest.mark.parametrize('before', [None, {}, {'': {'count': 9, 'names': 'x'}}, IMAGES])
+def test_the_same_images_pass_and_so_does_a_checkpoint_that_does_not_tell_its_own(before, warnings):
+    assert check_images({'meta': {'images': before}}, Path('x.pth'), IMAGES, allow_changes=False) == []
+    assert check_images({'meta': {}}, Path('x.pth'), IMAGES, allow_changes=False) == []
+    assert not warnings
