@@ -351,7 +351,7 @@ def load_pretrained(
         bands: how a file for images of three bands serves a backbone for others, 'mean' or 'repeat'.
 
     Raises:
-        InputError: the file is missing (the message says what to do), unreadable or does not fit.
+        InputError: the file is missing (the message says what to do), unreadable, does not fit or holds no numbers.
     """
     try:
         file = find(path)
@@ -373,6 +373,8 @@ def load_pretrained(
         )
     converted = for_other_bands(backbone, converted, bands, source=str(file))
     load_strict(backbone, converted, may_be_missing=may_be_missing, ignored=ignored, source=str(file))
+    loaded = {key: value for key, value in backbone.state_dict().items() if key in converted}
+    refuse_not_finite(loaded, str(file))  # as the network holds them: a number of 64 bits may be none in 32
 
 
 def _where_to_get(path: str) -> str:

@@ -35,6 +35,10 @@ def segmentor():
     return build(tiny_segmentor())
 
 
+def encoder_state():
+    return build(tiny_backbone()).state_dict()
+
+
 def assert_same_weights(module, state):
     assert module.state_dict().keys() == state.keys()
     for name, value in module.state_dict().items():
@@ -228,6 +232,18 @@ def test_pretrained_weights_of_another_size_are_refused(tmp_path):
     file = saved(tmp_path / 'mit_b1.pth', build(tiny_backbone()).state_dict())
     with pytest.raises(InputError, match=r'(?s)does not fit .*missing.*another shape'):
         build(tiny_backbone(depths=(2, 1, 1, 1), embed_dims=(16, 16, 40, 64), pretrained=str(file))).init_weights()
+
+
+@pytest.mark.parametrize('number', [float('nan'), float('inf'), 1e300])
+def test_pretrained_weights_that_are_no_numbers_are_refused(tmp_path, number):
+    state = {key: value.double() if value.is_floating_point() else value for key, value in encoder_state().items()}
+    name = next(key for key, value in state.items() if value.is_floating_point())
+    file = saved(tmp_path / 'encoder.pth', state | {'head.weight': torch.tensor([float('nan')])})
+    build(tiny_backbone(pretrained=str(file))).init_weights()  # what it passes over may be anything
+    state[name].view(-1)[0] = number
+    saved(file, state)
+    with pytest.raises(InputError, match=rf'encoder\.pth holds weights that are no numbers \(first {name}, 1 in all\)'):
+        build(tiny_backbone(pretrained=str(file))).init_weights()
 
 
 def test_building_reads_no_pretrained_file():
