@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mmengine import Config
 
@@ -99,16 +99,26 @@ class GridRun:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[int | None]:
-        """Hold the run: a descriptor that keeps it held while it is open, None if another process has it."""
+        """Hold the run: a descriptor that keeps it held while it is open, None if another process has it.
+
+        Where the file system has no locks, nobody is kept from it.
+        """
         make_folder(self.record_file.parent)
         with self.record_file.with_suffix('.lock').open('w') as file:
-            try:
-                if fcntl is not None:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield None
-                return
-            yield file.fileno()
+            yield file.fileno() if _locks(file) else None
+
+
+def _locks(file: IO[str]) -> bool:
+    """Lock ``file``; whether it was possible, as far as there are locks."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as error:
+        _say(f'{file.name} cannot be locked ({error.strerror}): see that no other process trains the same runs.')
+    return True
 
 
 def grid_run(cfg: Config) -> GridRun:

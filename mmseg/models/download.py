@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -121,12 +121,16 @@ def _fetch_from(source: Source, path: Path) -> None:
 
 @contextmanager
 def _alone(part: Path) -> Iterator[None]:
-    """Wait until no other process writes ``part``: all processes of a run ask for its weights at the same time."""
+    """Wait until no other process writes ``part``: all processes of a run ask for its weights at the same time.
+
+    Where the file system has no locks, nobody waits.
+    """
     if fcntl is None:
         yield
         return
     with part.open('ab') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

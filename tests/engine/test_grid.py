@@ -1,3 +1,5 @@
+import dataclasses
+import errno
 import json
 import os
 import signal
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 from mmseg.config.load import load_config
+from mmseg.engine import grid
 from mmseg.engine.grid import RECORDS, Record, grid_run, prepare, run_here, settings_hash, train_held
 from mmseg.engine.launch import PROGRAM, Launcher, Nodes, Outcome, command_of
 from mmseg.engine.work_dir import find_work_dir
@@ -123,6 +126,23 @@ def test_a_run_that_another_process_holds_is_left_to_it(run, capsys):
         assert run_here([cfg]) == 0
     assert 'another process trains it' in capsys.readouterr().out
     assert planned.record().state == 'new'
+
+
+@pytest.mark.skipif(grid.fcntl is None, reason='no file locks on Windows')
+@pytest.mark.parametrize(('number', 'held'), [(errno.ENOLCK, True), (errno.ENOTSUP, True), (errno.EACCES, False)])
+def test_where_the_file_system_has_no_locks_runs_are_trained_all_the_same(run, monkeypatch, capsys, number, held):
+    planned, cfg = run
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(grid.fcntl, 'flock', refuse)
+    with planned.locked() as descriptor:
+        assert (descriptor is not None) == held
+    assert ('cannot be locked' in capsys.readouterr().out) == held
+    monkeypatch.setattr(grid, 'train_held', lambda run, record, launch: dataclasses.replace(record, state='finished'))
+    assert run_here([cfg]) == 0
+    assert f'1 runs: 1 {"finished" if held else "elsewhere"}.' in capsys.readouterr().out
 
 
 def test_a_run_begins_goes_on_from_its_state_and_is_finished_once(run):

@@ -1,3 +1,4 @@
+import errno
 import fnmatch
 import hashlib
 import io
@@ -169,6 +170,16 @@ def test_processes_that_want_the_same_file_share_one_download(server, tmp_path):
         for done in [pool.submit(fetch, [source], tmp_path / 'a.pth') for _ in range(4)]:
             assert done.result() is source
     assert len(server.asked) == 1
+    assert_only(tmp_path)
+
+
+@pytest.mark.skipif(download.fcntl is None, reason='no file locks on Windows')
+def test_a_file_comes_where_the_file_system_has_no_locks(server, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(download.fcntl, 'flock', refuse)
+    fetch([Source(f'{server.url}/a.pth', sha256=SHA256)], tmp_path / 'a.pth')
     assert_only(tmp_path)
 
 
