@@ -12,6 +12,7 @@ from mmseg.engine.publish import publish
 from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import train
 from mmseg.errors import InputError
+from mmseg.models.left_out import KEY, LeftOut
 from mmseg.registry import MODELS
 from tests.engine.pair import run_pair, weights_at_start
 from tests.engine.test_train import assert_same_run, final, lines
@@ -126,6 +127,21 @@ def test_testing_puts_a_network_together(run, whole, pretrained, tmp_path, weigh
     assert torch.load(published, weights_only=True)['state_dict'].keys() == names
     alone = config(run, 'nowhere.pth', 'lora', data__test=cfg.data.test)
     assert torch.equal(predicted(alone, published), expected)
+
+
+def test_testing_looks_at_the_network_that_a_run_started_from(run, pretrained, tmp_path):
+    torch.manual_seed(4)
+    first = MODELS.build(config(run, pretrained[1], 'lora').model)
+    first.init_weights()
+    torch.save({'state_dict': first.state_dict()}, tmp_path / 'first.pth')
+    left_out = LeftOut(first)
+    small = {'meta': {KEY: left_out.note}, 'state_dict': left_out.reduced(first.state_dict())}
+    torch.save(small, tmp_path / 'run.pth')
+    options = {'data__test': {'type': 'CustomDataset', 'classes': CAMVID11.classes}}
+    cfg = config(run, pretrained[0], 'lora', load_from=str(tmp_path / 'first.pth'), **options)
+    assert torch.equal(predicted(cfg, tmp_path / 'run.pth'), predicted(cfg, tmp_path / 'first.pth'))
+    with pytest.raises(InputError, match='starts from are others'):
+        predicted(config(run, pretrained[0], 'lora', **options), tmp_path / 'run.pth')
 
 
 def test_other_pretrained_weights_are_refused(run, pretrained, tmp_path):
