@@ -13,6 +13,7 @@ from mmseg.config.values import Count, Fraction
 from mmseg.errors import InputError, nearest
 from mmseg.models.layers import Conv2d, init_from_cfg, resize
 from mmseg.models.losses.accuracy import accuracy
+from mmseg.models.losses.base import SegmentationLoss, is_descended
 from mmseg.registry import MODELS
 
 CROSS_ENTROPY = {'type': 'CrossEntropyLoss'}
@@ -87,22 +88,35 @@ class BaseDecodeHead(nn.Module, ABC):
         )
         self.sampler = None if sampler is None else MODELS.build(sampler)
         self.single_output = out_channels == 1 and num_classes == 2
+        self._check_losses()
+        self.conv_seg: nn.Conv2d | None = Conv2d(channels, self.outputs, 1)
+        self.dropout = nn.Dropout2d(dropout_ratio) if dropout_ratio > 0 else nn.Identity()
+
+    def _check_losses(self) -> None:
+        """Refuse losses that cannot be descended, or not by this head.
+
+        Raises:
+            InputError: there is none, its name hides it, or it does not fit the classes, outputs or sampler.
+        """
+        name = type(self).__name__
+        if not self.loss_decode:
+            raise InputError(f'{name}: loss_decode is an empty list, so that nothing would be learnt: name a loss.')
         for criterion in self.loss_decode:
+            kind = type(criterion).__name__
+            if not is_descended(str(criterion.loss_name)):
+                raise InputError(
+                    f"{name}: loss_name={criterion.loss_name!r} of {kind} has no 'loss' in it, and only what has is "
+                    f"descended: call it 'loss_{criterion.loss_name}'."
+                )
             if self.single_output and getattr(criterion, 'use_sigmoid', False):
                 raise InputError(
                     f'{name}: with out_channels=1 the softmax of the two classes is the sigmoid of the one output: '
-                    f'leave use_sigmoid of {type(criterion).__name__} out.'
+                    f'leave use_sigmoid of {kind} out.'
                 )
             if self.sampler is not None and not takes_pixel_weights(criterion):
-                raise InputError(f'{name}: {type(criterion).__name__} cannot weigh pixels, as the sampler asks.')
-            weights = getattr(criterion, 'class_weight', None)
-            if weights is not None and len(weights) != num_classes:
-                raise InputError(
-                    f'{name}: class_weight of {type(criterion).__name__} has {len(weights)} numbers for {num_classes} '
-                    'classes (num_classes): it needs one for each, in their order.'
-                )
-        self.conv_seg: nn.Conv2d | None = Conv2d(channels, self.outputs, 1)
-        self.dropout = nn.Dropout2d(dropout_ratio) if dropout_ratio > 0 else nn.Identity()
+                raise InputError(f'{name}: {kind} cannot weigh pixels, as the sampler asks.')
+            if isinstance(criterion, SegmentationLoss) and (unfit := criterion.unfit_for(self.num_classes)):
+                raise InputError(f'{name}: {unfit}')
 
     @property
     def outputs(self) -> int:

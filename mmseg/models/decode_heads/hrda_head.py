@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from mmseg.errors import InputError
 from mmseg.models.layers import resize
 from mmseg.models.layers.box import Window, inside, mean_of_windows
+from mmseg.models.losses.base import is_descended
 from mmseg.registry import MODELS
 
 if TYPE_CHECKING:
@@ -289,4 +290,4 @@ def attention_settings(head: Mapping[str, Any], channels: int) -> dict[str, Any]
 
 def scaled_losses(values: Mapping[str, Tensor], weight: float, *, prefix: str = '') -> dict[str, Tensor]:
     """Losses times ``weight``, accuracies as they are, with ``prefix`` in front of their names."""
-    return {f'{prefix}{name}': value * weight if 'loss' in name else value for name, value in values.items()}
+    return {f'{prefix}{name}': value * weight if is_descended(name) else value for name, value in values.items()}

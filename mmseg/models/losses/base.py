@@ -8,6 +8,11 @@ from torch import Tensor, nn
 from mmseg.config.values import NotNegative
 
 
+def is_descended(name: str) -> bool:
+    """Whether the value that is logged under ``name`` is descended."""
+    return 'loss' in name
+
+
 class SegmentationLoss(nn.Module):
     """Base of losses.
 
@@ -27,3 +32,12 @@ class SegmentationLoss(nn.Module):
         # moves with the network, but is a setting and no weight
         weight = torch.tensor(class_weight, dtype=torch.float32) if class_weight is not None else None
         self.register_buffer('class_weight', weight, persistent=False)
+
+    def unfit_for(self, num_classes: int) -> str:
+        """Why it cannot judge a head of so many classes, '' if it can."""
+        if self.class_weight is None or len(self.class_weight) == num_classes:
+            return ''
+        return (
+            f'class_weight of {type(self).__name__} has {len(self.class_weight)} numbers for {num_classes} '
+            'classes (num_classes): it needs one for each, in their order.'
+        )

@@ -40,6 +40,16 @@ class LovaszLoss(SegmentationLoss):
         super().__init__(loss_name=loss_name, **loss)
         self.classes, self.per_image = classes, per_image
 
+    def unfit_for(self, num_classes: int) -> str:
+        if not isinstance(self.classes, str):
+            foreign = [train_id for train_id in self.classes if not 0 <= train_id < num_classes]
+            if foreign or not self.classes:
+                return (
+                    f"classes={list(self.classes)} of LovaszLoss has to be 'present', 'all' or a list of ids in "
+                    f'0..{num_classes - 1} (num_classes={num_classes}).'
+                )
+        return super().unfit_for(num_classes)
+
     def forward(
         self, logits: Tensor, label: Tensor, weight: Tensor | None = None, *, ignore_index: int = 255
     ) -> Tensor:

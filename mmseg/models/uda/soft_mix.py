@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from mmseg.models.losses.base import is_descended
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.models.uda.batch import Labelled
 from mmseg.models.uda.uda_decorator import require
@@ -62,6 +63,6 @@ def soft_losses(
         return values
     lower = model.losses_of(logits, below, weight)
     return {
-        name: strength * value + (1 - strength) * lower[name] if 'loss' in name else value
+        name: strength * value + (1 - strength) * lower[name] if is_descended(name) else value
         for name, value in values.items()
     }

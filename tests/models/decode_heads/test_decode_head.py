@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from mmseg.errors import InputError
+from mmseg.models.segmentors.parse_losses import parse_losses
 from tests.models.networks import build
 
 #: classifies its two input channels as they are
@@ -54,6 +55,29 @@ def test_several_losses_are_logged_by_name_or_added_up():
     values = head.losses(torch.zeros(1, 2, 1, 1), torch.zeros(1, 1, 1, dtype=torch.long))
     assert values['loss_seg'].item() == pytest.approx(1.5 * EVEN)
     assert values['loss_other'].item() == pytest.approx(EVEN)
+
+
+@pytest.mark.parametrize(
+    ('losses', 'told'),
+    [
+        ([], 'loss_decode is an empty list'),
+        ({'type': 'CrossEntropyLoss', 'loss_name': 'ce'}, r"no 'loss' in it.*call it 'loss_ce'"),
+        ([{'type': 'CrossEntropyLoss'}, {'type': 'DiceLoss', 'loss_name': 'dice'}], r"DiceLoss has no 'loss' in it"),
+        ({'type': 'LovaszLoss', 'classes': [0, 7]}, r'classes=\[0, 7\] of LovaszLoss .* ids in 0\.\.1'),
+        ({'type': 'LovaszLoss', 'classes': [-1]}, r'classes=\[-1\]'),
+        ({'type': 'LovaszLoss', 'classes': []}, r'classes=\[\]'),
+        ({'type': 'FocalLoss', 'class_weight': [1.0]}, 'class_weight of FocalLoss has 1 numbers for 2 classes'),
+    ],
+)
+def test_losses_that_could_not_be_descended_are_refused_when_the_head_is_built(losses, told):
+    with pytest.raises(InputError, match=f'FCNHead: .*{told}'):
+        build({**HEAD, 'loss_decode': losses})
+
+
+def test_values_without_a_loss_among_them_are_named():
+    assert parse_losses({'loss_seg': torch.tensor(2.0), 'acc_seg': torch.tensor(9.0)})[0] == 2
+    with pytest.raises(InputError, match=r"None of \['acc_seg', 'ce'\] has 'loss' in its name"):
+        parse_losses({'acc_seg': torch.tensor(9.0), 'ce': torch.tensor(1.0)})
 
 
 def test_losses_are_no_part_of_the_checkpoint():
