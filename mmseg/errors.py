@@ -14,9 +14,13 @@ from mmseg import screen, signals
 from mmseg.shortage import what_is_short
 
 # Why the system refuses a path that it was asked to read or write: this is never a defect of ours.
-REFUSALS = {errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EROFS}
+REFUSALS = {
+    errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM, errno.EROFS
+}  # fmt: skip
 #: why the system takes no more bytes: no room, a quota, a limit on the size of a file
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: characters of a path that a message shows: one that is longer is refused for that
+LONGEST = 400
 MISSPELT, ALIKE = 0.6, 0.5  # how much of two names is the same, see difflib
 PIPE_CLOSED = 128 + 13  # as a shell tells SIGPIPE
 # What the machine, or whoever runs it, does not grant.
@@ -105,7 +109,7 @@ def command(main: Callable[..., int | None]) -> Callable[..., int]:
             if reason is None:
                 raise
             path = reason.filename2 or reason.filename or 'A file'  # the second is the name that was to be taken
-            print(f'error: {path} cannot be used: {reason.strerror}.', file=sys.stderr)
+            print(f'error: {printable(path)[:LONGEST]} cannot be used: {reason.strerror}.', file=sys.stderr)
             return 2
 
     return run

@@ -10,6 +10,7 @@ from pathlib import Path
 from mmseg.errors import InputError, full_disk
 from mmseg.shortage import SHORT
 
+LONGEST_NAME = 255  # bytes, of a file or folder
 ELSEWHERE = ' Name another place.'
 #: what the picture of a prediction beside its image is called: its name, this, and .png
 PREDICTED = '_pred'
@@ -17,6 +18,18 @@ PREDICTED = '_pred'
 
 class UnwritableError(InputError):
     """A file or folder cannot be made where the user wants it; the message names it and the reason."""
+
+
+def home_expanded(path: str | Path) -> Path:
+    """``path`` with a leading ``~`` written out, which shells leave as it is behind ``=`` and nobody does in configs.
+
+    Raises:
+        InputError: nobody has that name, or no home is known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f'{str(path)!r}: {error} Write the folder out.') from error
 
 
 @contextlib.contextmanager
@@ -61,6 +74,7 @@ def check_file(path: Path | None) -> None:
     """
     if path is not None:
         with naming_refusal(path, ELSEWHERE):
+            _check_name(path)
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, 'it is a folder')
             _try(path.parent)
@@ -74,6 +88,7 @@ def check_folder(folder: Path | None) -> None:
     """
     if folder is not None:
         with naming_refusal(folder, ELSEWHERE):
+            _check_name(folder)
             _try(folder)
 
 
@@ -103,6 +118,17 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return found.st_dev, found.st_ino
+
+
+def _check_name(path: Path) -> None:
+    """Refuse names that no file can have, or that stand for a home."""
+    if '\0' in str(path):
+        raise OSError(errno.EINVAL, 'no name holds a null character')
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    first, *others = path.parts or ('',)
+    if (first == '~' or (others and first.startswith('~'))) and not os.path.lexists(first):
+        raise OSError(errno.EINVAL, f'the shell has left {first} as it is: give it a space in front instead of =')
 
 
 def _try(folder: Path) -> None:

@@ -12,7 +12,7 @@ from mmengine import Config
 import mmseg.commands
 import tools
 import tools.model_converters
-from mmseg.engine.work_dir import set_work_dir
+from mmseg.engine.work_dir import find_work_dir, set_work_dir
 from mmseg.places import UnwritableError, check_file, check_folder, make_folder
 from mmseg.writing import replacing_folder, write_text
 
@@ -120,6 +120,17 @@ def test_the_place_in_a_config_is_looked_at_too(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(UnwritableError, match=r'file/run cannot be written \(.*file is no folder\)\. Name another'):
         set_work_dir(Config(), tmp_path / 'file/run')
+
+
+def test_a_home_in_front_of_a_work_directory_is_written_out(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path / 'home'))
+    monkeypatch.chdir(tmp_path)
+    cfg = Config({'work_dir': '~/runs/a'})
+    assert set_work_dir(cfg, cfg.work_dir) == tmp_path / 'home/runs/a'
+    assert cfg.work_dir == str(tmp_path / 'home/runs/a')
+    (tmp_path / 'home/runs/a').mkdir(parents=True)
+    assert find_work_dir('~/runs/a') == tmp_path / 'home/runs/a'
+    assert [path.name for path in tmp_path.iterdir()] == ['home']
 
 
 def test_an_empty_work_directory_is_a_new_one_and_not_the_current_folder(tmp_path, monkeypatch):

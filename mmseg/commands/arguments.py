@@ -1,7 +1,11 @@
 """Types and choices of command-line arguments that commands share. Imports nothing heavy."""
 
 import argparse
+import os
+from collections.abc import Sequence
 from pathlib import Path
+
+from mmseg.errors import InputError
 
 #: what networks compute in; the names of :data:`mmseg.arithmetic.DTYPES`
 PRECISIONS = ('fp32', 'bf16', 'fp16')
@@ -35,4 +39,19 @@ def _at_least(least: int, text: str) -> int:
 def named_run(text: str) -> tuple[str, Path]:
     """``NAME=WORK_DIR``, or a work directory that is its own name."""
     name, separator, folder = text.partition('=')
-    return (name, Path(folder)) if separator else (Path(text).name, Path(text))
+    path = Path(folder if separator else text)
+    return name if separator and name else os.path.basename(os.path.abspath(path)), path  # of '.' too
+
+
+def told_apart(runs: Sequence[tuple[str, Path]]) -> dict[str, Path]:
+    """Runs by their names.
+
+    Raises:
+        InputError: two have one name.
+    """
+    found: dict[str, Path] = {}
+    for name, folder in runs:
+        if name in found:
+            raise InputError(f'{found[name]} and {folder} are both called {name}: tell them apart, NAME=WORK_DIR.')
+        found[name] = folder
+    return found

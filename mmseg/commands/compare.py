@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg.commands.arguments import named_run
+from mmseg.commands.arguments import named_run, told_apart
 from mmseg.errors import command
 from mmseg.places import check_folder
 from mmseg.writing import write_text
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_folder(args.out)
     from mmseg.report.comparison import compare  # noqa: PLC0415 (--help needs no torch)
 
-    made = compare(dict(args.runs), count=args.images)
+    made = compare(told_apart(args.runs), count=args.images)
     text = '\n\n'.join(f'{one.title()}:\n{one.table()}' for one in made)
     write_text(args.out / 'table.txt', text + '\n')
     print(text)

@@ -21,7 +21,7 @@ from pathlib import Path
 from mmseg import signals
 from mmseg.config.tables import list_tables, listing, rows_of
 from mmseg.errors import command
-from mmseg.places import check_folder
+from mmseg.places import check_folder, home_expanded
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -116,6 +116,7 @@ def _refuse_mixtures(parser: argparse.ArgumentParser, args: argparse.Namespace) 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
+    args.work_dir = args.work_dir and home_expanded(args.work_dir)
     check_folder(args.work_dir)
     if args.list:
         print(listing(rows_of(args.exp, seeds=args.seeds, only=args.only)) if args.exp else list_tables())

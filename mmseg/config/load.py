@@ -19,6 +19,7 @@ from mmseg.config.channels import with_channels
 from mmseg.config.override import override
 from mmseg.config.read import read_config
 from mmseg.errors import InputError
+from mmseg.places import home_expanded
 
 logger = logging.getLogger(__name__)
 
@@ -43,18 +44,11 @@ def load_config(
     Raises:
         InputError: no such file, a mistake in it (with its line), an override that does not fit, an unknown key.
     """
-    path = _home_expanded(path)
+    path = home_expanded(path)
     try:
         return _load(path, cfg_options or {}, purpose, trust)
     except RecursionError as error:
         raise InputError(f'{path}: its values are nested too deep, or contain themselves.') from error
-
-
-def _home_expanded(path: str | Path) -> Path:
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:  # ~NAME of nobody
-        raise InputError(f'Config {str(path)!r}: {error}') from error
 
 
 def _load(path: Path, cfg_options: dict[str, Any], purpose: schema.Purpose, trust: bool) -> Config:

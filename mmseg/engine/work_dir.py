@@ -9,7 +9,7 @@ from mmengine import Config
 
 from mmseg.engine.checkpoint_io import LATEST, saved_iterations
 from mmseg.errors import InputError
-from mmseg.places import check_folder
+from mmseg.places import check_folder, home_expanded
 
 ROOT = Path('work_dirs')
 
@@ -30,8 +30,9 @@ def find_work_dir(wanted: str | Path) -> Path:
     Raises:
         InputError: there is none, or several runs have the name.
     """
-    if Path(wanted).is_dir():
-        return Path(wanted)
+    folder = home_expanded(wanted)
+    if folder.is_dir():
+        return folder
     run = re.compile(rf'\d{{6}}_\d{{4}}_{re.escape(str(wanted))}_[0-9a-f]{{5}}')
     found = [folder for folder in sorted(ROOT.glob('*/*')) if folder.name == str(wanted) or run.fullmatch(folder.name)]
     if len(found) > 1:
@@ -50,9 +51,10 @@ def set_work_dir(cfg: Config, work_dir: str | Path | None = None) -> Path:
     if not work_dir:  # an empty text is no folder, and not the current one
         stem = Path(cfg.filename).stem if cfg.filename else 'run'
         work_dir = grid_folder(cfg) / unique_name(cfg.get('name') or stem)
-    check_folder(Path(work_dir))
-    cfg.work_dir = str(work_dir)
-    return Path(work_dir)
+    folder = home_expanded(work_dir)
+    check_folder(folder)
+    cfg.work_dir = str(folder)
+    return folder
 
 
 def config_of(work_dir: Path) -> Path:

@@ -25,6 +25,7 @@ from mmseg.models.left_out import completed, concerns_student
 from mmseg.models.read_weights import mark_read
 from mmseg.models.weight_files import PRETRAINED_DIR, name_of_file, remote_sources
 from mmseg.models.whole_file import damage_of
+from mmseg.places import home_expanded
 
 State = dict[str, Tensor]
 LISTED = 8
@@ -78,7 +79,7 @@ def find(path_or_url: str | Path) -> Path:
     sources = remote_sources(str(path_or_url))
     if sources:
         return _downloaded(sources)
-    path = Path(path_or_url).expanduser()
+    path = home_expanded(path_or_url)
     for candidate in (path, PRETRAINED_DIR / path.name):
         if candidate.is_file():
             return candidate
