@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache, partial
-from os.path import commonpath
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +15,18 @@ from mmseg.config.names import own_data_name
 from mmseg.datasets.bands import check_bands, image_reader
 from mmseg.datasets.check import QUICK_PAIRS, quick_check, spread
 from mmseg.datasets.class_stats import class_counts, known_class_counts
-from mmseg.datasets.files import Joined, Pairs, Root, Suffixes, check_labels, image_names, roots, suffixes_of
+from mmseg.datasets.files import (
+    Joined,
+    Pairs,
+    Root,
+    Suffixes,
+    check_labels,
+    image_names,
+    inside,
+    roots,
+    shared_folder,
+    suffixes_of,
+)
 from mmseg.datasets.label_forms import (
     ColourEntry,
     colour_entries,
@@ -258,8 +268,8 @@ class CustomDataset(TrainingSet):
     def labels_root(self) -> Path:
         """The folder that holds every label map: the data root, or what the label folders share."""
         folders = [root.ann_dir for root in self.roots if root.ann_dir is not None]
-        inside = self.data_root is not None and all(Path(folder).is_relative_to(self.data_root) for folder in folders)
-        return Path(self.data_root if inside and self.data_root else commonpath(folders))
+        below = self.data_root is not None and all(Path(folder).is_relative_to(self.data_root) for folder in folders)
+        return Path(self.data_root) if below and self.data_root else shared_folder(folders)
 
     def class_counts(self, index_dir: str | Path | None = None) -> np.ndarray:
         if not self.labelled:
@@ -291,8 +301,8 @@ class CustomDataset(TrainingSet):
         names = []
         for info in self.img_infos:
             folder, name = info['ann']['ann_dir'], info['ann']['seg_map']
-            inside = _inside(root, folder)
-            names.append(f'{inside}/{name}' if inside else name)
+            below = _below(root, folder)
+            names.append(f'{below}/{name}' if below else name)
             files[names[-1]] = f'{folder}/{name}'
         counts = count(files, self.reader, root)
         if counts is None or len(files) == len(names):
@@ -370,9 +380,9 @@ def _explains_255(label_set: LabelSet | str | Mapping | None) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _inside(root: Path, folder: str) -> str:
+def _below(root: Path, folder: str) -> str:
     """The path of ``folder`` below ``root``, POSIX; '' for the root itself."""
-    path = Path(folder).relative_to(root).as_posix()
+    path = inside(folder, root).as_posix()
     return '' if path == '.' else path
 
 

@@ -298,6 +298,22 @@ class Joined(Sequence[dict]):
         return self.parts[part][place - (self.ends[part - 1] if part else 0)]
 
 
+def shared_folder(folders: Iterable[str | Path]) -> Path:
+    """The folder that holds all of ``folders``; absolute where some are, or where they go up by ``..``."""
+    listed = list(map(Path, folders))
+    if len({path.is_absolute() for path in listed}) > 1 or any('..' in path.parts for path in listed):
+        listed = [Path(os.path.abspath(path)) for path in listed]
+    return Path(os.path.commonpath(listed))
+
+
+def inside(path: str | Path, folder: Path) -> Path:
+    """The way to ``path`` from the folder that :func:`shared_folder` gave for it and others: never up."""
+    path = Path(path)
+    if '..' in path.parts or not path.is_relative_to(folder):
+        return Path(os.path.relpath(path, folder))
+    return path.relative_to(folder)
+
+
 def walk(folder: str | Path) -> Iterator[str]:
     """Every file below ``folder`` by its relative POSIX path; links to folders are followed, circles are not.
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import sha256
 from itertools import takewhile
-from os.path import commonpath, relpath
+from os.path import relpath
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from mmengine.logging import print_log
 
-from mmseg.datasets.files import Root
+from mmseg.datasets.files import Root, shared_folder
 from mmseg.datasets.labels import LabelReader
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.fields import LABEL, field_of, with_field
@@ -165,7 +165,7 @@ def cache_place(dataset: Cacheable) -> Path:
     """Where the caches of ``dataset`` are: its ``cache_dir``, or a folder beside its images."""
     if dataset.cache_dir is not None:
         return Path(dataset.cache_dir)
-    root = dataset.data_root or commonpath(str(Path(root.img_dir).parent) for root in dataset.roots)
+    root = dataset.data_root or shared_folder(Path(root.img_dir).parent for root in dataset.roots)
     return Path(root, CACHE_DIR)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from os.path import commonpath
 from pathlib import Path
 from types import TracebackType
 
@@ -11,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from mmseg.config.label_ids import label_dtype
+from mmseg.datasets.files import inside, shared_folder
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.errors import InputError
 from mmseg.writing import write_bytes
@@ -30,13 +30,13 @@ class PictureNames:
     """
 
     def __init__(self, img_infos: Sequence[Mapping]) -> None:
-        self._folder = commonpath({info['img_dir'] for info in img_infos})
+        self._folder = shared_folder({info['img_dir'] for info in img_infos})
         self._whole = False
         images = {Path(info['img_dir'], info['filename']) for info in img_infos}
         self._whole = len({self(image).as_posix().lower() for image in images}) < len(images)
 
     def __call__(self, image: Path | str) -> Path:
-        name = Path(image).relative_to(self._folder)
+        name = inside(image, self._folder)
         return name.with_name(f'{name.name}.png') if self._whole else name.with_suffix('.png')
 
 

@@ -10,12 +10,13 @@ from mmseg.config.test_data import images_alone
 from mmseg.datasets import files
 from mmseg.datasets.uda_dataset import unlabelled
 from mmseg.errors import InputError
+from mmseg.evaluation.export import PictureNames
 from mmseg.registry import DATASETS
-from tests.datasets.samples import own_data, random_labels, write, write_pairs
+from tests.datasets.samples import own_data, random_labels, train_pipeline, write, write_pairs
 
 
 def dataset(root, **options):
-    return DATASETS.build(own_data(root, pipeline=[], **options))
+    return DATASETS.build(own_data(root, **{'pipeline': [], **options}))
 
 
 def names(made) -> list[str]:
@@ -174,3 +175,40 @@ def test_label_maps_below_the_images_that_would_be_taken_for_some_are_refused(tm
         unlabelled(described, None)
     write(tmp_path / 'x/0.jpg', np.zeros((24, 32, 3), np.uint8))
     assert names(DATASETS.build(unlabelled(described | {'img_suffix': '.jpg'}, None))) == ['0.jpg']
+
+
+@pytest.mark.parametrize(
+    ('folders', 'shared', 'ways'),
+    [
+        (['x/a', 'x/b'], 'x', ['a', 'b']),
+        (['a', 'b'], '.', ['a', 'b']),
+        (['/x/a', '/x/b/c'], '/x', ['a', 'b/c']),
+        (['/here/x/a', 'x/b'], '/here/x', ['a', 'b']),
+        (['../a', 'b'], '/', ['a', 'here/b']),
+        (['../a', '../../here/b'], '/', ['a', 'here/b']),
+        (['/x/../here/a', 'b'], '/here', ['a', 'b']),
+    ],
+)
+def test_folders_share_one_from_which_no_way_goes_up(monkeypatch, folders, shared, ways):
+    monkeypatch.setattr(os, 'getcwd', lambda: '/here')
+    found = files.shared_folder(folders)
+    assert found.as_posix() == shared
+    assert [files.inside(folder, found).as_posix() for folder in folders] == ways
+
+
+def test_images_and_labels_may_lie_in_absolute_and_relative_folders(tmp_path, monkeypatch):
+    for name in ('a', 'b'):
+        write_pairs(tmp_path / name, random_labels(2))
+    monkeypatch.chdir(tmp_path)
+    places = {'img_dir': [str(tmp_path / 'a/images'), 'b/images'], 'ann_dir': [str(tmp_path / 'a/labels'), 'b/labels']}
+    made = dataset(None, **places | {'data_root': None, 'pipeline': train_pipeline()})
+    assert made.class_counts(tmp_path / 'index').shape == (4, 3)
+    name_of = PictureNames(made.img_infos)
+    pictures = [name_of(made.image_path(index)).as_posix() for index in range(4)]
+    assert pictures == ['a/images/000.png', 'a/images/001.png', 'b/images/000.png', 'b/images/001.png']
+
+
+def test_pictures_of_images_in_folders_above_stay_below_the_folder_of_pictures():
+    infos = [{'img_dir': '../a', 'filename': 'x.jpg'}, {'img_dir': 'b', 'filename': 'x.jpg'}]
+    name_of = PictureNames(infos)
+    assert all('..' not in name_of(f'{info["img_dir"]}/{info["filename"]}').parts for info in infos)
