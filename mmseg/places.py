@@ -32,6 +32,15 @@ def home_expanded(path: str | Path) -> Path:
         raise InputError(f'{str(path)!r}: {error} Write the folder out.') from error
 
 
+def user_cache() -> Path | None:
+    """The user's folder of what can be made again; None where no home is known."""
+    given = os.environ.get('XDG_CACHE_HOME')
+    try:
+        return Path(given) if given else Path.home() / '.cache'
+    except RuntimeError:  # neither HOME nor an entry among the users of the system
+        return None
+
+
 @contextlib.contextmanager
 def naming_refusal(path: Path, remedy: str = '') -> Iterator[None]:
     """Say in one sentence why the system makes no ``path``; want of room, memory and open files is told elsewhere.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mmseg.errors import InputError, full_disk
-from mmseg.places import make_folder, naming_refusal
+from mmseg.places import ELSEWHERE, make_folder, naming_refusal
 from mmseg.temporaries import remove_leftovers_once, temporary_name
 
 MEGABYTE = 10**6
@@ -76,14 +76,27 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """A folder under a temporary name, which takes the place of ``folder`` if all goes well, and vanishes if not.
 
+    Where ``folder`` is a link, what it leads to is replaced.
+
     Raises:
-        UnwritableError: the system lets us make no folder there.
+        UnwritableError: the system lets us make no folder there, or not in its place.
     """
-    with scratch_folder(folder) as temporary:
+    with naming_refusal(folder, ELSEWHERE):
+        _refuse_fixed(folder)
+    place = folder.resolve()
+    with scratch_folder(place) as temporary:
         yield temporary
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
         with naming_refusal(folder):
-            temporary.rename(folder)
+            temporary.rename(place)
+
+
+def _refuse_fixed(folder: Path) -> None:
+    """Refuse a folder that nothing can take the place of."""
+    if folder.is_dir() and os.path.ismount(folder):
+        raise OSError(errno.EBUSY, 'it is a mount point, which nothing can take the place of')
+    if folder.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise OSError(errno.EBUSY, 'this is called from within it')
 
 
 @contextlib.contextmanager

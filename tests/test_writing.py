@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,9 +16,18 @@ from mmseg.engine.trackers import TensorboardBackend
 from mmseg.engine.train import train
 from mmseg.errors import InputError, command
 from mmseg.evaluation.export import write_png
+from mmseg.places import UnwritableError
 from mmseg.prediction.sinks import TiffSink, VideoSink
 from mmseg.report.figures import new_figure, save
-from mmseg.writing import DiskFullError, append_text, naming_full_disk, refuse_lost, write_bytes, write_text
+from mmseg.writing import (
+    DiskFullError,
+    append_text,
+    naming_full_disk,
+    refuse_lost,
+    replacing_folder,
+    write_bytes,
+    write_text,
+)
 from tests.engine.tiny import tiny_config
 
 resource = pytest.importorskip('resource')
@@ -144,6 +154,32 @@ def test_a_command_says_it_in_one_sentence_wherever_it_comes_from(capsys):
 def test_texts_and_names_that_are_no_utf_8_are_written_as_their_bytes(tmp_path):
     write_text(tmp_path / os.fsdecode(b'caf\xe9.txt'), 'x' + os.fsdecode(b'\xe9'))
     assert next(iter(tmp_path.iterdir())).read_bytes() == b'x\xe9'
+
+
+def test_a_folder_takes_the_place_of_what_a_link_leads_to(tmp_path, monkeypatch):
+    (tmp_path / 'big' / 'pair').mkdir(parents=True)
+    (tmp_path / 'big' / 'pair' / 'old').touch()
+    (tmp_path / 'link').symlink_to('big/pair')
+    monkeypatch.chdir(tmp_path)
+    with replacing_folder(Path('link')) as begun:
+        (begun / 'new').touch()
+    assert (tmp_path / 'link').is_symlink()
+    assert [path.name for path in (tmp_path / 'big' / 'pair').iterdir()] == ['new']
+    assert [path.name for path in (tmp_path / 'big').iterdir()] == ['pair']
+
+
+def test_a_folder_that_cannot_be_replaced_is_told_before_it_is_written(tmp_path, monkeypatch):
+    (tmp_path / 'here').mkdir()
+    (tmp_path / 'mounted').mkdir()
+    monkeypatch.chdir(tmp_path / 'here')
+    monkeypatch.setattr(os.path, 'ismount', lambda path: Path(path).name == 'mounted')
+    for place, said in (
+        ('.', 'called from within it'),
+        ('..', 'called from within it'),
+        ('../mounted', 'a mount point'),
+    ):
+        with pytest.raises(UnwritableError, match=said), replacing_folder(Path(place)):
+            pytest.fail('begun')
 
 
 def tiff_to(path):

@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for option in ('count', 'rows'):
         if getattr(args, option) < 1:
             raise InputError(f'--{option} is at least 1.')
+    if args.start < 0:
+        raise InputError('--start is at least 0.')
     from tools.work.browse_dataset import run  # noqa: PLC0415 (--help needs no torch)
 
     run(args)

@@ -29,7 +29,8 @@ def check_config(config: str, splits: Sequence[str], options: Sequence[str] = ()
     cfg = load_config(config, parse_cfg_options(options), purpose='train')
     found = 0
     for split in splits:
-        if cfg.data.get(split) is None:
+        if not cfg.data.get(split):
+            print(f'data.{split}: there is none')
             continue
         for dataset in parts_of_split(cfg.data[split], split):
             name = f'data.{split}: {dataset.image_path(0).parent}'

@@ -39,6 +39,11 @@ def override(cfg: Config, options: Mapping[str, Any]) -> None:
             raise InputError(f'{key} is needed when the file is read: write it there, not in --cfg-options.')
         if not _acts(first, cfg):
             raise InputError(f'{cfg.filename}: the override {key}={value!r} would do nothing: {_why(key, cfg)}')
+        if value == {} and _is_filled(cfg.to_dict(), key):
+            raise InputError(
+                f'{cfg.filename}: the override {key}={{}} would do nothing: what it says is added to the section, '
+                f'which stays as it is. {key}=None takes it away, {key}.KEY=VALUE changes it.'
+            )
         try:
             _open_section(cfg, key)
             cfg.merge_from_dict({key: value})
@@ -51,6 +56,16 @@ def _acts(first: str, cfg: Config) -> bool:
     if first == 'total_iters' and cfg.get('runner'):
         return False
     return first in TOP_LEVEL | OLD or first.startswith(NAMES)
+
+
+def _is_filled(values: Any, key: str) -> bool:
+    """Whether a section with anything in it is at the dotted ``key``; elements of lists go by number."""
+    for part in key.split('.'):
+        if isinstance(values, list | tuple) and part.isdigit() and int(part) < len(values):
+            values = values[int(part)]
+        else:
+            values = values.get(part) if isinstance(values, dict) else None
+    return isinstance(values, dict) and bool(values)
 
 
 def _why(key: str, cfg: Config) -> str:

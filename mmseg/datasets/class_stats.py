@@ -25,7 +25,7 @@ from mmseg.datasets.class_index import (
 from mmseg.datasets.labels import WIDEST, LabelReader, read_ids
 from mmseg.datasets.parallel import each
 from mmseg.errors import InputError
-from mmseg.places import UnwritableError
+from mmseg.places import UnwritableError, user_cache
 
 COMPARED = 3
 """So many label maps are counted again before an index is believed."""
@@ -104,7 +104,8 @@ def known_class_counts(
 
 def _places(root: Path, index_dir: str | Path | None) -> list[Path]:
     """Where an index may be."""
-    return [root, *([Path(index_dir)] if index_dir else []), _cache(root)]
+    cache = _cache(root)
+    return [root, *([Path(index_dir)] if index_dir else []), *([cache] if cache else [])]
 
 
 def _loaded(
@@ -182,6 +183,6 @@ def _write_if_possible(place: Path, files: Files, counts: dict[str, Counts], rea
     return True
 
 
-def _cache(root: Path) -> Path:
-    base = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-    return base / 'mmseg' / sha256(os.fsencode(root.resolve())).hexdigest()[:16]
+def _cache(root: Path) -> Path | None:
+    base = user_cache()
+    return base / 'mmseg' / sha256(os.fsencode(root.resolve())).hexdigest()[:16] if base else None

@@ -21,6 +21,7 @@ from mmengine import Config
 from mmseg import signals
 from mmseg.config.influence import WITHOUT_INFLUENCE, of_influence
 from mmseg.config.schema import DEFAULTS
+from mmseg.config.values import fits, shown
 from mmseg.engine.launch import Launcher, Outcome, command_of
 from mmseg.engine.provenance import config_text
 from mmseg.engine.work_dir import checkpoint_of, grid_folder, unique_name
@@ -59,6 +60,13 @@ class Record:
     job: str = ''
     changed: str = ''
 
+    def check(self) -> None:
+        """Raise a TypeError where a value is not of its kind: a record is a file that anybody may write."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not fits(value, field.type):
+                raise TypeError(f'{field.name} is {shown(value)}')
+
 
 @dataclass(frozen=True)
 class GridRun:
@@ -87,6 +95,7 @@ class GridRun:
             return None
         try:
             record = Record(**json.loads(self.record_file.read_text(encoding='utf-8')))
+            record.check()
         except (ValueError, TypeError) as error:
             raise InputError(f'{self.record_file} is no record of a run ({error}). Delete it to start anew.') from error
         gone = record.state in ('finished', 'failed', 'stopped') and not (self.folder / record.work_dir).is_dir()

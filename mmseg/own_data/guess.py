@@ -50,9 +50,18 @@ class Geometry:
 
 
 def guess_classes(labels: LabelFacts, given: Sequence[NamedClass] | None) -> Classes:
-    """The classes of label files with these values."""
+    """The classes of label files with these values.
+
+    Raises:
+        InputError: the files hold nothing that could be a class and is not named, or classes without colours.
+    """
     if labels.are_colours:
         return _coloured_classes(labels, given)
+    if given is None and not class_values(labels):
+        raise InputError(
+            f'The {labels.looked} label maps looked at hold {ignored_value(labels)} alone, which means "no label", so '
+            'that there is nothing to learn. If it is a class, name it by its value with --classes.'
+        )
     classes = _guessed_classes(labels) if given is None else _given_classes(labels, given)
     ignored = ignored_value(labels)
     named = ignored in (classes.label_map or {}) or (given is not None and ignored in [entry.value for entry in given])

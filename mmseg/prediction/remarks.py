@@ -64,6 +64,14 @@ class Remarks:
                 'is lost. Predict it in its own resolution: --tile 1024 --overlap 256 (in Python tile=1024).',
             )
 
+    def frames(self, name: str | Path, read: int, said: int) -> None:
+        """Of a video of which so many frames were read, and that says it has so many."""
+        if read < said:
+            self._add(
+                'videos have fewer frames than they say',
+                f'{name}: {read} frames could be read of {said} that the file says it has. Is it complete?',
+            )
+
     def end(self) -> None:
         """Say how many more images there were of each kind."""
         for what, images in self.seen.items():

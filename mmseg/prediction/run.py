@@ -234,6 +234,7 @@ class Work:
                 for kind, sink in shown.items():
                     sink.add(block.rows, block.columns, KINDS[kind](block, frame, self.wanted.style))
                 self._write(self._sinks(still, ArrayRaster(frame), without=SHOWN), block, frame)
+            self.remarks.frames(source.path, number + 1, video.frames)
             for sink in shown.values():
                 sink.close()
             unfinished.pop_all()

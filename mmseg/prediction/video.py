@@ -19,6 +19,7 @@ class Video:
 
     Attributes:
         rate: frames a second; 25 where the file does not say it.
+        frames: how many the file says it has, or would have at its length; 0 where it does not say it.
 
     Raises:
         InputError: the file is no video that OpenCV can read.
@@ -30,6 +31,7 @@ class Video:
         if not self._capture.isOpened():
             raise InputError(f'{path} cannot be read as a video.')
         self.rate = self._capture.get(cv2.CAP_PROP_FPS) or UNKNOWN_RATE
+        self.frames = max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
 
     def __enter__(self) -> 'Video':
         return self

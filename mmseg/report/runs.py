@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from mmseg.config.leaves import has_labels, leaves
 from mmseg.config.load import load_config
+from mmseg.datasets.files import walk
 from mmseg.datasets.label_sets import CITYSCAPES19
 from mmseg.engine.provenance import ENVIRONMENT_FILE
 from mmseg.engine.work_dir import config_of
@@ -16,7 +17,7 @@ from mmseg.errors import InputError
 from mmseg.evaluation.label_free import LABEL_FREE
 from mmseg.evaluation.origin import state_in_words
 from mmseg.report.facts import ORACLE, Facts, facts_of, flat, identity, network, portable
-from mmseg.report.logs import Log, percent, read_log
+from mmseg.report.logs import LOG_END, Log, percent, read_log
 from mmseg.report.published import Published, published_for
 
 # A class is called unstable when a seed misses it and another finds it (IoU in percent).
@@ -185,7 +186,7 @@ def _refuse_other_forms(run: Run) -> None:
 
 
 def find_work_dirs(folders: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]]:
-    """Named work directories as given; any other folder stands for those in it, however deep.
+    """Named work directories as given; any other folder stands for those in it, however deep, and by links too.
 
     Raises:
         InputError: a folder is neither.
@@ -194,7 +195,7 @@ def find_work_dirs(folders: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]
     for name, folder in folders:
         if not folder.is_dir():
             raise InputError(f'{folder} is not a folder. Name work directories, or folders of them.')
-        inside = sorted({log.parent for log in folder.rglob('*.log.json')})
+        inside = sorted({(folder / name).parent for name in walk(folder) if name.endswith(LOG_END)})
         if any(folder.glob('*.log.json')) or not inside:
             config_of(folder)
             inside = [folder]

@@ -185,6 +185,21 @@ def test_a_video_becomes_a_video_and_a_map_a_frame(run, tmp_path):
     assert predicted(tmp_path / 'broken.mp4', run, '--out', tmp_path / 'o2') == 1
 
 
+def test_a_video_that_is_cut_is_told_with_its_frames(run, tmp_path, capsys):
+    whole = tmp_path / 'ride.avi'
+    writer = cv2.VideoWriter(str(whole), cv2.VideoWriter.fourcc(*'MJPG'), 10, (96, 64))
+    for i in range(20):
+        writer.write(picture(64 + 8 * i, 96)[:64])
+    writer.release()
+    assert predicted(whole, run, '--out', tmp_path / 'o', '--save', 'ids') == 0
+    assert capsys.readouterr().err == ''
+    (tmp_path / 'cut.avi').write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert predicted(tmp_path / 'cut.avi', run, '--out', tmp_path / 'o', '--save', 'ids') == 0
+    (about,) = json.loads((tmp_path / 'o' / 'predictions.json').read_text())['images']
+    assert about['frames'] < 20
+    assert f'{about["frames"]} frames could be read of 20 that the file says' in capsys.readouterr().err
+
+
 def test_an_image_that_the_pipeline_makes_tiny_is_pointed_out(run, tmp_path, capsys):
     assert predicted(image(tmp_path / 'tile.png', 600, 1000), run, '--out', tmp_path / 'out') == 0
     assert 'tile.png: the test pipeline makes this image 9.3 times smaller' in capsys.readouterr().err

@@ -256,11 +256,18 @@ def test_a_variable_of_the_file_cannot_be_overridden_once_it_is_used(write):
         load_config(file, {'data_root': 'y'})
 
 
+@pytest.mark.parametrize('key', ['data.val', 'model', 'data.train.pipeline.0'])
+def test_an_empty_section_adds_nothing_to_one_that_is_there(base, key):
+    with pytest.raises(InputError, match=f'the override {key}={{}} would do nothing.*{key}=None takes it away'):
+        load_config(base, {key: {}})
+    assert load_config(base, {'optimizer_config': {}, 'data.val': None}).data.val is None
+
+
 @pytest.mark.parametrize('key', [*sorted(TOP_LEVEL - {IMPORTS}), 'name_uda', *OLD - {'total_iters'}])
 def test_what_is_read_at_the_top_level_may_be_overridden(base, key):
     raw = read_config(base)
-    override(raw, {key: {}})
-    assert raw[key] == ({} if raw[key] == {} else read_config(base)[key])
+    override(raw, {key: 7})
+    assert raw[key] == 7
 
 
 def test_total_iters_counts_where_there_is_no_runner(write):

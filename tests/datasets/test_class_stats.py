@@ -232,6 +232,17 @@ def test_the_index_of_a_read_only_folder_goes_elsewhere(files, tmp_path, monkeyp
     assert table(inside, root, index_dir=work_dir) == [[2, 0, 1]]
 
 
+def test_without_a_known_home_the_index_goes_where_the_labels_are(files, tmp_path, monkeypatch):
+    def nobody():
+        raise RuntimeError('Could not determine home directory.')
+
+    monkeypatch.setattr(Path, 'home', nobody)
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    inside = {'1.png': files['a/1.png']}
+    assert table(inside, tmp_path / 'a') == [[2, 0, 1]]
+    assert (tmp_path / 'a' / 'samples_with_class.json').is_file()
+
+
 def test_nothing_labelled_is_refused_with_what_there_is(files, tmp_path):
     reader = LabelReader(num_classes=3, ignored=(7,))
     path = write(tmp_path / 'c.png', np.array([[7, 7, 255]], np.uint8))

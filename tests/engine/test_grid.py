@@ -189,9 +189,11 @@ def test_what_is_learnt_decides_whether_it_is_the_same_run(tmp_path):
 
 def test_a_record_that_is_none_is_named(run):
     planned, cfg = run
-    planned.record_file.write_text('{"nmae": 1}')
-    with pytest.raises(InputError, match=r'one-\w{8}\.json is no record'):
-        prepare(planned, cfg)
+    finished = {'name': 'one', 'work_dir': 'a', 'state': 'finished'}
+    for record in ({'nmae': 1}, [1], {**finished, 'work_dir': 5}, {**finished, 'code': 'x'}, {**finished, 'job': None}):
+        planned.record_file.write_text(json.dumps(record))
+        with pytest.raises(InputError, match=r'one-\w{8}\.json is no record'):
+            prepare(planned, cfg)
 
 
 def test_one_machine_starts_a_run_plainly_and_several_by_torchrun():

@@ -37,6 +37,15 @@ def test_masks_of_0_and_255_are_two_classes():
     assert found.ignored is None
 
 
+def test_labels_of_nothing_but_ignored_pixels_are_refused_unless_that_value_is_named():
+    with pytest.raises(InputError, match=r'The 1 label maps looked at hold 255 alone.*nothing to learn.*--classes'):
+        guess_classes(labels(v255=9), None)
+    with pytest.raises(InputError, match='hold 65535 alone'):
+        guess_classes(labels(v65535=9), None)
+    named = [NamedClass(0, 'ground', None), NamedClass(255, 'road', None)]
+    assert guess_classes(labels(v255=9), named).shares == [0, 1]
+
+
 def test_values_from_1_on_are_reduced_and_others_mapped():
     assert guess_classes(labels(v1=1, v2=1), None).reduce_zero_label
     assert guess_classes(labels(v7=1, v11=1, v255=1), None).label_map == {7: 0, 11: 1}

@@ -95,6 +95,16 @@ def test_a_training_cache_does_not_tell_experiments_apart(tmp_path):
     assert len(one.runs) == 2
 
 
+def test_linked_run_folders_are_found_and_each_run_once(tmp_path):
+    for name in ('here/a', 'elsewhere/b'):
+        work_dir(tmp_path / name, config('dacs', seed=len(name)), {'road': 50})
+    (tmp_path / 'here' / 'b').symlink_to(tmp_path / 'elsewhere' / 'b')
+    (tmp_path / 'here' / 'again').symlink_to(tmp_path / 'here')
+    found = [path for _, path in find_work_dirs([('', tmp_path / 'here')])]
+    assert {path.resolve() for path in found} == {tmp_path / 'here' / 'a', tmp_path / 'elsewhere' / 'b'}
+    assert len(found) == 2
+
+
 def test_a_folder_that_holds_no_run_is_named(tmp_path):
     with pytest.raises(InputError, match='holds no config'):
         find_work_dirs([('', tmp_path)])

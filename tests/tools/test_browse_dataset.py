@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmseg.commands import check
 from mmseg.datasets.label_sets import LabelSet
 from tools import browse_dataset
 from tools.work import browse_dataset as work
@@ -115,4 +116,14 @@ def test_test_images_are_drawn_with_all_their_views(config, tmp_path, capsys, mo
     assert rows[0][0].image[0, 0].tolist() == rows[0][1].image[0, -1].tolist() == [20, 20, 20]
     assert browse_dataset.main([str(config), '--split', 'val', '--start', '3']) == 2
     assert browse_dataset.main([str(config), '--count', '0']) == 2
+    assert browse_dataset.main([str(config), '--start', '-1']) == 2
     assert 'data.val has 3 images' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('split', ['val', 'test'])
+def test_a_split_that_a_config_does_not_describe_is_told(split, config, tmp_path, capsys):
+    arguments = [str(config), '--split', split, '--cfg-options', f'data.{split}=None']
+    assert browse_dataset.main([*arguments, '--out', str(tmp_path / 'out')]) == 2
+    assert f'own.py describes no data.{split}: there is nothing to draw' in capsys.readouterr().err
+    assert check.main(arguments) == 0
+    assert capsys.readouterr().out == f'data.{split}: there is none\n'

@@ -28,7 +28,10 @@ def run(args: argparse.Namespace) -> None:
     """
     cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='train')
     testing = args.split != 'train'
-    described = next(iter(named_sets(cfg.data[args.split]).values())) if testing else cfg.data[args.split]
+    described = cfg.data.get(args.split)
+    if not described:
+        raise InputError(f'{args.config} describes no data.{args.split}: there is nothing to draw.')
+    described = next(iter(named_sets(described).values())) if testing else described
     dataset = build_dataset(described, {'test_mode': True} if testing else None)
     seed = args.seed if args.seed is not None else cfg.get('seed') or 0
     count = args.count if args.split == 'train' else min(args.count, len(dataset) - args.start)

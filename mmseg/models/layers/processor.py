@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mmseg.places import user_cache
 from mmseg.writing import unfinished
 
 ONEDNN = torch.backends.mkldnn.is_available()  # the library that torch may be built with for the CPU
@@ -62,7 +63,10 @@ def kept(name: str, measure: Callable[[], bool]) -> bool:
 
     The first process that writes decides for all. Where nothing can be written each process measures for itself.
     """
-    file = _folder() / f'{name}-{_machine()}.json'
+    folder = _folder()
+    if folder is None:
+        return measure()
+    file = folder / f'{name}-{_machine()}.json'
     try:
         return bool(json.loads(file.read_text(encoding='utf-8')))
     except ValueError:
@@ -82,9 +86,9 @@ def kept(name: str, measure: Callable[[], bool]) -> bool:
     return answer
 
 
-def _folder() -> Path:
-    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(base, 'mmseg', 'processor')
+def _folder() -> Path | None:
+    base = user_cache()
+    return Path(base, 'mmseg', 'processor') if base else None
 
 
 def _machine() -> str:
