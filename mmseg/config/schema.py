@@ -139,6 +139,7 @@ AT_LEAST: dict[str, int] = {
     'n_gpus': 0,
     'dist_params.check_interval': 1,
     'data.train.rare_class_sampling.tries': 1,
+    'data.train.long_tail_paste.num_classes': 1,
     'checkpoint_config.interval': 1,
     'evaluation.interval': 1,
     'evaluation.samples_per_gpu': 1,
@@ -161,6 +162,7 @@ TYPES: dict[str, Any] = {
     'env_cfg.resource_limit': Count,  # open files
     'env_cfg.mp_cfg.opencv_num_threads': Annotated[int, Range(-1, 4096)],
     'evaluation.metric': str | Sequence[str],
+    'data.train.long_tail_paste.classes': Sequence[str | int],
     'data.train': dict | Sequence[dict],
     'data.val': dict | Sequence[dict],
     'data.test': dict | Sequence[dict],
@@ -172,6 +174,7 @@ MAY_BE_ABSENT = {
     'target_monitor.interval',
     'target_monitor.images',
     'data.train.rare_class_sampling.tries',
+    'data.train.long_tail_paste.num_classes',
 }
 
 # Numbers that may be absent, and whether they may be 0.
@@ -187,6 +190,8 @@ NUMBERS: dict[str, bool] = {
     'data.train.rare_class_sampling.min_pixels': True,
     'data.train.rare_class_sampling.class_temp': False,
     'data.train.rare_class_sampling.min_crop_ratio': True,
+    'data.train.long_tail_paste.min_pixels': True,
+    'data.train.long_tail_paste.min_crop_ratio': True,
     'target_monitor.held_out': True,
 }
 

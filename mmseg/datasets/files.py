@@ -135,7 +135,8 @@ def image_names(root: Root, suffixes: Suffixes, remedy: str) -> tuple[list[str],
         names = _without_label_maps(root.img_dir, names, suffixes) if root.ann_dir is None else names
     if not names and root.split is None:
         ends = ' or '.join(map(repr, suffixes.img))
-        raise InputError(f'Image folder {root.img_dir!r} holds no file that ends in {ends}. {remedy}')
+        labels = f' and not in {suffixes.seg_map!r}, as the label maps in it do' if together else ''
+        raise InputError(f'Image folder {root.img_dir!r} holds no file that ends in {ends}{labels}. {remedy}')
     if root.split is not None:
         return _of_split(root, names, suffixes)
     _warn_of_left_out(root.img_dir, others, len(names), suffixes)

@@ -215,6 +215,8 @@ def label_set_of(spec: 'LabelSet | str | Mapping') -> LabelSet:
     for key in spec.keys() - names:
         raise InputError(f'A label set has no key {key!r}.{nearest(str(key), names)}')
     check_arguments(LabelSet, spec)
+    if 'classes' not in spec:
+        raise InputError(f'A label set needs classes (a list of names); {shown(dict(spec))} has none.')
     return LabelSet(**{'name': 'own', **spec})
 
 

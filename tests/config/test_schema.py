@@ -109,6 +109,14 @@ def test_none_is_the_default(key):
     assert given[section] == config().get(section)
 
 
+@pytest.mark.parametrize('key', ['classes', 'num_classes', 'min_pixels', 'min_crop_ratio'])
+def test_none_is_the_default_of_what_is_pasted(key):
+    method = {'type': 'DACSPlus', 'soft_paste': True}
+    values = config(uda=method, data__train__long_tail_paste={'min_pixels': 5, key: None})
+    assert schema.validate(values, 'train') == []
+    assert key not in values['data']['train']['long_tail_paste']
+
+
 @pytest.mark.parametrize('key', ['interval', 'images', 'held_out'])
 def test_none_is_the_default_of_what_is_measured_without_labels(key):
     values = config(target_monitor={'images': 2, key: None})
@@ -172,6 +180,10 @@ def test_training_needs_no_validation_data():
         ('workflow', 3),
         ('evaluation__metric', 5),
         ('data__train__rare_class_sampling__class_temp', float('nan')),
+        ('data__train__long_tail_paste__min_pixels', 'x'),
+        ('data__train__long_tail_paste__min_crop_ratio', [1]),
+        ('data__train__long_tail_paste__num_classes', True),
+        ('data__train__long_tail_paste__classes', 5),
         ('optimizer__lr', float('inf')),
         ('optimizer__lr', -1),
     ],

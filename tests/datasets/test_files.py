@@ -167,6 +167,14 @@ def test_images_that_end_as_label_maps_do_are_images_without_labels(tmp_path, sa
     assert not any('label maps' in text for text in said)
 
 
+def test_one_folder_of_images_that_end_as_label_maps_do_is_told_so(tmp_path):
+    write_pairs(tmp_path, random_labels(2))
+    with pytest.raises(
+        InputError, match=r"holds no file that ends in '\.png' and not in '\.png', as the label maps in it"
+    ):
+        dataset(tmp_path, ann_dir='images')
+
+
 def test_label_maps_below_the_images_that_would_be_taken_for_some_are_refused(tmp_path):
     write(tmp_path / 'x/0.png', np.zeros((24, 32, 3), np.uint8))
     write(tmp_path / 'x/labels/0.png', np.zeros((24, 32), np.uint8))

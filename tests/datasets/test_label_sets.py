@@ -58,6 +58,7 @@ def test_a_label_set_comes_by_name_or_as_a_dict():
         ('cityscape19', "Did you mean 'cityscapes19'"),
         ({'classes': ['a'], 'colours': []}, "no key 'colours'"),
         ({'classes': []}, 'needs class names'),
+        ({'thing_classes': ['a']}, r'needs classes \(a list of names\)'),
         ({'classes': ['a', 'a']}, 'each once'),
         ({'classes': ['a', 'b'], 'palette': [[0, 0, 0]]}, '2 classes but 1 palette'),
         ({'classes': ['tree', 'house'], 'thing_classes': ['hous']}, "Did you mean 'house'"),
