@@ -12,7 +12,9 @@ from mmengine import Config
 import mmseg.commands
 import tools
 import tools.model_converters
+from mmseg.engine import train
 from mmseg.engine.work_dir import find_work_dir, set_work_dir
+from mmseg.errors import InputError
 from mmseg.places import UnwritableError, check_file, check_folder, make_folder
 from mmseg.writing import replacing_folder, write_text
 
@@ -130,6 +132,8 @@ def test_a_home_in_front_of_a_work_directory_is_written_out(tmp_path, monkeypatc
     assert cfg.work_dir == str(tmp_path / 'home/runs/a')
     (tmp_path / 'home/runs/a').mkdir(parents=True)
     assert find_work_dir('~/runs/a') == tmp_path / 'home/runs/a'
+    with pytest.raises(InputError, match=rf'^{tmp_path}/home/runs/a holds no checkpoint'):
+        train._find_state('~/runs/a')
     assert [path.name for path in tmp_path.iterdir()] == ['home']
 
 

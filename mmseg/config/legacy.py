@@ -114,7 +114,9 @@ def _total_iters(values: dict[str, Any]) -> list[str]:
     if 'total_iters' not in values:
         return []
     iters = values.pop('total_iters')
-    values.setdefault('runner', {'type': 'IterBasedRunner', 'max_iters': iters})
+    if values.get('runner'):
+        return [f'total_iters={iters} dropped (beside a runner it never had an effect)']
+    values['runner'] = {'type': 'IterBasedRunner', 'max_iters': iters}
     return ['total_iters is now runner.max_iters']
 
 
@@ -141,13 +143,24 @@ def _optimizer_hooks(values: dict[str, Any]) -> list[str]:
     if hook == 'OptimizerHook':
         return []
     if hook == 'Fp16OptimizerHook':
-        values.setdefault('precision', 'fp16')
-        return ["optimizer_config.type Fp16OptimizerHook is now precision='fp16'"]
+        return [_of_hook(values, hook, 'precision', 'fp16')]
     if hook == 'GradientCumulativeOptimizerHook':
-        values.setdefault('accumulate', config.pop('cumulative_iters', 1))
-        return [f'optimizer_config.type {hook} is now accumulate={values["accumulate"]}']
+        return [_of_hook(values, hook, 'accumulate', config.pop('cumulative_iters', 1))]
     config.clear()
     raise InputError(f'optimizer_config.type={hook!r} is not known: use precision and accumulate.')
+
+
+def _of_hook(values: dict[str, Any], hook: str, key: str, value: Any) -> str:
+    """Give the ``key`` the value that an optimizer hook stands for; the note.
+
+    Raises:
+        InputError: it has another one already.
+    """
+    if values.setdefault(key, value) != value:
+        raise InputError(
+            f'optimizer_config.type {hook} means {key}={value!r}, but {key}={values[key]!r} is set too: keep that one.'
+        )
+    return f'optimizer_config.type {hook} is now {key}={value!r}'
 
 
 def _same_as_embed_cfg(values: dict[str, Any]) -> list[str]:

@@ -25,7 +25,7 @@ from mmseg.datasets.class_index import (
 from mmseg.datasets.labels import WIDEST, LabelReader, read_ids
 from mmseg.datasets.parallel import each
 from mmseg.errors import InputError
-from mmseg.places import UnwritableError, user_cache
+from mmseg.places import UnwritableError, home_expanded, user_cache
 
 COMPARED = 3
 """So many label maps are counted again before an index is believed."""
@@ -105,7 +105,7 @@ def known_class_counts(
 def _places(root: Path, index_dir: str | Path | None) -> list[Path]:
     """Where an index may be."""
     cache = _cache(root)
-    return [root, *([Path(index_dir)] if index_dir else []), *([cache] if cache else [])]
+    return [root, *([home_expanded(index_dir)] if index_dir else []), *([cache] if cache else [])]
 
 
 def _loaded(

@@ -48,6 +48,7 @@ from mmseg.datasets.stream import TrainingSet
 from mmseg.datasets.toy import command_for
 from mmseg.datasets.training_cache import from_cache
 from mmseg.errors import InputError
+from mmseg.places import home_expanded
 from mmseg.registry import DATASETS
 
 
@@ -155,7 +156,7 @@ class CustomDataset(TrainingSet):
         else:
             self._check_filling()
             self._check_fields()
-        self.cache_dir = cache_dir
+        self.cache_dir: str | Path | None = home_expanded(cache_dir) if cache_dir else None
         if self.labelled:
             quick_check(self)
             if not explained and self.reader.label_map is None:

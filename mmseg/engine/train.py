@@ -57,7 +57,7 @@ from mmseg.models.left_out import KEY as LEFT_OUT
 from mmseg.models.left_out import LeftOut, left_out_of
 from mmseg.models.networks import Role, evaluated_network, networks_of, student_network
 from mmseg.models.weights import load_network
-from mmseg.places import make_folder
+from mmseg.places import home_expanded, make_folder
 from mmseg.registry import DATASETS, MODELS, accepted_arguments
 
 
@@ -274,7 +274,7 @@ def _find_state(wanted: str | Path | None) -> Path | None:
     """The checkpoint to go on from: the file itself, or the newest whole one of a work directory."""
     if not wanted:
         return None
-    path = Path(wanted)
+    path = home_expanded(wanted)
     found = newest_whole(path) if path.is_dir() else path
     if found is None:
         raise InputError(f'{path} holds no checkpoint to go on from.')

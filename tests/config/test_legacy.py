@@ -159,6 +159,24 @@ def test_an_old_spelling_becomes_todays_with_a_note(old, new, note):
     assert refused == []
 
 
+RUNNER = {'type': 'IterBasedRunner', 'max_iters': 9}
+
+
+def test_an_old_spelling_beside_todays_never_says_that_it_counts():
+    values = {'total_iters': 7, 'runner': RUNNER}
+    assert legacy.modernise(values).notes == ['total_iters=7 dropped (beside a runner it never had an effect)']
+    assert values == {'runner': RUNNER}
+    for hook, key, value in (
+        ({'type': 'Fp16OptimizerHook'}, 'precision', 'bf16'),
+        ({'type': 'GradientCumulativeOptimizerHook', 'cumulative_iters': 4}, 'accumulate', 2),
+    ):
+        (refused,) = legacy.modernise({'optimizer_config': dict(hook), key: value}).refused
+        assert f'{hook["type"]} means {key}=' in refused
+        assert f'but {key}={value!r} is set too' in refused
+        same = 4 if key == 'accumulate' else 'fp16'
+        assert legacy.modernise({'optimizer_config': dict(hook), key: same}).refused == []
+
+
 def test_another_threshold_of_one_output_is_refused_and_a_sigmoid_of_every_class_is_left():
     head = {'num_classes': 2, 'out_channels': 1, 'threshold': 0.3}
     _, refused = legacy.modernise({'model': {'decode_head': head}})

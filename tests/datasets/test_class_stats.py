@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmseg.datasets import class_index, class_stats
+from mmseg.datasets import class_index, class_stats, training_cache
 from mmseg.datasets.class_index import UnusableIndexError, load_index, write_index
 from mmseg.datasets.class_stats import class_counts, count_classes
 from mmseg.datasets.file_tables import DamagedTableError, load_table, names_to_array, text_from_array
@@ -230,6 +230,14 @@ def test_the_index_of_a_read_only_folder_goes_elsewhere(files, tmp_path, monkeyp
     assert len(list((tmp_path / 'cache/mmseg').glob('*/samples_with_class.json'))) == 1
     forbid_counting(monkeypatch)
     assert table(inside, root, index_dir=work_dir) == [[2, 0, 1]]
+
+
+def test_homes_in_front_of_folders_that_are_written_to_are_written_out(files, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path / 'home'))
+    assert class_stats._places(tmp_path, '~/index')[1] == tmp_path / 'home' / 'index'
+    write_pairs(tmp_path / 'data', random_labels(2))
+    dataset = DATASETS.build(own_data(tmp_path / 'data', cache_dir='~/cache'))
+    assert training_cache.cache_place(dataset) == tmp_path / 'home' / 'cache'
 
 
 def test_without_a_known_home_the_index_goes_where_the_labels_are(files, tmp_path, monkeypatch):
