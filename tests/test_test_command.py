@@ -168,6 +168,9 @@ def test_other_metrics_have_their_columns(inside, capsys):
         ([*FILES, '--cfg-options', 'data.test.img_dir=leftImg8bit/nowhere'], 'nowhere'),
         ([*FILES, '--cfg-options', 'data.test.ann_dir=None'], 'ann_dir'),
         ([*FILES, '--opacity', '7', '--show-dir', 'x'], 'opacity'),
+        ([*FILES, '--cfg-options', 'data.samples_per_gpu=8'], 'would do nothing: --samples-per-gpu says it here'),
+        ([*FILES, '--cfg-options', 'precision=bf16'], 'would do nothing: --precision says it here'),
+        ([*FILES, '--cfg-options', 'optimizer.lr=1'], 'would do nothing: only a training reads it'),
     ],
 )
 def test_mistakes_end_in_one_sentence_and_code_2(inside, arguments, message, capsys):

@@ -25,6 +25,20 @@ CALLED_OTHERWISE = {
     'total_iters': 'runner.max_iters',
 }
 SHOWN = 4
+# Settings that are read when a network is tested, each with all below it; and what says there what others mean.
+READ_IN_TESTS = (
+    'model', 'data.train', 'data.val', 'data.test', 'data.workers_per_gpu', 'evaluation.weights', 'tf32', 'dist_params',
+    'runner', 'load_from', IMPORTS, *OLD,
+)  # fmt: skip
+SAID_IN_TESTS = {
+    'data.samples_per_gpu': '--samples-per-gpu',
+    'evaluation.samples_per_gpu': '--samples-per-gpu',
+    'evaluation.metric': '--eval',
+    'evaluation.precision': '--precision',
+    'precision': '--precision',
+    'resume_from': 'the second argument, the checkpoint,',
+    'work_dir': '--show-dir, --id-dir or --out',
+}
 
 
 def override(cfg: Config, options: Mapping[str, Any]) -> None:
@@ -49,6 +63,20 @@ def override(cfg: Config, options: Mapping[str, Any]) -> None:
             cfg.merge_from_dict({key: value})
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise InputError(f'{cfg.filename}: the override {key}={value!r} does not fit: {error}') from error
+
+
+def refuse_of_training(options: Mapping[str, Any]) -> None:
+    """Refuse overrides for a test that only a training would read.
+
+    Raises:
+        InputError: one of them, with the option that says it instead.
+    """
+    for key in options:
+        read = any(key == one or key.startswith(f'{one}.') or one.startswith(f'{key}.') for one in READ_IN_TESTS)
+        if not read and not key.startswith(NAMES):
+            said = SAID_IN_TESTS.get(key)
+            remedy = f'{said} says it here' if said else 'only a training reads it'
+            raise InputError(f'--cfg-options {key} would do nothing: {remedy}.')
 
 
 def _acts(first: str, cfg: Config) -> bool:

@@ -21,6 +21,7 @@ from mmseg.arithmetic import DTYPES, tf32_setting, warn_of_slow_bf16
 from mmseg.config.components import check_datasets
 from mmseg.config.leaves import leaves, named_sets, place_of
 from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.config.override import refuse_of_training
 from mmseg.config.test_data import of_test_set
 from mmseg.config.tested_at import tested_at
 from mmseg.datasets.bands import image_reader
@@ -70,7 +71,9 @@ def run_test(args: argparse.Namespace) -> None:
     Raises:
         InputError: config, checkpoint or data cannot be used, or do not belong together.
     """
-    cfg = load_config(args.config, parse_cfg_options(args.cfg_options), purpose='test', trust=args.trust)
+    options = parse_cfg_options(args.cfg_options)
+    cfg = load_config(args.config, options, purpose='test', trust=args.trust)
+    refuse_of_training(options)
     check_datasets(cfg.data.test, 'data.test')
     if args.aug_test:
         add_views(cfg)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mmseg.config.load import load_config, parse_cfg_options
-from mmseg.config.override import OLD, override
+from mmseg.config.override import OLD, override, refuse_of_training
 from mmseg.config.read import IMPORTS, SHIPPED_CONFIGS, read_config
 from mmseg.config.schema import TOP_LEVEL
 from mmseg.errors import InputError
@@ -268,6 +268,23 @@ def test_what_is_read_at_the_top_level_may_be_overridden(base, key):
     raw = read_config(base)
     override(raw, {key: 7})
     assert raw[key] == 7
+
+
+def test_a_test_takes_what_it_reads_and_refuses_what_only_a_training_does():
+    read = [
+        'model.neck',
+        'data',
+        'data.test.img_dir',
+        'data.val',
+        'evaluation.weights',
+        'evaluation',
+        'tf32',
+        'test_cfg',
+    ]
+    refuse_of_training(dict.fromkeys([*read, 'load_from', 'runner.max_iters', 'name_uda', 'data.workers_per_gpu']))
+    for key in ('seed', 'uda.alpha', 'evaluation.interval', 'optimizer', 'data.samples_per_gpu', 'modell'):
+        with pytest.raises(InputError, match=f'--cfg-options {key} would do nothing'):
+            refuse_of_training({key: 1})
 
 
 def test_total_iters_counts_where_there_is_no_runner(write):
