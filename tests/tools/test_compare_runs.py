@@ -39,7 +39,7 @@ def test_pictures_without_images_hold_predictions_only(runs, tmp_path):
 
 def test_a_folder_without_a_checkpoint_is_named(runs, capsys):
     (runs['second'] / 'latest.pth').unlink()
-    assert compare_runs.main([str(runs['first']), str(runs['second'])]) == 2
+    assert compare_runs.main([str(runs['first']), f'second={runs["second"]}']) == 2
     assert 'holds no checkpoint' in capsys.readouterr().err
 
 
