@@ -14,6 +14,8 @@ LONGEST_NAME = 255  # bytes, of a file or folder
 ELSEWHERE = ' Name another place.'
 #: what the picture of a prediction beside its image is called: its name, this, and .png
 PREDICTED = '_pred'
+#: what a folder of predictions holds: facts about all of them, and a folder for each kind
+RESULTS, RESULT_KINDS = 'predictions.json', ('overlay', 'ids', 'color', 'confidence', 'probs')
 
 
 class UnwritableError(InputError):

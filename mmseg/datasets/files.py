@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 
 from mmseg.datasets.text_files import lines_of
 from mmseg.errors import InputError
-from mmseg.places import PREDICTED
+from mmseg.places import PREDICTED, RESULT_KINDS, RESULTS
 
 IMAGE_ENDS = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm', '.jp2'}
 
@@ -143,9 +143,28 @@ def image_names(root: Root, suffixes: Suffixes, remedy: str) -> tuple[list[str],
     return names, {}
 
 
-def predictions_among(names: Iterable[str]) -> set[str]:
-    """Those of some files that are pictures of predictions: ``street_pred.png`` beside ``street.jpg``."""
-    names = list(names)
+def predictions_among(names: Sequence[str], folder: str | Path) -> set[str]:
+    """Those of some files below ``folder`` (POSIX) that are results of predictions.
+
+    That is ``street_pred.png`` beside ``street.jpg``, and what lies in ``overlay/`` or another of the kinds beside
+    a ``predictions.json``.
+    """
+    results = {place for place in {name.rpartition('/')[0] for name in names} if _holds_results(place, folder)}
+    below = {name for name in names if name.rpartition('/')[0] in results} if results else set()
+    return below | _beside_images(names)
+
+
+def _holds_results(place: str, folder: str | Path) -> bool:
+    """Whether a folder below ``folder`` is one of results, or lies in such a one."""
+    parts = place.split('/')
+    return any(
+        part in RESULT_KINDS and os.path.isfile(os.path.join(folder, *parts[:depth], RESULTS))
+        for depth, part in enumerate(parts)
+    )
+
+
+def _beside_images(names: Sequence[str]) -> set[str]:
+    """Those of some files that are called as the demo calls a picture of another one of them."""
     pictures = {}
     for name in names:
         if PREDICTED in name:  # of a million, hardly any
@@ -157,12 +176,12 @@ def predictions_among(names: Iterable[str]) -> set[str]:
 
 
 def _without_predictions(folder: str, names: list[str]) -> list[str]:
-    """The images of a data set, without the pictures that the demo has left among them."""
-    left_out = predictions_among(names)
+    """The images of a data set, without the pictures that predictions have left among them."""
+    left_out = predictions_among(names, folder)
     if left_out:
         print_log(
             f'{len(left_out)} pictures of predictions in {folder!r}, such as {min(left_out)}, are left out: each lies '
-            'beside its image. Move them away, or name all images in a split.',
+            f'beside its image, or in a folder of results ({RESULTS}). Move them away, or name all images in a split.',
             'current',
             level=logging.WARNING,
         )

@@ -39,7 +39,7 @@ def image_files(folder: Path, what: str = 'Image') -> list[str]:
     if not folder.is_dir():
         raise InputError(f'{what} folder {folder} does not exist.')
     images = [name for name in walk(folder) if _is_image(name)]
-    found = sorted(set(images) - predictions_among(images))
+    found = sorted(set(images) - predictions_among(images, folder))
     if not found:
         raise InputError(f'{what} folder {folder} holds no images ({", ".join(sorted(IMAGE_ENDS))}).')
     return found

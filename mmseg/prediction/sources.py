@@ -39,7 +39,8 @@ def find_sources(wanted: Sequence[str | Path], *, skip_below: Sequence[Path] = (
     Args:
         wanted: image and video files, folders (searched with their tree; names that begin with a dot are left out),
             globs, and ``.txt`` lists of images, one path a line, relative to the current folder or to the list.
-            Pictures that the demo has written beside images of a folder (``street_pred.png``) are left out.
+            Pictures that the demo has written beside images of a folder (``street_pred.png``), and folders of
+            results in it, are left out.
         skip_below: folders whose files are results of an earlier prediction, and no images to predict unless they are
             named one by one.
 
@@ -69,12 +70,12 @@ def _found(text: str) -> Iterable[Found]:
 
 
 def _in_folder(folder: Path) -> list[Found]:
-    files = [folder / path for path in sorted(map(Path, walk(folder))) if _is_wanted(path)]
+    files = [path for path in sorted(map(Path, walk(folder))) if _is_wanted(path)]
     if not files:
         known = ', '.join(sorted(IMAGE_ENDS | VIDEO_SUFFIXES))
         raise InputError(f'Folder {folder} holds no images ({known}).')
-    earlier = predictions_among(map(str, files))
-    return [Found(path, path.relative_to(folder), folder) for path in files if str(path) not in earlier]
+    earlier = predictions_among([path.as_posix() for path in files], folder)
+    return [Found(folder / path, path, folder) for path in files if path.as_posix() not in earlier]
 
 
 def _of_list(path: Path) -> list[Found]:

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmseg.places import RESULTS
 from mmseg.prediction.block import Block
 from mmseg.writing import write_text
 
-SUMMARY_FILE = 'predictions.json'
 NO_CLASS = 'no class'
 """What pixels show that a network gives one of its outputs beyond the classes."""
 
@@ -50,7 +50,7 @@ class Summary:
 
     def write(self, folder: Path) -> Path:
         """Write ``predictions.json`` into ``folder``."""
-        path = folder / SUMMARY_FILE
+        path = folder / RESULTS
         content = {**self.about, 'images': self.images, 'failed': self.failed}
         write_text(path, json.dumps(content, indent=2, ensure_ascii=True) + '\n')
         return path

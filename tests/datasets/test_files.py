@@ -11,6 +11,8 @@ from mmseg.datasets import files
 from mmseg.datasets.uda_dataset import unlabelled
 from mmseg.errors import InputError
 from mmseg.evaluation.export import PictureNames
+from mmseg.places import RESULT_KINDS
+from mmseg.prediction.kinds import KINDS
 from mmseg.registry import DATASETS
 from tests.datasets.samples import own_data, random_labels, train_pipeline, write, write_pairs
 
@@ -117,8 +119,24 @@ def test_an_image_called_like_a_picture_of_a_prediction_is_data_without_the_one_
     assert not said
 
 
-def test_an_image_in_capitals_is_no_prediction_of_itself():
-    assert files.predictions_among(['a.png', 'a_pred.PNG', 'b_PRED.png', 'c_pred.png', 'c_pred.txt']) == {'a_pred.PNG'}
+def test_an_image_in_capitals_is_no_prediction_of_itself(tmp_path):
+    names = ['a.png', 'a_pred.PNG', 'b_PRED.png', 'c_pred.png', 'c_pred.txt']
+    assert files.predictions_among(names, tmp_path) == {'a_pred.PNG'}
+
+
+def test_folders_of_results_among_the_images_are_no_data_and_others_of_such_a_name_are(tmp_path, said):
+    write_pairs(tmp_path, random_labels(2))
+    for name in ('images/out/overlay/deep/000.png', 'images/out/b.png', 'images/color/c.png'):
+        write(tmp_path / name, np.zeros((2, 2, 3), np.uint8))
+    (tmp_path / 'images/out/predictions.json').write_text('{}')
+    found = names(dataset(tmp_path, ann_dir=None))
+    assert found == ['000.png', '001.png', 'color/c.png', 'out/b.png']
+    assert '1 pictures of predictions' in said[0]
+    assert names(dataset(tmp_path, img_dir='images/out/overlay', ann_dir=None)) == ['deep/000.png']
+
+
+def test_the_kinds_of_results_are_those_that_predictions_are_saved_as():
+    assert set(RESULT_KINDS) == set(KINDS)
 
 
 def test_pipes_among_the_files_are_no_data(tmp_path):

@@ -71,6 +71,12 @@ def test_pictures_that_the_demo_has_left_in_a_folder_are_not_predicted(tmp_path)
     assert names([tmp_path / 'a_pred.png']) == ['a_pred']
 
 
+def test_folders_of_results_in_a_folder_are_not_predicted_again(tmp_path):
+    made(tmp_path, 'a.png', 'out/overlay/a.png', 'out/predictions.json', 'color/b.png')
+    assert names([tmp_path]) == ['a', 'color/b']
+    assert names([tmp_path / 'out/overlay']) == ['a']
+
+
 def test_links_to_folders_are_followed_and_a_list_may_begin_with_a_byte_order_mark(tmp_path):
     made(tmp_path / 'elsewhere', 'deep/a.png')
     (tmp_path / 'in').mkdir()
