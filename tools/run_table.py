@@ -19,6 +19,7 @@ from pathlib import Path
 if __name__ == '__main__':  # as a plain script: tools/ is on the path instead of the repository
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from mmseg.commands.arguments import configs_by_name
 from mmseg.errors import InputError, command
 from mmseg.places import check_file
 from mmseg.report.logs import last_evaluation, percent
@@ -119,7 +120,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     check_file(args.table)
     check_file(args.plot)
-    configs = [path.stem for path in args.configs]
+    configs = list(configs_by_name(args.configs))
     if args.names and len(args.names) != len(configs):
         raise InputError(f'--names has {len(args.names)} names for {len(configs)} configs: give one for each.')
     for seed in args.seeds if not args.print else []:

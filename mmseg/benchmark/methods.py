@@ -13,6 +13,7 @@ from mmengine import Config
 from mmseg.apis import without_pretrained
 from mmseg.benchmark._alternate import alternate, rows_of
 from mmseg.benchmark._training import drawn_batch
+from mmseg.commands.arguments import configs_by_name
 from mmseg.compiled import begin_step
 from mmseg.config.leaves import leaves, parts_of_training
 from mmseg.config.load import load_config
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         InputError: a config is wrong, trains on one domain, or its crops are not square.
     """
-    configs = {path.stem: load_config(path) for path in args.configs or USUAL}
+    configs = {name: load_config(path) for name, path in configs_by_name(args.configs or USUAL).items()}
     if not all(cfg.data.train.get('source') for cfg in configs.values()):
         raise InputError('benchmark methods: each config needs data.train.source and data.train.target.')
     sides = {name: crop_side(cfg) for name, cfg in configs.items()}

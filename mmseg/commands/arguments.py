@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from mmseg.errors import InputError
@@ -43,15 +43,24 @@ def named_run(text: str) -> tuple[str, Path]:
     return name if separator and name else os.path.basename(os.path.abspath(path)), path  # of '.' too
 
 
-def told_apart(runs: Sequence[tuple[str, Path]]) -> dict[str, Path]:
-    """Runs by their names.
+def told_apart(named: Iterable[tuple[str, Path]], remedy: str = 'tell them apart, NAME=WORK_DIR') -> dict[str, Path]:
+    """Runs, or others, by their names.
 
     Raises:
-        InputError: two have one name.
+        InputError: two have one name; with the ``remedy``.
     """
     found: dict[str, Path] = {}
-    for name, folder in runs:
+    for name, path in named:
         if name in found:
-            raise InputError(f'{found[name]} and {folder} are both called {name}: tell them apart, NAME=WORK_DIR.')
-        found[name] = folder
+            raise InputError(f'{found[name]} and {path} are both called {name}: {remedy}.')
+        found[name] = path
     return found
+
+
+def configs_by_name(paths: Iterable[Path]) -> dict[str, Path]:
+    """Configs by the name of their file, without suffix.
+
+    Raises:
+        InputError: two have one name, or one is given twice.
+    """
+    return told_apart(((path.stem, path) for path in paths), 'a table knows configs by these names, give each its own')

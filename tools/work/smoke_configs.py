@@ -15,6 +15,7 @@ import torch
 from mmengine import Config
 
 from mmseg.apis import without_pretrained
+from mmseg.commands.arguments import configs_by_name
 from mmseg.config.components import check_components
 from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS
@@ -57,7 +58,7 @@ class Outcome:
 
 def run(args: argparse.Namespace) -> int:
     """Run what has not run well yet and print the table; 1 if something failed."""
-    configs = args.configs or sorted((SHIPPED_CONFIGS / 'daformer').glob('*.py'))
+    configs = list(configs_by_name(args.configs or sorted((SHIPPED_CONFIGS / 'daformer').glob('*.py'))).values())
     draw_pair(args.out / 'data', FULL_SIZE)
     table = args.out / 'table.json'
     rows = {row['config']: Outcome(**row) for row in read_table(table)}

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmseg.config.values import NotNegative
+from mmseg.errors import InputError
 
 
 def is_descended(name: str) -> bool:
@@ -20,6 +21,9 @@ class SegmentationLoss(nn.Module):
         loss_name: name in the log; what is to be descended contains 'loss'.
         class_weight: one weight per class.
         loss_weight: factor of the result.
+
+    Raises:
+        InputError: every class has the weight 0.
     """
 
     class_weight: Tensor | None
@@ -28,6 +32,10 @@ class SegmentationLoss(nn.Module):
         self, *, loss_name: str, class_weight: Sequence[NotNegative] | None = None, loss_weight: NotNegative = 1.0
     ) -> None:
         super().__init__()
+        if class_weight is not None and len(class_weight) and not any(class_weight):
+            raise InputError(
+                f'{type(self).__name__}: class_weight is 0 for every class, so that nothing would be learnt.'
+            )
         self.loss_weight, self.loss_name = loss_weight, loss_name
         # moves with the network, but is a setting and no weight
         weight = torch.tensor(class_weight, dtype=torch.float32) if class_weight is not None else None

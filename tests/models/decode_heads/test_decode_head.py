@@ -74,6 +74,11 @@ def test_losses_that_could_not_be_descended_are_refused_when_the_head_is_built(l
         build({**HEAD, 'loss_decode': losses})
 
 
+def test_weights_of_0_for_every_class_are_refused():
+    with pytest.raises(InputError, match='CrossEntropyLoss: class_weight is 0 for every class'):
+        build({**HEAD, 'loss_decode': {'type': 'CrossEntropyLoss', 'class_weight': [0, 0.0]}})
+
+
 def test_values_without_a_loss_among_them_are_named():
     assert parse_losses({'loss_seg': torch.tensor(2.0), 'acc_seg': torch.tensor(9.0)})[0] == 2
     with pytest.raises(InputError, match=r"None of \['acc_seg', 'ce'\] has 'loss' in its name"):
