@@ -129,6 +129,13 @@ def test_from_scratch_no_network_of_the_method_asks_for_weights_either():
     assert 'pretrained' not in cfg.model.backbone
 
 
+def test_from_scratch_what_keeps_its_weights_is_in_the_checkpoints():
+    cfg = load_config('configs/dg/gta2all_dinov2_l_frozen.py')
+    assert cfg.checkpoint_config.learned_only
+    options.leave_out_pretrained(cfg)
+    assert not cfg.checkpoint_config.learned_only
+
+
 def test_the_config_in_a_folder_is_found_by_its_name_or_because_it_is_alone(tmp_path):
     run = tmp_path / 'renamed'
     run.mkdir()

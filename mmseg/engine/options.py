@@ -58,12 +58,17 @@ def load_run(path: Path, args: argparse.Namespace) -> Config:
 
 
 def leave_out_pretrained(cfg: Config) -> None:
-    """Let all networks of a run start from random weights: those of its method too, so that nothing is looked for."""
+    """Let all networks of a run start from random weights: those of its method too, so that nothing is looked for.
+
+    Its checkpoints hold what keeps these weights, too: no file has them.
+    """
     for part in (*dicts_in(cfg.model), *dicts_in(cfg.get('uda'))):
         part.pop('pretrained', None)
         if (part.get('init_cfg') or {}).get('type') == 'Pretrained':
             del part['init_cfg']
     cfg.model.pretrained = None
+    if cfg.get('checkpoint_config') and not cfg.get('load_from'):
+        cfg.checkpoint_config.learned_only = False
 
 
 def check_run(cfg: Config) -> None:

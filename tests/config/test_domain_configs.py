@@ -8,6 +8,7 @@ import torch
 from mmseg.config.load import load_config
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.engine.train import train
+from mmseg.registry import MODELS
 from tests.engine.test_train import lines
 from tests.engine.test_train_uda import SEGMENTOR
 from tests.engine.tiny import tiny_config
@@ -49,6 +50,8 @@ def small(path):
 @pytest.mark.parametrize('path', GENERALISATION, ids=lambda path: path.stem)
 def test_every_recipe_of_generalisation_trains_two_iterations_cut_to_size_and_evaluates_its_teacher(path, tmp_path):
     cfg = small(path)
+    torch.save(MODELS.build(cfg.model.backbone).model.state_dict(), tmp_path / 'encoder.pth')
+    cfg.model.backbone.pretrained = str(tmp_path / 'encoder.pth')
     run = tiny_config(tmp_path / 'run', model=cfg.model, uda=cfg.uda, runner__max_iters=2)
     run.optimizer, run.lr_config, run.log_config.interval = cfg.optimizer, cfg.lr_config, 1
     run.checkpoint_config = cfg.checkpoint_config
