@@ -165,8 +165,9 @@ def _grid(rows: Sequence[Sequence[Panel]], label_set: LabelSet) -> 'Figure':
     titled = [i == 0 or [p.title for p in row] != [p.title for p in rows[i - 1]] for i, row in enumerate(rows)]
     heights = [COLUMN_INCHES * max(p.image.shape[0] / p.image.shape[1] for p in row) for row in rows]
     patches = legend(label_set, [p.image for row in rows for p in row if p.image.ndim == 2 and p.value_range is None])
-    per_line = max(1, int(width / LEGEND_ENTRY_INCHES))
-    legend_height = LEGEND_LINE_INCHES * math.ceil(len(patches) / per_line) + 2 * GAP_INCHES
+    lines = math.ceil(len(patches) / max(1, int(width / LEGEND_ENTRY_INCHES))) or 1
+    per_line = math.ceil(len(patches) / lines) or 1
+    legend_height = LEGEND_LINE_INCHES * lines + 2 * GAP_INCHES
     total = legend_height + sum(heights) + sum(TITLE_INCHES if has_title else GAP_INCHES for has_title in titled)
     figure = new_figure(width, total)
     top = total

@@ -68,11 +68,16 @@ class Gallery:
 
 
 def most_varied(dataset: TrainingSet, count: int) -> list[int]:
-    """Indices of the images whose ground truth shows the most classes; without labels, spread over all of them."""
-    if not dataset.labelled:
+    """Indices of images that show many classes, the most first; without labels, spread over all of them.
+
+    One of each of ``count`` equal parts of the data set: neighbours may be frames of one scene.
+    """
+    if not count or not dataset.labelled:
         return spread(len(dataset), count) if count else []
     classes = [len(np.unique(dataset.label_of(index))) for index in range(len(dataset))]
-    return sorted(range(len(dataset)), key=lambda index: -classes[index])[:count]
+    parts = [part for part in np.array_split(np.arange(len(dataset)), count) if len(part)]
+    found = [max(part.tolist(), key=lambda index: classes[index]) for part in parts]
+    return sorted(found, key=lambda index: -classes[index])
 
 
 def build_gallery(experiments: Sequence[Experiment], *, count: int, predict: bool = False) -> Gallery:

@@ -48,15 +48,17 @@ def test_of_several_sets_each_has_its_pictures(tmp_path, monkeypatch):
     assert [note.split(' cannot be read')[0].split(', ')[-1] for note in gallery.notes] == ['night']
 
 
-def test_the_shown_images_are_those_with_the_most_classes():
+def test_of_each_part_of_a_data_set_the_image_with_the_most_classes_is_shown():
     class Labels:
         labelled = True
-        maps = (np.array([[1, 1]]), np.array([[1, 2]]), np.array([[3, 3]]))
+        counts = (2, 3, 3, 1, 4, 1)  # the first three are frames of one scene
 
         def __len__(self) -> int:
-            return 3
+            return len(self.counts)
 
         def label_of(self, index: int) -> np.ndarray:
-            return self.maps[index]
+            return np.arange(self.counts[index])
 
-    assert most_varied(Labels(), 2) == [1, 0]
+    assert most_varied(Labels(), 2) == [4, 1]
+    assert most_varied(Labels(), 10) == [4, 1, 2, 0, 3, 5]
+    assert most_varied(Labels(), 0) == []
