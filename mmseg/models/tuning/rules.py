@@ -33,10 +33,15 @@ def chosen(candidates: Mapping[str, Kind], patterns: Sequence[str], *, owner: st
     Raises:
         InputError: a pattern is no candidate's name; ``owner`` is the part of the config that has it.
     """
+    if not candidates:
+        raise InputError(
+            f'{owner}: the encoder has no layer of the kind that it works on (LoRA and SoMA: linear ones, as those of '
+            'Transformers). Freeze stages instead: frozen_stages of the encoder, or the rule Freeze.'
+        )
     for pattern in patterns:
         if not any(is_called(name, pattern) for name in candidates):
             ends = list(dict.fromkeys(name.rpartition('.')[2] for name in candidates))
-            known = ', '.join(ends[:LISTED]) or 'none'
+            known = ', '.join(ends[:LISTED])
             raise InputError(
                 f'{owner}: no layer of the encoder that it could be is called {pattern!r}.{nearest(pattern, ends)} '
                 f'They are called: {known}.'

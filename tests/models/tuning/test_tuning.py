@@ -238,6 +238,14 @@ def test_learnt_tokens_have_the_rate_of_the_last_block():
     assert rates_by_depth(model, groups) == ['block 3: 1']
 
 
+def test_an_encoder_of_convolutions_has_nothing_for_low_ranks():
+    network = {'type': 'TimmBackbone', 'model_name': 'tf_efficientnet_lite0', 'out_indices': [1, 2, 3, 4]}
+    head = daformer_head(in_channels=[24, 40, 112, 320])
+    tuned = {'type': 'EncoderDecoder', 'backbone': network, 'decode_head': head}
+    with pytest.raises(InputError, match=r'LoRA: the encoder has no layer of the kind .*linear.*frozen_stages'):
+        build_on_meta({**tuned, 'tuning': [{'type': 'LoRA', 'layers': ['conv_pw'], 'rank': 4}]})
+
+
 @rules
 def test_a_file_of_the_plain_encoder_loads_as_it_is(rule, tmp_path):
     plain = build(encoder())
