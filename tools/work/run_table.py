@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmseg.errors import InputError
+from mmseg.report import logs
 from mmseg.report.curves import COLOURS
 from mmseg.report.figures import new_figure, save
 
@@ -27,7 +28,7 @@ def draw(rows: Sequence[Mapping], path: Path, titles: Mapping[str, str] | None =
     Classes that no run finds stand in one line below; many classes of many configs take several lines of bars.
 
     Args:
-        rows: the runs, in percent of 1.
+        rows: the runs, with metrics as shares of 1 and classes as ``IoU.NAME``.
         path: the picture.
         titles: what configs are called in the picture; their own name if they have none.
 
@@ -90,4 +91,4 @@ def shown_and_empty(rows: Sequence[Mapping]) -> tuple[list[str], list[str]]:
 
 def percent(row: Mapping, key: str) -> float:
     """An IoU in percent; 0 where a run does not have it."""
-    return 100 * (row.get(key) or 0.0)
+    return logs.percent(row.get(key) or 0.0)
