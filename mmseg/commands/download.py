@@ -18,7 +18,7 @@ from mmseg.errors import InputError, command
 @command
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    from mmseg.models.get_weights import expand, get, listing  # noqa: PLC0415 (--help needs no torch)
+    from mmseg.models.weights.get import expand, get, listing  # noqa: PLC0415 (--help needs no torch)
 
     if args.list:
         print('\n'.join(listing()))

@@ -75,7 +75,7 @@ def _missing(part: Part) -> str:
 
 def weights() -> Iterator[Finding]:
     """The encoders of the published configs that are in ``pretrained/``."""
-    from mmseg.models.weight_files import weight_files  # noqa: PLC0415 (imports torch)
+    from mmseg.models.weights.manifest import weight_files  # noqa: PLC0415 (imports torch)
 
     here = [name for name, row in weight_files().items() if row.path.exists()]
     remedy = '' if here else 'mmseg download mit_b5 gets those of the final config.'

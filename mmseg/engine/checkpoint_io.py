@@ -13,9 +13,9 @@ from torch import Tensor
 from mmseg.config.rules import value_at
 from mmseg.config.values import Count, Whole, fits, in_words, shown
 from mmseg.errors import InputError
-from mmseg.models.file_kind import seems_to_be
 from mmseg.models.finite import is_plain, not_finite
-from mmseg.models.whole_file import damage_of, is_torch_archive
+from mmseg.models.weights.damage import damage_of, is_torch_archive
+from mmseg.models.weights.file_kind import seems_to_be
 from mmseg.temporaries import remove_leftovers
 from mmseg.writing import naming_full_disk, replacing, sync_folder, unfinished
 

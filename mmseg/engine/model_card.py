@@ -6,7 +6,7 @@ from typing import Any
 
 from mmseg.config.leaves import leaves
 from mmseg.engine.provenance import saved_config
-from mmseg.models.download import sha256_of
+from mmseg.models.weights.download import sha256_of
 from mmseg.writing import write_text
 
 OPEN = '*to be filled in*'

@@ -14,9 +14,6 @@ from mmseg.engine.model_card import write_card
 from mmseg.engine.provenance import saved_config
 from mmseg.errors import InputError
 from mmseg.evaluation.origin import evaluated_weights
-from mmseg.models.download import sha256_of
-from mmseg.models.left_out import KEY as LEFT_OUT
-from mmseg.models.left_out import concerns_student
 from mmseg.models.weights import (
     State,
     load_checkpoint,
@@ -27,6 +24,9 @@ from mmseg.models.weights import (
     student_of,
     teacher_of,
 )
+from mmseg.models.weights.download import sha256_of
+from mmseg.models.weights.left_out import KEY as LEFT_OUT
+from mmseg.models.weights.left_out import concerns_student
 from mmseg.places import check_file
 from mmseg.registry import MODELS
 from mmseg.writing import unfinished

@@ -28,10 +28,10 @@ from mmseg.engine.resume_check import Change
 from mmseg.engine.stop import StopRequest
 from mmseg.engine.work_dir import gone
 from mmseg.errors import InputError
-from mmseg.models.left_out import KEY as LEFT_OUT
-from mmseg.models.left_out import LeftOut, completed
 from mmseg.models.networks import student_network
 from mmseg.models.weights import of_other_kind
+from mmseg.models.weights.left_out import KEY as LEFT_OUT
+from mmseg.models.weights.left_out import LeftOut, completed
 from mmseg.places import make_folder
 
 ENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')

@@ -53,10 +53,10 @@ from mmseg.engine.unlabelled_target import (
 from mmseg.engine.work_dir import gone, set_work_dir
 from mmseg.errors import InputError
 from mmseg.models.layers.norm import refuse_synchronised
-from mmseg.models.left_out import KEY as LEFT_OUT
-from mmseg.models.left_out import LeftOut, left_out_of
 from mmseg.models.networks import Role, evaluated_network, networks_of, student_network
 from mmseg.models.weights import load_network
+from mmseg.models.weights.left_out import KEY as LEFT_OUT
+from mmseg.models.weights.left_out import LeftOut, left_out_of
 from mmseg.places import home_expanded, make_folder
 from mmseg.registry import DATASETS, MODELS, accepted_arguments
 

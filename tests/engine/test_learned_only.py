@@ -12,7 +12,7 @@ from mmseg.engine.publish import publish
 from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import train
 from mmseg.errors import InputError
-from mmseg.models.left_out import KEY, LeftOut
+from mmseg.models.weights.left_out import KEY, LeftOut
 from mmseg.registry import MODELS
 from tests.engine.pair import run_pair, weights_at_start
 from tests.engine.test_train import assert_same_run, final, lines

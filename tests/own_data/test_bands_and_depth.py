@@ -15,8 +15,8 @@ from mmseg.datasets.training_cache import arrays_of
 from mmseg.engine.train import train
 from mmseg.errors import InputError
 from mmseg.models.backbones.mix_transformer import MixVisionTransformer
-from mmseg.models.input_bands import adapted
 from mmseg.models.uda.strong_augment import Jitter, StrongAugment, color_jitter, value_range
+from mmseg.models.weights.input_bands import adapted
 from mmseg.prediction.inputs import pixels_of
 from mmseg.prediction.remarks import Remarks
 from mmseg.report.gallery import build_gallery

@@ -265,10 +265,10 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path, capsys):
 
 
 def test_a_foreign_file_is_announced_when_a_network_loads_it(tmp_path, monkeypatch):
-    from mmseg.models import weights
+    from mmseg.models.weights import load
 
     said = []
-    monkeypatch.setattr(weights, 'print_log', lambda message, *args: said.append(message))
+    monkeypatch.setattr(load, 'print_log', lambda message, *args: said.append(message))
     network = timm_vit()
     cfg = {'type': 'VisionTransformer', **SMALL_VIT}
     ours = loaded(cfg, network.state_dict(), tmp_path)

@@ -10,7 +10,7 @@ from mmengine import Config
 
 from mmseg.config.read import SHIPPED_CONFIGS
 from mmseg.errors import InputError
-from mmseg.models.weight_files import OPEN_MMLAB, name_of_file, weight_files
+from mmseg.models.weights.manifest import OPEN_MMLAB, name_of_file, weight_files
 from mmseg.progress import progress_bar
 from mmseg.writing import write_text
 from tools.work.get_param_count import build, costs

@@ -27,7 +27,8 @@ class CheckpointSaver(Hook):
         max_keep_ckpts: how many of the newest to keep; -1 keeps all.
         minutes: the longest time without one, however slow iterations are: then ``latest.pth`` alone is replaced,
             which counts as none of the newest. The first process's clock decides. None = no such limit.
-        learned_only: leave out the weights that never change, see :mod:`mmseg.models.left_out`; the runner does it.
+        learned_only: leave out the weights that never change, see :mod:`mmseg.models.weights.left_out`; the runner
+            does it.
         by_epoch: accepted as False only by the config's readers; training is counted in iterations.
     """
 

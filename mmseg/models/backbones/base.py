@@ -12,8 +12,8 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmseg.errors import InputError
-from mmseg.models.read_weights import read_names
 from mmseg.models.weights import State, load_pretrained, pretrained_of
+from mmseg.models.weights.read_marks import read_names
 
 #: what encoders call the learnt token that stands for hidden patches (no secret, as bandit supposes)
 MASK_TOKEN = 'mask_token'  # nosec B105

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mmengine.logging import print_log
 
 from mmseg.errors import InputError, nearest
-from mmseg.models.weight_files import PRETRAINED_DIR
+from mmseg.models.weights.manifest import PRETRAINED_DIR
 
 FILE = 'model.safetensors'
 HUB = 'https://huggingface.co/'

@@ -13,8 +13,8 @@ from torch import nn
 
 from mmseg.errors import InputError
 from mmseg.models.backbones.base import freeze, learns_anyway, still_parts
-from mmseg.models.read_weights import read_names
 from mmseg.models.tuning.low_rank import LowRankLinear
+from mmseg.models.weights.read_marks import read_names
 from mmseg.registry import MODELS
 
 

@@ -8,9 +8,8 @@ from mmseg.config.load import load_config
 from mmseg.errors import InputError, nearest
 from mmseg.models.backbones.timm_backbone import BY_NAME
 from mmseg.models.backbones.timm_weights import HUB, TimmWeights, file_of, weights_of
-from mmseg.models.download import Source, fetch, sha256_of
-from mmseg.models.unpack import unpack
-from mmseg.models.weight_files import (
+from mmseg.models.weights.download import Source, fetch, sha256_of
+from mmseg.models.weights.manifest import (
     HTTP,
     OPEN_MMLAB,
     PRETRAINED_DIR,
@@ -19,6 +18,7 @@ from mmseg.models.weight_files import (
     remote_sources,
     weight_files,
 )
+from mmseg.models.weights.unpack import unpack
 from mmseg.writing import replacing
 
 #: what the names of timm's weights begin with

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mmseg.config.values import shown
 from mmseg.errors import InputError
 from mmseg.models.networks import Network, Role, networks_of
-from mmseg.models.read_weights import read_names
+from mmseg.models.weights.read_marks import read_names
 
 #: where a checkpoint's ``meta`` says what is left out
 KEY = 'left_out'

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from mmseg.errors import InputError
-from mmseg.models import foreign_networks
-from mmseg.models.weights import load_network, load_pretrained, pretrained_of
+from mmseg.models.weights import foreign_networks, load_network, load_pretrained, pretrained_of
 from mmseg.registry import MODELS
 from tests.models.networks import daformer_head, tiny_backbone, tiny_segmentor
 

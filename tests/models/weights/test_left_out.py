@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from mmseg.errors import InputError
-from mmseg.models import left_out
-from mmseg.models.left_out import APART, KEY, LeftOut, completed, left_out_of, still_names
-from mmseg.models.weights import load_network
+from mmseg.models.weights import left_out, load_network
+from mmseg.models.weights.left_out import APART, KEY, LeftOut, completed, left_out_of, still_names
 from mmseg.registry import MODELS
 from tests.models.networks import daformer_head
 

@@ -4,7 +4,7 @@ import torch
 from mmseg.engine.checkpoint_io import read_checkpoint
 from mmseg.errors import InputError
 from mmseg.models.weights import load_checkpoint
-from mmseg.models.whole_file import damage_of
+from mmseg.models.weights.damage import damage_of
 
 
 @pytest.fixture

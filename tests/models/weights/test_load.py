@@ -8,6 +8,7 @@ from torch import nn
 
 from mmseg.errors import InputError
 from mmseg.models import weights
+from mmseg.models.weights import sources
 from tests.models.networks import build, build_on_meta, tiny_backbone, tiny_segmentor
 from tests.parity import manifest
 
@@ -191,7 +192,7 @@ def test_a_download_is_kept(tmp_path, monkeypatch):
         path.parent.mkdir()
         torch.save({'a': torch.zeros(1)}, path)
 
-    monkeypatch.setattr(weights, 'fetch', fetch)
+    monkeypatch.setattr(sources, 'fetch', fetch)
     url = 'https://example.org/mit_b0-0123abcd.pth'
     assert weights.find(url) == weights.find(url) == tmp_path / 'checkpoints' / 'mit_b0-0123abcd.pth'
     assert [[source.url for source in sources] for sources in asked] == [[url]]

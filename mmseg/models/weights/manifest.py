@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 
 from mmseg.errors import InputError, nearest
-from mmseg.models.download import Source
+from mmseg.models.weights.download import Source
 
-MANIFEST = Path(__file__).with_name('weight_files.json')
+MANIFEST = Path(__file__).with_name('manifest.json')
 PRETRAINED_DIR = Path('pretrained')
 HTTP = ('http://', 'https://')
 OPEN_MMLAB = ('open-mmlab://', 'openmmlab://')

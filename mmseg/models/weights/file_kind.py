@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from mmseg.models.whole_file import ZIP_MAGIC
+from mmseg.models.weights.damage import ZIP_MAGIC
 
 HEAD = 512
 PICKLE = '/data.pkl'  # in every archive of torch.save
