@@ -67,8 +67,7 @@ def load_network(
         else:
             segmentor.init_weights()  # type: ignore[operator]
         selected = completed(segmentor, selected, note, source=str(path))
-    load_strict(segmentor, selected, may_be_missing=[*left_out, *added], source=str(path))
-    refuse_not_finite(selected, str(path))
+    _load_numbers(segmentor, selected, may_be_missing=[*left_out, *added], source=str(path))
     if added:
         segmentor.tuning.start()  # type: ignore[union-attr, operator]
     return meta_of(content, str(path))
@@ -129,6 +128,12 @@ def load_pretrained(
             logging.INFO,
         )
     converted = for_other_bands(backbone, converted, bands, source=str(file))
-    load_strict(backbone, converted, may_be_missing=may_be_missing, ignored=ignored, source=str(file))
-    loaded = {key: value for key, value in backbone.state_dict().items() if key in converted}
-    refuse_not_finite(loaded, str(file))  # as the network holds them: a number of 64 bits may be none in 32
+    _load_numbers(backbone, converted, may_be_missing=may_be_missing, ignored=ignored, source=str(file))
+
+
+def _load_numbers(
+    module: nn.Module, state: State, *, may_be_missing: Iterable[str], ignored: Iterable[str] = (), source: str
+) -> None:
+    """Load strictly, and refuse what is no number in ``module``: one of 64 bits may be none in 32."""
+    load_strict(module, state, may_be_missing=may_be_missing, ignored=ignored, source=source)
+    refuse_not_finite({key: value for key, value in module.state_dict().items() if key in state}, source)

@@ -247,6 +247,17 @@ def test_pretrained_weights_that_are_no_numbers_are_refused(tmp_path, number):
         build(tiny_backbone(pretrained=str(file))).init_weights()
 
 
+def test_weights_of_a_network_that_are_no_numbers_in_it_are_refused(tmp_path, segmentor):
+    state = {
+        key: value.double() if value.is_floating_point() else value for key, value in segmentor.state_dict().items()
+    }
+    name = next(key for key, value in state.items() if value.is_floating_point())
+    state[name].view(-1)[0] = 1e300
+    file = saved(tmp_path / 'latest.pth', state)
+    with pytest.raises(InputError, match=rf'latest\.pth holds weights that are no numbers \(first {name}, 1 in all\)'):
+        weights.load_network(segmentor, file)
+
+
 def test_building_reads_no_pretrained_file():
     build_on_meta(tiny_segmentor(pretrained='no/such/file.pth'))
 
