@@ -30,7 +30,7 @@ USERS_COUNTS = {
     'uper': 15,
     'dsp': 6,
     'methods': 18,
-    'camvid_pretrained': 27,
+    'camvid_pretrained': 30,
     'camvid_methods': 18,
     'vfm': 24,
     'dg': 12,

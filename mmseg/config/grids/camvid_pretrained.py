@@ -11,6 +11,7 @@ def rows(exp: str) -> Sequence[Run]:
     """CamVid day -> dusk, EfficientNet-Lite0 of ImageNet: bounds, and the parts of DAFormer one by one."""
     rows = {
         'day2dusk_daformer_lite0_src': 'source-only',
+        'day2dusk_daformer_lite0_src_frozen': 'source-only, encoder frozen',
         'day2dusk_daformer_lite0_dacs': 'dacs',
         'day2dusk_daformer_lite0_dacs_rcs': 'dacs_rcs',
         'day2dusk_daformer_lite0_uda': 'daformer without fd',
