@@ -40,9 +40,9 @@ def draw(seed: int = SEED) -> 'np.ndarray':
     """The picture of a seed, RGB uint8 (512, 1024, 3)."""
     import numpy as np  # noqa: PLC0415 (heavy)
 
-    from mmseg.datasets.toy_domains import CAMERA  # noqa: PLC0415 (heavy)
-    from mmseg.datasets.toy_scene import sample_scene  # noqa: PLC0415 (heavy)
-    from mmseg.datasets.toy_style import draw_picture  # noqa: PLC0415 (heavy)
+    from mmseg.datasets.toy.domains import CAMERA  # noqa: PLC0415 (heavy)
+    from mmseg.datasets.toy.scene import sample_scene  # noqa: PLC0415 (heavy)
+    from mmseg.datasets.toy.style import draw_picture  # noqa: PLC0415 (heavy)
 
     rng = np.random.default_rng(seed)
     style = replace(CAMERA, noise=(0.5, 1))  # less noise: a smaller file

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg.datasets import parallel, toy_light
+from mmseg.datasets import parallel
 from mmseg.datasets.label_sets import CITYSCAPES_IDS
 from mmseg.datasets.toy import ToyParams, is_written, shots, take, write_toy
-from mmseg.datasets.toy_domains import CAMERA, GAME
-from mmseg.datasets.toy_scene import sample_scene
-from mmseg.datasets.toy_shapes import Part, Street, along, upright
-from mmseg.datasets.toy_style import LABEL_IDS, draw_picture
-from mmseg.datasets.toy_view import Camera, planes, rasterize, recover
+from mmseg.datasets.toy.domains import CAMERA, GAME
+from mmseg.datasets.toy.light import Sun, cast_shadows
+from mmseg.datasets.toy.scene import sample_scene
+from mmseg.datasets.toy.shapes import Part, Street, along, upright
+from mmseg.datasets.toy.style import LABEL_IDS, draw_picture
+from mmseg.datasets.toy.view import Camera, planes, rasterize, recover
 from mmseg.errors import InputError
 from tools import make_toy
 
@@ -165,8 +166,8 @@ def test_the_sun_keeps_off_the_ground_what_stands_in_its_way():
         Part('wall', 'stone', 'right', along((-2, 0), (-2, 3), 1.5, 60)),
     ]
     half = 0.5**0.5
-    sun = toy_light.Sun((-half, half, 0.0), 1.0, 0.5)
-    shadow = toy_light.cast_shadows(parts, camera, 0.0, sun, (128, 256)).reshape(256, 512)
+    sun = Sun((-half, half, 0.0), 1.0, 0.5)
+    shadow = cast_shadows(parts, camera, 0.0, sun, (128, 256)).reshape(256, 512)
     for right, dark in ((-1.5, 1.0), (0.5, 1.0), (1.5, 0.0)):
         column, row = (camera.project(np.array([(right, 0.0, 10.0)]), 0.0)[0] * 2).astype(int)
         assert shadow[row, column] == dark

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mmseg.datasets.toy_plants import bushes
-from mmseg.datasets.toy_shapes import Part, Rng, Span, Thing, along, box, upright
+from mmseg.datasets.toy.plants import bushes
+from mmseg.datasets.toy.shapes import Part, Rng, Span, Thing, along, box, upright
 
 STOREY = 3.0  # metres
 FACADES = ('facade brick', 'facade plaster', 'facade panel')

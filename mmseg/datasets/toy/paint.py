@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmseg.datasets.toy_patch import Patch
-from mmseg.datasets.toy_textures import TEXTURES, Tones
-from mmseg.datasets.toy_view import Planes, Surface
+from mmseg.datasets.toy.patch import Patch
+from mmseg.datasets.toy.textures import TEXTURES, Tones
+from mmseg.datasets.toy.view import Planes, Surface
 
 # What each material is painted with; the others are plain.
 OF_MATERIAL = {

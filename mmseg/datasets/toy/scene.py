@@ -1,14 +1,14 @@
-"""A toy street with everything in it: the sampler that both domains share. How it looks is ``toy_style``'s."""
+"""A toy street with everything in it: the sampler that both domains share. How it looks is ``style``'s."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from mmseg.datasets.toy_houses import border
-from mmseg.datasets.toy_plants import clump
-from mmseg.datasets.toy_posts import wires
-from mmseg.datasets.toy_shapes import NEAR, Part, Rng, Street, Thing, flat, upright
-from mmseg.datasets.toy_things import sample_things
+from mmseg.datasets.toy.houses import border
+from mmseg.datasets.toy.plants import clump
+from mmseg.datasets.toy.posts import wires
+from mmseg.datasets.toy.shapes import NEAR, Part, Rng, Street, Thing, flat, upright
+from mmseg.datasets.toy.things import sample_things
 
 FAR = 110.0  # metres; where the street ends
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmseg.datasets.toy_shapes import NEAR, Part, Rng, Street, Thing, cos_sin
-from mmseg.datasets.toy_view import OVERSAMPLING, UP, Camera, Planes, Surface, fill
+from mmseg.datasets.toy.shapes import NEAR, Part, Rng, Street, Thing, cos_sin
+from mmseg.datasets.toy.view import OVERSAMPLING, UP, Camera, Planes, Surface, fill
 
 GROUND = ('road', 'sidewalk', 'terrain')
 ON_GROUND = {'person', 'rider', 'car', 'truck', 'bus', 'train', 'motorcycle', 'bicycle', 'pole', 'vegetation'}

@@ -1,6 +1,6 @@
 """The toy pair: small street scenes of a game and of a camera, written as GTA and Cityscapes are.
 
-Both domains are drawn by one sampler of scenes (``toy_scene``); only their styles (``toy_domains``) differ. Converters,
+Both domains are drawn by one sampler of scenes (``scene``); only their styles (``domains``) differ. Converters,
 readers and configs of the real data sets work on the files unchanged.
 """
 
@@ -16,9 +16,9 @@ from PIL import Image
 
 from mmseg.datasets.label_sets import CITYSCAPES19, CITYSCAPES_IDS
 from mmseg.datasets.parallel import each
-from mmseg.datasets.toy_domains import CAMERA, GAME
-from mmseg.datasets.toy_scene import sample_scene
-from mmseg.datasets.toy_style import Picture, Style, draw_picture
+from mmseg.datasets.toy.domains import CAMERA, GAME
+from mmseg.datasets.toy.scene import sample_scene
+from mmseg.datasets.toy.style import Picture, Style, draw_picture
 from mmseg.errors import InputError
 from mmseg.places import make_folder
 from mmseg.toy_params import ToyParams

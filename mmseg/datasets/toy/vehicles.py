@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmseg.datasets.toy_shapes import Part, Rng, Span, Thing, along, bar, box, extrude, side_disc, upright
+from mmseg.datasets.toy.shapes import Part, Rng, Span, Thing, along, bar, box, extrude, side_disc, upright
 
 Outline = tuple[tuple[float, float], ...]
 

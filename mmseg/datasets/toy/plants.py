@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mmseg.datasets.toy_shapes import Part, Rng, Span, Thing, circle, cos_sin, facing_us, tapered
+from mmseg.datasets.toy.shapes import Part, Rng, Span, Thing, circle, cos_sin, facing_us, tapered
 
 ROUND = np.array(circle(30))
 

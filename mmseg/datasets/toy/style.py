@@ -1,4 +1,4 @@
-"""How a toy street is photographed: camera, colours, light, lens and sensor. What stands in it is ``toy_scene``'s."""
+"""How a toy street is photographed: camera, colours, light, lens and sensor. What stands in it is ``scene``'s."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,9 +7,19 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmseg.datasets import toy_light, toy_paint
-from mmseg.datasets.toy_shapes import Part, Rng, Span, Street, Thing
-from mmseg.datasets.toy_view import OVERSAMPLING, Camera, Planes, Surface, planes, rasterize, recover
+from mmseg.datasets.toy.light import (
+    GROUND,
+    bloom,
+    brightness,
+    cast_shadows,
+    contacts,
+    draw_sun,
+    ground_darkness,
+    reflect,
+)
+from mmseg.datasets.toy.paint import kinds_of, paint_textures
+from mmseg.datasets.toy.shapes import Part, Rng, Span, Street, Thing
+from mmseg.datasets.toy.view import OVERSAMPLING, Camera, Planes, Surface, planes, rasterize, recover
 
 # Cityscapes ids, the numbering that GTA's labels use too.
 LABEL_IDS = {
@@ -101,8 +111,8 @@ def draw_picture(scene: tuple[Street, list[Thing]], style: Style, rng: Rng, *, w
     label_ids = np.array([LABEL_IDS[part.name] for part in parts], np.uint8)
     label = label_ids[pieces[::OVERSAMPLING, ::OVERSAMPLING]]
     painted = _paint(things, pieces, camera, street, style=style, rng=rng)
-    image = toy_light.reflect(painted.image, painted.wet, camera.centre[1])
-    image = toy_light.bloom(image, painted.glow, style.bloom)
+    image = reflect(painted.image, painted.wet, camera.centre[1])
+    image = bloom(image, painted.glow, style.bloom)
     if style.bonnet:
         _add_bonnet(image, label, style.bonnet)
     return Picture(_expose(_through_lens(image, style, rng), style, rng), label)
@@ -118,10 +128,10 @@ def _paint(
     surface = recover(pieces, plane, camera, street.bend)
     own = np.array([colour for thing in things for colour in _object_colours(thing, style, rng)], np.float32)
     colours = own[surface.piece]
-    kinds = toy_paint.kinds_of([part.material for part in parts])
+    kinds = kinds_of([part.material for part in parts])
     tones = {name: np.array(options[rng.integers(len(options))], np.float32) for name, options in style.palette.items()}
     mood = {'lit': rng.uniform(*style.lit), 'cover': rng.uniform(*style.clouds)}
-    glow = toy_paint.paint_textures(colours, surface, plane, kinds, contrast=style.contrast, tones=tones, **mood)
+    glow = paint_textures(colours, surface, plane, kinds, contrast=style.contrast, tones=tones, **mood)
     lamps = np.array([style.shining.get(part.material, 0.0) for part in parts], np.float32)
     glow = np.maximum(glow if style.lit[1] else 0 * glow, lamps[surface.piece])
     light = _light(things, surface, plane, camera, street, style=style, rng=rng, size=size)
@@ -144,13 +154,13 @@ def _light(
 ) -> np.ndarray:
     """(N,) factor of the colours of the sub-pixels."""
     parts = [part for thing in things for part in thing]
-    sun = toy_light.draw_sun(rng, style.sun_height, style.sun, style.ambient)
-    ground = np.array([part.name in toy_light.GROUND for part in parts])
+    sun = draw_sun(rng, style.sun_height, style.sun, style.ambient)
+    ground = np.array([part.name in GROUND for part in parts])
     on_ground = ground[surface.piece]
-    shadow = toy_light.cast_shadows(parts, camera, street.bend, sun, size) * on_ground
-    light = toy_light.brightness(parts, surface, plane, sun=sun, shadow=shadow, ground=ground)
-    contact = toy_light.contacts(things, camera, street.bend, size)
-    return np.where(on_ground, light * toy_light.ground_darkness(surface, street, contact), light)
+    shadow = cast_shadows(parts, camera, street.bend, sun, size) * on_ground
+    light = brightness(parts, surface, plane, sun=sun, shadow=shadow, ground=ground)
+    contact = contacts(things, camera, street.bend, size)
+    return np.where(on_ground, light * ground_darkness(surface, street, contact), light)
 
 
 def _object_colours(thing: Thing, style: Style, rng: Rng) -> list[np.ndarray]:

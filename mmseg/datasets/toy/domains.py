@@ -1,6 +1,6 @@
 """The two domains of the toy pair. They share the sampler of scenes: all that separates them is in these tables."""
 
-from mmseg.datasets.toy_style import Style
+from mmseg.datasets.toy.style import Style
 
 # A rendered city at noon: clean saturated colours, a hard sun with its shadows, crisp textures, a high camera.
 GAME = Style(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from mmseg.datasets.toy_patch import Patch, cells, joints, mix, visible, volume, within
+from mmseg.datasets.toy.patch import Patch, cells, joints, mix, visible, volume, within
 
 Tones = Mapping[str, np.ndarray]  # material -> RGB of this picture, for what a texture paints besides its own colour
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmseg.datasets import toy_cycles, toy_people, toy_plants, toy_posts, toy_vehicles
-from mmseg.datasets.toy_shapes import DIGITS, Rng, Street, Thing
+from mmseg.datasets.toy import cycles, people, plants, posts, vehicles
+from mmseg.datasets.toy.shapes import DIGITS, Rng, Street, Thing
 
 # How many of a kind stand in one street, on average (Poisson). Rare classes are rare, as in a real city.
 EXPECTED = {
@@ -43,7 +43,7 @@ def sample_things(rng: Rng, street: Street) -> Iterator[Thing]:
         placed = _PLACED[kind]
         for _ in range(rng.poisson(EXPECTED[kind])):
             x, z = placed.where(rng, street), _distance(rng, placed.nearest)
-            for companion in range(int(rng.choice([1, 2, 3], p=COMPANY)) if placed.draw == toy_people.person else 1):
+            for companion in range(int(rng.choice([1, 2, 3], p=COMPANY)) if placed.draw == people.person else 1):
                 thing = placed.draw(rng, x + 0.62 * companion, z)
                 if kind not in VEHICLES or _finds_room(thing, taken):
                     yield thing
@@ -106,21 +106,21 @@ def _driving(vehicle: Callable[[Rng, float, float, bool], Thing]) -> Callable[[R
 
 
 _PLACED: dict[str, Placed] = {
-    'parked car': Placed(_driving(toy_vehicles.car), _parked, 4.5),
-    'moving car': Placed(_driving(toy_vehicles.car), _lane, 6.0),
-    'truck': Placed(_driving(toy_vehicles.truck), _lane, 8.0),
-    'bus': Placed(_driving(toy_vehicles.bus), _lane, 8.0),
-    'tram': Placed(_driving(toy_vehicles.tram), _opposite_lane, 8.0),
-    'people on the pavement': Placed(toy_people.person, _on_pavement, 4.0),
-    'people on the road': Placed(toy_people.person, _on_road, 6.0),
-    'cyclist': Placed(toy_cycles.cyclist, _on_road, 4.5),
-    'motorcyclist': Placed(toy_cycles.motorcyclist, _on_road, 4.5),
-    'bicycles': Placed(toy_cycles.rack, _on_pavement, 4.0),
-    'motorcycle': Placed(toy_cycles.motorcycle, _at_kerb, 4.0),
-    'tree': Placed(toy_plants.tree, _behind_kerb, 6.0),
-    'street lamp': Placed(toy_posts.street_lamp, _at_kerb, 5.0),
-    'power pole': Placed(toy_posts.power_pole, _behind_kerb, 6.0),
-    'bollards': Placed(toy_posts.bollards, _at_kerb, 4.0),
-    'traffic light': Placed(toy_posts.traffic_light, _at_kerb, 4.5),
-    'traffic sign': Placed(toy_posts.traffic_signs, _at_kerb, 4.0),
+    'parked car': Placed(_driving(vehicles.car), _parked, 4.5),
+    'moving car': Placed(_driving(vehicles.car), _lane, 6.0),
+    'truck': Placed(_driving(vehicles.truck), _lane, 8.0),
+    'bus': Placed(_driving(vehicles.bus), _lane, 8.0),
+    'tram': Placed(_driving(vehicles.tram), _opposite_lane, 8.0),
+    'people on the pavement': Placed(people.person, _on_pavement, 4.0),
+    'people on the road': Placed(people.person, _on_road, 6.0),
+    'cyclist': Placed(cycles.cyclist, _on_road, 4.5),
+    'motorcyclist': Placed(cycles.motorcyclist, _on_road, 4.5),
+    'bicycles': Placed(cycles.rack, _on_pavement, 4.0),
+    'motorcycle': Placed(cycles.motorcycle, _at_kerb, 4.0),
+    'tree': Placed(plants.tree, _behind_kerb, 6.0),
+    'street lamp': Placed(posts.street_lamp, _at_kerb, 5.0),
+    'power pole': Placed(posts.power_pole, _behind_kerb, 6.0),
+    'bollards': Placed(posts.bollards, _at_kerb, 4.0),
+    'traffic light': Placed(posts.traffic_light, _at_kerb, 4.5),
+    'traffic sign': Placed(posts.traffic_signs, _at_kerb, 4.0),
 }

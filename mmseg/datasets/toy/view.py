@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmseg.datasets.toy_shapes import NEAR, Part
+from mmseg.datasets.toy.shapes import NEAR, Part
 
 OVERSAMPLING = 2  # the picture is drawn larger and averaged: soft edges in the image, hard ones in the label
 FARTHEST = 400.0  # metres; what lies beyond is as far

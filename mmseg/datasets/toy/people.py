@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mmseg.datasets.toy_shapes import Part, Rng, Thing, bar, disc, facing_us, tapered, upright
+from mmseg.datasets.toy.shapes import Part, Rng, Thing, bar, disc, facing_us, tapered, upright
 
 At = tuple[float, float]
 Placed = Callable[[float, float], At]  # (right, up) in metres of a figure 1.75 m tall -> (x, y) in the street

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmseg.datasets.toy_shapes import Part, Rng, Thing, bar, disc, facing_us, upright
+from mmseg.datasets.toy.shapes import Part, Rng, Thing, bar, disc, facing_us, upright
 
 
 def post(x: float, z: float, height: float, width: float = 0.13) -> Part:

@@ -1,7 +1,7 @@
 """Bicycles and motorcycles of the toy streets, alone and ridden, from the side and from behind."""
 
-from mmseg.datasets.toy_people import At, Placed, head, limb
-from mmseg.datasets.toy_shapes import Part, Rng, Thing, bar, disc, facing_us, upright
+from mmseg.datasets.toy.people import At, Placed, head, limb
+from mmseg.datasets.toy.shapes import Part, Rng, Thing, bar, disc, facing_us, upright
 
 SADDLE, PEDALS, FORK, GRIP = (-0.22, 0.92), (-0.02, 0.3), (0.36, 0.86), (0.34, 1.04)
 
