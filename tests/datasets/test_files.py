@@ -8,6 +8,7 @@ import pytest
 from mmseg.commands.submit import of_images
 from mmseg.config.test_data import images_alone
 from mmseg.datasets import files
+from mmseg.datasets.files import not_images, search
 from mmseg.datasets.uda_dataset import unlabelled
 from mmseg.errors import InputError
 from mmseg.evaluation.export import PictureNames
@@ -28,7 +29,8 @@ def names(made) -> list[str]:
 @pytest.fixture
 def said(monkeypatch):
     texts = []
-    monkeypatch.setattr(files, 'print_log', lambda text, *_, **__: texts.append(text))
+    for module in (not_images, search):
+        monkeypatch.setattr(module, 'print_log', lambda text, *_, **__: texts.append(text))
     return texts
 
 
