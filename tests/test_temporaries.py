@@ -16,7 +16,7 @@ BEGIN = {
     'video': 'begun = writing.begin_file(path, ending=".mp4"); wait()',
     'checkpoint': """
 import torch
-from mmseg.engine import checkpoint_io
+from mmseg.engine.checkpoints import checkpoint_io
 def half(state, file): file.write(b"half"); file.flush(); wait()
 torch.save = half
 checkpoint_io.save_atomically({}, path)""",

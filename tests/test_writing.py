@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mmseg import writing
-from mmseg.engine.checkpoint_io import point_latest_to, save_atomically
+from mmseg.engine.checkpoints.checkpoint_io import point_latest_to, save_atomically
 from mmseg.engine.trackers import TensorboardBackend
 from mmseg.engine.train import train
 from mmseg.errors import InputError, command

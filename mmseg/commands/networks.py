@@ -22,7 +22,7 @@ def network_of(paths: Sequence[str]) -> Network:
     Raises:
         InputError: it is none of them, or the run has no checkpoint yet.
     """
-    from mmseg.engine.recovery import usable_config_of  # noqa: PLC0415 (heavy)
+    from mmseg.engine.checkpoints.recovery import usable_config_of  # noqa: PLC0415 (heavy)
     from mmseg.engine.work_dir import find_work_dir, require_checkpoint  # noqa: PLC0415 (heavy)
 
     if len(paths) == 2:

@@ -20,7 +20,7 @@ from mmseg.places import check_file
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     check_file(args.out)
-    from mmseg.engine.publish import publish  # noqa: PLC0415 (--help needs no torch)
+    from mmseg.engine.checkpoints.publish import publish  # noqa: PLC0415 (--help needs no torch)
 
     print(publish(args.checkpoint, args.out, weights=args.weights, trust=args.trust, card=args.card))
 

@@ -158,7 +158,7 @@ def is_marked(name: str, args: argparse.Namespace, marker: str) -> bool:
 
 def iterations_done(name: str, args: argparse.Namespace) -> int:
     """Of a training that was interrupted: those that are saved; 0 if it begins anew."""
-    from mmseg.engine.checkpoint_io import saved_iterations  # noqa: PLC0415 (heavy)
+    from mmseg.engine.checkpoints.checkpoint_io import saved_iterations  # noqa: PLC0415 (heavy)
 
     saved = saved_iterations(folder_of(name, args)) if is_marked(name, args, BEGUN) else []
     return int(saved[-1].stem.removeprefix('iter_')) if saved else 0

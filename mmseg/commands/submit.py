@@ -74,7 +74,7 @@ def predicted_zip(args: argparse.Namespace, benchmark: 'Benchmark') -> int:
     from mmseg.apis import init_segmentor  # noqa: PLC0415 (heavy)
     from mmseg.datasets.label_sets import CITYSCAPES19  # noqa: PLC0415 (heavy)
     from mmseg.datasets.loader import build_dataset  # noqa: PLC0415 (heavy)
-    from mmseg.engine.recovery import usable_config_of  # noqa: PLC0415 (heavy)
+    from mmseg.engine.checkpoints.recovery import usable_config_of  # noqa: PLC0415 (heavy)
     from mmseg.engine.work_dir import find_work_dir, require_checkpoint  # noqa: PLC0415 (heavy)
     from mmseg.prediction.submission import results_of, write_zip  # noqa: PLC0415 (heavy)
 

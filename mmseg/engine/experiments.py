@@ -9,11 +9,11 @@ from pathlib import Path
 from mmseg.config.experiment import Run
 from mmseg.config.read import SHIPPED_CONFIGS, WITH_THE_CODE
 from mmseg.config.tables import rows_of
-from mmseg.engine.checkpoint_io import LATEST
+from mmseg.engine.checkpoints.checkpoint_io import LATEST
+from mmseg.engine.checkpoints.recovery import usable_config_of
 from mmseg.engine.cluster import Resources, minutes_of, submit
 from mmseg.engine.grid import run_here
 from mmseg.engine.options import load_run, train_and_report
-from mmseg.engine.recovery import usable_config_of
 from mmseg.engine.work_dir import checkpoint_of, find_work_dir, require_checkpoint
 from mmseg.errors import InputError
 from mmseg.writing import write_text

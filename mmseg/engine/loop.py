@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from mmseg.compiled import begin_step
 from mmseg.datasets.batch import to_network
 from mmseg.datasets.loader import DataLost, DataUnusable
-from mmseg.engine.checkpoint_io import LATEST
+from mmseg.engine.checkpoints.checkpoint_io import LATEST
 from mmseg.engine.distributed import largest
 from mmseg.engine.runner import TrainRunner
 from mmseg.engine.stop import Interrupted, WorkerGone

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from mmseg.arithmetic import DTYPES
 from mmseg.config.components import told_with_place
 from mmseg.config.values import NotNegative, Positive, fits, in_words, shown
+from mmseg.engine.checkpoints.optimizer_state import MOMENTS, fitting_state
 from mmseg.engine.gradient_exchange import GradientExchange
 from mmseg.engine.joint_optimizer import JointOptimizer, members_of, parameters_of
 from mmseg.engine.layout import lay_out_moments
-from mmseg.engine.optimizer_state import MOMENTS, fitting_state
 from mmseg.engine.param_groups import ParamwiseRules, param_groups, refuse_unknown
 from mmseg.errors import InputError
 from mmseg.models.half_weights import HalfWeights

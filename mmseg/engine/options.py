@@ -11,10 +11,10 @@ from mmengine.utils import import_modules_from_strings
 from mmseg.config.components import check_components
 from mmseg.config.leaves import dicts_in
 from mmseg.config.load import load_config, parse_cfg_options
+from mmseg.engine.checks.hook_check import check_hooks
+from mmseg.engine.checks.learning_check import check_learning
 from mmseg.engine.class_weights import settle_class_weights
 from mmseg.engine.distributed import join_processes, on_main
-from mmseg.engine.hook_check import check_hooks
-from mmseg.engine.learning_check import check_learning
 from mmseg.engine.processes import processes_wanted, run_processes
 from mmseg.engine.stop import TrainingStopped
 from mmseg.engine.train import train

@@ -17,14 +17,14 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmseg import screen
-from mmseg.engine.checkpoint_io import save_atomically
+from mmseg.engine.checkpoints.checkpoint_io import save_atomically
+from mmseg.engine.checkpoints.optimizer_state import lacks_moments, with_settings_of
+from mmseg.engine.checkpoints.rank_state import add_own_parts, take_own_part
+from mmseg.engine.checkpoints.resume_check import Change
 from mmseg.engine.distributed import broadcast_module, on_main
 from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.log_file import guard_log_files
-from mmseg.engine.optimizer_state import lacks_moments, with_settings_of
 from mmseg.engine.provenance import config_text, write_provenance
-from mmseg.engine.rank_state import add_own_parts, take_own_part
-from mmseg.engine.resume_check import Change
 from mmseg.engine.stop import StopRequest
 from mmseg.engine.work_dir import gone
 from mmseg.errors import InputError

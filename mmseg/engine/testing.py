@@ -30,10 +30,10 @@ from mmseg.datasets.loader import build_dataset, build_test_loader
 from mmseg.datasets.pipelines.compose import Compose
 from mmseg.datasets.pipelines.loading import read_image
 from mmseg.datasets.taught_images import refuse_taught_images
-from mmseg.engine.class_check import check_channels, check_tested_classes
+from mmseg.engine.checks.class_check import check_channels, check_tested_classes
+from mmseg.engine.checks.sample_check import check_test_sample
 from mmseg.engine.distributed import join_processes
 from mmseg.engine.host_memory import keep_freed_memory
-from mmseg.engine.sample_check import check_test_sample
 from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import OnPrediction, evaluate, predict_only
 from mmseg.evaluation.export import PictureNames, PredictionWriter

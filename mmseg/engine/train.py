@@ -25,26 +25,26 @@ from mmseg.datasets.loader import build_dataset, build_train_loader
 from mmseg.datasets.stream import TrainingSet
 from mmseg.engine.acceleration import compile_encoders
 from mmseg.engine.chance import make_deterministic, seed_everything, without_deterministic_form
-from mmseg.engine.checkpoint_io import read_checkpoint
-from mmseg.engine.class_check import check_channels, check_classes, check_evaluated_classes, check_loaded_classes
+from mmseg.engine.checkpoints.checkpoint_io import read_checkpoint
+from mmseg.engine.checkpoints.image_lists import image_lists
+from mmseg.engine.checkpoints.recovery import newest_whole, refuse_to_mix
+from mmseg.engine.checkpoints.resume_check import Change, check_images, check_resume
+from mmseg.engine.checks.class_check import check_channels, check_classes, check_evaluated_classes, check_loaded_classes
+from mmseg.engine.checks.sample_check import check_test_sample, check_training_sample, warn_of_other_norm
 from mmseg.engine.device import device_of
 from mmseg.engine.distributed import join_processes, main_first, on_main
 from mmseg.engine.early_log import kept_messages, write_to_file
 from mmseg.engine.hooks.evaluation import EvaluationHook
 from mmseg.engine.hooks.settled_choices import keep_choices
 from mmseg.engine.host_memory import keep_freed_memory, return_freed_memory
-from mmseg.engine.image_lists import image_lists
 from mmseg.engine.layout import lay_out_weights
 from mmseg.engine.lock import WorkDirLock
 from mmseg.engine.loop import TrainLoop
 from mmseg.engine.optim import build_optim_wrapper
 from mmseg.engine.plan_log import log_classes, log_plan
 from mmseg.engine.provenance import environment
-from mmseg.engine.recovery import newest_whole, refuse_to_mix
-from mmseg.engine.resume_check import Change, check_images, check_resume
 from mmseg.engine.run_hooks import build_hooks, tracker_backends
 from mmseg.engine.runner import TrainRunner
-from mmseg.engine.sample_check import check_test_sample, check_training_sample, warn_of_other_norm
 from mmseg.engine.schedule import LearningRate, build_schedule
 from mmseg.engine.unlabelled_target import (
     held_out_share,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine import Config
 
-from mmseg.engine.checkpoint_io import LATEST, saved_iterations
+from mmseg.engine.checkpoints.checkpoint_io import LATEST, saved_iterations
 from mmseg.errors import InputError
 from mmseg.places import check_folder, home_expanded
 

@@ -13,7 +13,7 @@ from mmseg.config.tested_at import tested_at
 from mmseg.datasets.custom import CustomDataset
 from mmseg.datasets.loader import build_dataset, build_test_loader
 from mmseg.datasets.taught_images import refuse_taught_images
-from mmseg.engine.class_check import check_channels, check_tested_classes
+from mmseg.engine.checks.class_check import check_channels, check_tested_classes
 from mmseg.engine.work_dir import config_of, require_checkpoint
 from mmseg.errors import InputError
 from mmseg.evaluation.evaluate import evaluate, predict_only

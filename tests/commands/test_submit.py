@@ -8,7 +8,7 @@ import pytest
 from mmseg.apis import init_segmentor, predict
 from mmseg.commands import submit
 from mmseg.config.test_data import of_test_set
-from mmseg.engine.recovery import usable_config_of
+from mmseg.engine.checkpoints.recovery import usable_config_of
 from mmseg.engine.work_dir import require_checkpoint
 from mmseg.errors import InputError
 from mmseg.evaluation.benchmarks import BENCHMARKS, Benchmark, check_zip

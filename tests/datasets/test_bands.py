@@ -9,7 +9,7 @@ from PIL import Image
 from mmseg.datasets import bands
 from mmseg.datasets.bands import in_header, stored
 from mmseg.datasets.pipelines.loading import read_image
-from mmseg.engine.class_check import check_channels, input_channels
+from mmseg.engine.checks.class_check import check_channels, input_channels
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS, MODELS
 from tests.datasets.samples import own_data, write

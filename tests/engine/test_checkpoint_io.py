@@ -4,8 +4,8 @@ import zipfile
 import pytest
 import torch
 
-from mmseg.engine import checkpoint_io
-from mmseg.engine.checkpoint_io import (
+from mmseg.engine.checkpoints import checkpoint_io
+from mmseg.engine.checkpoints.checkpoint_io import (
     keep_newest,
     point_latest_to,
     read_checkpoint,

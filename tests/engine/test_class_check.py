@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from mmseg.datasets.label_sets import CAMVID11, CITYSCAPES19, LabelSet
-from mmseg.engine import class_check
-from mmseg.engine.class_check import check_classes, check_evaluated_classes, check_loaded_classes
+from mmseg.engine.checks import class_check
+from mmseg.engine.checks.class_check import check_classes, check_evaluated_classes, check_loaded_classes
 from mmseg.errors import InputError
 from mmseg.registry import MODELS
 from tests.models.networks import daformer_head, tiny_segmentor

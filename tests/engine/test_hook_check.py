@@ -2,8 +2,8 @@ import pytest
 from mmengine import Config
 from mmengine.hooks import Hook
 
-from mmseg.engine import hook_check
-from mmseg.engine.hook_check import check_hooks
+from mmseg.engine.checks import hook_check
+from mmseg.engine.checks.hook_check import check_hooks
 from mmseg.engine.train import train
 from mmseg.errors import InputError
 from mmseg.registry import HOOKS

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg.engine.image_lists import image_lists
+from mmseg.engine.checkpoints.image_lists import image_lists
 from mmseg.engine.train import build_runner, train
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS

@@ -8,7 +8,7 @@ import torch
 
 from mmseg.apis import init_segmentor
 from mmseg.datasets.label_sets import CAMVID11
-from mmseg.engine.publish import publish
+from mmseg.engine.checkpoints.publish import publish
 from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import train
 from mmseg.errors import InputError

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg.engine.learning_check import check_learning
+from mmseg.engine.checks.learning_check import check_learning
 from mmseg.errors import InputError
 from tests.engine.tiny import tiny_config
 

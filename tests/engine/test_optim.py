@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from mmseg.engine.checkpoints.optimizer_state import lacks_moments
 from mmseg.engine.optim import StudentOptimWrapper, build_optim_wrapper, build_optimizer
-from mmseg.engine.optimizer_state import lacks_moments
 from mmseg.engine.param_groups import (
     ParamwiseRules,
     learning_share,

@@ -4,8 +4,8 @@ import zipfile
 import pytest
 import torch
 
-from mmseg.engine.checkpoint_io import point_latest_to, save_atomically
-from mmseg.engine.recovery import newest_whole, refuse_to_mix, usable_config_of
+from mmseg.engine.checkpoints.checkpoint_io import point_latest_to, save_atomically
+from mmseg.engine.checkpoints.recovery import newest_whole, refuse_to_mix, usable_config_of
 from mmseg.errors import InputError
 
 CONFIG = {'model': {'type': 'Net'}, 'seed': 3}
@@ -36,7 +36,7 @@ def run(tmp_path):
 @pytest.fixture
 def warnings(monkeypatch):
     said = []
-    monkeypatch.setattr('mmseg.engine.recovery.print_log', lambda text, *_: said.append(text))
+    monkeypatch.setattr('mmseg.engine.checkpoints.recovery.print_log', lambda text, *_: said.append(text))
     return said
 
 

@@ -6,8 +6,8 @@ import signal
 import pytest
 import torch
 
-from mmseg.engine import best_checkpoint
-from mmseg.engine.checkpoint_io import saved_iterations
+from mmseg.engine.checkpoints import best_checkpoint
+from mmseg.engine.checkpoints.checkpoint_io import saved_iterations
 from mmseg.engine.hooks import evaluation
 from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import train

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from mmengine import Config
 
+from mmseg.engine.checkpoints.resume_check import check_images, check_resume
 from mmseg.engine.hooks.settled_choices import keep_choices
 from mmseg.engine.provenance import saved_config
-from mmseg.engine.resume_check import check_images, check_resume
 from mmseg.errors import InputError
 from tests.engine.tiny import tiny_config
 
@@ -25,7 +25,7 @@ def values(**options):
 @pytest.fixture
 def warnings(monkeypatch):
     said = []
-    monkeypatch.setattr('mmseg.engine.resume_check.print_log', lambda text, *_: said.append(text))
+    monkeypatch.setattr('mmseg.engine.checkpoints.resume_check.print_log', lambda text, *_: said.append(text))
     return said
 
 

@@ -4,8 +4,8 @@ import pytest
 from torch import Tensor
 
 from mmseg.datasets.uda_dataset import UDADataset
-from mmseg.engine import sample_check
-from mmseg.engine.sample_check import check_test_sample, check_training_sample
+from mmseg.engine.checks import sample_check
+from mmseg.engine.checks.sample_check import check_test_sample, check_training_sample
 from mmseg.errors import InputError
 from mmseg.registry import DATASETS
 from tests.datasets.samples import NORM, own_data, pipeline_of_testing, random_labels, write_pairs

@@ -10,8 +10,8 @@ import pytest
 import torch
 from mmengine.logging import print_log
 
-from mmseg.engine import checkpoint_io
 from mmseg.engine import train as engine_train
+from mmseg.engine.checkpoints import checkpoint_io
 from mmseg.engine.stop import Interrupted, NonFiniteLoss, NonFiniteState
 from mmseg.engine.train import train
 from mmseg.errors import InputError

@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 
 from mmseg.config.load import parse_cfg_options
 from mmseg.datasets.label_sets import CAMVID11
-from mmseg.engine.checkpoint_io import LATEST
+from mmseg.engine.checkpoints.checkpoint_io import LATEST
 from mmseg.engine.train import train
 from mmseg.registry import DATASETS, HOOKS, MODELS
 

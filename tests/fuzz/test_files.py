@@ -12,7 +12,7 @@ from torch import nn
 from mmseg.datasets.class_index import STATS, TABLE, UnusableIndexError, load_index, write_index
 from mmseg.datasets.labels import LabelReader, read_ids
 from mmseg.datasets.pipelines.loading import read_image
-from mmseg.engine.checkpoint_io import read_checkpoint
+from mmseg.engine.checkpoints.checkpoint_io import read_checkpoint
 from mmseg.models.weights import load_network
 from tests.fuzz.drawn import VALUES, cases, changed, damaged, places, taken
 

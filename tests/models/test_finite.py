@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg.engine.checkpoint_io import tensors_of
+from mmseg.engine.checkpoints.checkpoint_io import tensors_of
 from mmseg.models.finite import not_finite
 
 NAN, INF = float('nan'), float('inf')

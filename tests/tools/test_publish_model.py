@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from mmseg.engine.publish import publish
+from mmseg.engine.checkpoints.publish import publish
 from mmseg.errors import InputError
 from mmseg.models.weights import load_network
 from tests.models.networks import build, tiny_segmentor

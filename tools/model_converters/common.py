@@ -8,7 +8,7 @@ from typing import Protocol
 
 import torch
 
-from mmseg.engine.checkpoint_io import save_atomically
+from mmseg.engine.checkpoints.checkpoint_io import save_atomically
 from mmseg.errors import InputError
 from mmseg.models.weights import State, backbone_of, load_state
 

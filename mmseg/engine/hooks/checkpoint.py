@@ -7,7 +7,7 @@ from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import Hook
 
 from mmseg.config.values import Count, Positive
-from mmseg.engine.checkpoint_io import LATEST, keep_newest, point_latest_to, remove_unfinished
+from mmseg.engine.checkpoints.checkpoint_io import LATEST, keep_newest, point_latest_to, remove_unfinished
 from mmseg.engine.distributed import largest
 from mmseg.engine.runner import TrainRunner
 from mmseg.registry import HOOKS

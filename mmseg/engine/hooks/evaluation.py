@@ -10,7 +10,7 @@ from mmengine.dist import is_main_process
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmseg.engine.best_checkpoint import BestCheckpoint
+from mmseg.engine.checkpoints.best_checkpoint import BestCheckpoint
 from mmseg.engine.hooks.periodic import PeriodicMeasurement
 from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from mmseg.config.values import Count
-from mmseg.engine.checkpoint_io import tensors_of
+from mmseg.engine.checkpoints.checkpoint_io import tensors_of
 from mmseg.engine.distributed import gather
 from mmseg.engine.hooks.training_log import Record
 from mmseg.engine.runner import TrainRunner

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg.engine.checkpoint_io import read_checkpoint
+from mmseg.engine.checkpoints.checkpoint_io import read_checkpoint
 from mmseg.errors import InputError
 from mmseg.models.weights import load_checkpoint
 from mmseg.models.weights.damage import damage_of

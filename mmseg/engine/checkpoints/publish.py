@@ -9,8 +9,8 @@ import torch
 
 from mmseg import __version__
 from mmseg.config.read import IMPORTS, import_modules
-from mmseg.engine.checkpoint_io import save_atomically
-from mmseg.engine.model_card import write_card
+from mmseg.engine.checkpoints.checkpoint_io import save_atomically
+from mmseg.engine.checkpoints.model_card import write_card
 from mmseg.engine.provenance import saved_config
 from mmseg.errors import InputError
 from mmseg.evaluation.origin import evaluated_weights

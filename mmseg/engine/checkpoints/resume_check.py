@@ -77,7 +77,7 @@ def check_images(
     Args:
         state: of a checkpoint; one that does not tell its images is taken as it is.
         state_file: where it is from.
-        images: as :func:`mmseg.engine.image_lists.image_lists` gives them.
+        images: as :func:`mmseg.engine.checkpoints.image_lists.image_lists` gives them.
         allow_changes: go on with other images.
 
     Raises:

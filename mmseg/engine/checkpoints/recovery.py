@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from mmengine.logging import print_log
 
-from mmseg.engine.checkpoint_io import LATEST, damage_of_state, read_checkpoint, saved_iterations
+from mmseg.engine.checkpoints.checkpoint_io import LATEST, damage_of_state, read_checkpoint, saved_iterations
 from mmseg.engine.provenance import saved_config
 from mmseg.engine.work_dir import find_config, refuse_used
 from mmseg.errors import InputError

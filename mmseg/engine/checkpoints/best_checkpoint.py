@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from mmengine.logging import print_log
 
-from mmseg.engine.checkpoint_io import damage_of_state
+from mmseg.engine.checkpoints.checkpoint_io import damage_of_state
 from mmseg.engine.distributed import on_main
 from mmseg.engine.runner import TrainRunner
 from mmseg.errors import InputError, nearest
