@@ -34,6 +34,16 @@ def home_expanded(path: str | Path) -> Path:
         raise InputError(f'{str(path)!r}: {error} Write the folder out.') from error
 
 
+def with_home(path: str | Path) -> str:
+    """``path`` as it is written, but for a leading ``~/``: paths in configs, which other users of theirs read too.
+
+    Raises:
+        InputError: no home is known.
+    """
+    text = str(path)
+    return str(home_expanded(text)) if text == '~' or text.startswith('~/') else text
+
+
 def user_cache() -> Path | None:
     """The user's folder of what can be made again; None where no home is known."""
     given = os.environ.get('XDG_CACHE_HOME')

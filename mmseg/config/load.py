@@ -16,7 +16,6 @@ from mmengine.config import Config
 
 from mmseg.config import legacy, schema
 from mmseg.config.channels import with_channels
-from mmseg.config.homes import expand_homes
 from mmseg.config.override import override
 from mmseg.config.read import read_config
 from mmseg.errors import InputError
@@ -64,7 +63,6 @@ def _load(path: Path, cfg_options: dict[str, Any], purpose: schema.Purpose, trus
         values = schema.complete(values, name=path.stem, purpose=purpose)
         settled = with_channels(values)
         unused = translation.refused + schema.validate(values, purpose)
-        expand_homes(values.get('data'))
     except InputError as error:
         raise InputError(f'{path}: {error}') from error
     except (TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:

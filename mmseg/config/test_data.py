@@ -7,6 +7,7 @@ from typing import Any
 
 from mmseg.config.leaves import INSIDE, are_named, first_leaf
 from mmseg.errors import InputError
+from mmseg.places import with_home
 
 GEOMETRY = {'RandomCrop', 'RandomFlip', 'RandomRotate', 'RandomCutOut', 'Pad', 'SegRescale', 'LoadAnnotations'}
 CHANCE = {'PhotoMetricDistortion', 'PseudoMargins'}
@@ -93,7 +94,7 @@ def of_test_set(dataset: Any, *, labels: bool = True) -> Any:
         )
     folder = found['ann_dir']
     one = folder[0] if isinstance(folder, list) and folder else folder
-    if not labels or one is None or not Path(str(dataset.get('data_root') or ''), str(one)).is_dir():
+    if not labels or one is None or not Path(with_home(dataset.get('data_root') or ''), with_home(one)).is_dir():
         found['ann_dir'] = None
     return {**dataset, **found}
 

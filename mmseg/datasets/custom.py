@@ -48,7 +48,7 @@ from mmseg.datasets.stream import TrainingSet
 from mmseg.datasets.toy import command_for
 from mmseg.datasets.training_cache import from_cache
 from mmseg.errors import InputError
-from mmseg.places import home_expanded
+from mmseg.places import home_expanded, with_home
 from mmseg.registry import DATASETS
 
 
@@ -122,7 +122,7 @@ class CustomDataset(TrainingSet):
         label_masks: Sequence[Mapping] | None = None,
         cache_dir: str | Path | None = None,
     ) -> None:
-        self.data_root = data_root
+        self.data_root: str | Path | None = None if data_root is None else with_home(data_root)
         self.test_mode = test_mode
         base = self.LABELS if label_set is None else label_set_of(label_set)
         owner = type(self).__name__

@@ -9,6 +9,7 @@ from mmseg.datasets.class_list import read_classes
 from mmseg.datasets.label_colours import ColourTable, MaskFile, colour_table
 from mmseg.datasets.label_sets import Colour, LabelSet
 from mmseg.errors import InputError, nearest
+from mmseg.places import with_home
 
 COLOUR_KEYS = {'color', 'name'}
 MASK_KEYS = {'name', 'folder', 'suffix'}
@@ -39,7 +40,7 @@ def colour_entries(given: str | Sequence[Mapping] | None) -> list[ColourEntry] |
     if given is None:
         return None
     if isinstance(given, str):
-        classes = read_classes(Path(given), 'label_colors')
+        classes = read_classes(Path(with_home(given)), 'label_colors')
         without = [entry.name for entry in classes if entry.colour is None]
         if without:
             raise InputError(f'label_colors {given}: {without[0]} has no colour (columns r, g, b; or color in JSON).')

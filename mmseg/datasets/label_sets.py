@@ -12,6 +12,7 @@ from mmseg.config.names import unfit_as_name
 from mmseg.config.values import fits, shown
 from mmseg.datasets.text_files import lines_of
 from mmseg.errors import InputError, nearest
+from mmseg.places import with_home
 from mmseg.registry import check_arguments
 
 Colour = tuple[int, int, int]
@@ -226,9 +227,10 @@ def class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
         if not fits(classes, Sequence[str]):
             raise InputError(f'classes has to be a list of names, or a text file of them, not {shown(classes)}.')
         return tuple(classes)
-    if not Path(classes).is_file():
-        raise InputError(f'The file of class names {classes!r} does not exist.')
-    return tuple(lines_of(classes, 'The file of class names'))
+    file = with_home(classes)
+    if not Path(file).is_file():
+        raise InputError(f'The file of class names {file!r} does not exist.')
+    return tuple(lines_of(file, 'The file of class names'))
 
 
 def palette_named(name: str) -> tuple[tuple[int, int, int], ...]:

@@ -1,12 +1,13 @@
 """Which files are images and label maps of a data set."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmseg.commands.submit import of_images
-from mmseg.config.test_data import images_alone
+from mmseg.config.test_data import images_alone, of_test_set
 from mmseg.datasets import files
 from mmseg.datasets.files import not_images, search
 from mmseg.datasets.uda_dataset import unlabelled
@@ -234,6 +235,26 @@ def test_images_and_labels_may_lie_in_absolute_and_relative_folders(tmp_path, mo
     name_of = PictureNames(made.img_infos)
     pictures = [name_of(made.image_path(index)).as_posix() for index in range(4)]
     assert pictures == ['a/images/000.png', 'a/images/001.png', 'b/images/000.png', 'b/images/001.png']
+
+
+def test_a_home_in_front_of_folders_and_files_of_data_is_written_out(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    write_pairs(tmp_path / 'data', random_labels(3))
+    write_pairs(tmp_path / '~tilde', random_labels(1))  # a folder of that name, for all one knows
+    (tmp_path / 'list.txt').write_text('001\n')
+    (tmp_path / 'names.txt').write_text('a\nb\nc\n')
+    (tmp_path / 'colours.csv').write_text('id,name,r,g,b\n0,a,0,0,0\n1,b,1,1,1\n2,c,2,2,2\n')
+    assert names(dataset('~/data', split='~/list.txt')) == ['001.png']
+    places = {'img_dir': ('~/data/images', '~tilde/images'), 'ann_dir': ('~/data/labels', '~tilde/labels')}
+    made = DATASETS.build(own_data(tmp_path) | places | {'classes': '~/names.txt'})
+    assert names(made) == ['000.png', '001.png', '002.png', '000.png']
+    assert made.CLASSES == ('a', 'b', 'c')
+    coloured = own_data(Path('~/data'), label_colors='~/colours.csv')
+    del coloured['classes']
+    assert DATASETS.build(coloured).CLASSES == ('a', 'b', 'c')
+    (tmp_path / 'data/labels/test').mkdir()
+    validation = {'data_root': '~/data', 'img_dir': 'images/val', 'ann_dir': 'labels/val'}
+    assert of_test_set(validation, labels=True)['ann_dir'] == 'labels/test'
 
 
 def test_pictures_of_images_in_folders_above_stay_below_the_folder_of_pictures():

@@ -12,7 +12,7 @@ from mmseg.engine.hooks import evaluation
 from mmseg.engine.stop import Interrupted
 from mmseg.engine.train import train
 from mmseg.errors import InputError
-from tests.engine.test_recovery import damage
+from tests.engine.checkpoints.test_recovery import damage
 from tests.engine.test_train import assert_same_run, lines
 from tests.engine.tiny import tiny_config
 

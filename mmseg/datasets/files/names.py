@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmseg.errors import InputError
+from mmseg.places import with_home
 
 IMAGE_ENDS = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm', '.jp2'}
 
@@ -109,4 +110,7 @@ def _list(value: str | list[str] | tuple[str, ...] | None) -> list[str | None]:
 
 
 def _under(data_root: str | Path | None, path: str | None) -> str | None:
-    return path if data_root is None or path is None else str(Path(data_root, path))
+    """``path`` below ``data_root``, where there is one; homes written out."""
+    if path is None or data_root is None:
+        return None if path is None else with_home(path)
+    return str(Path(with_home(data_root), with_home(path)))

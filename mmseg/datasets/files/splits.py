@@ -14,7 +14,8 @@ def of_split(root: Root, found: list[str], suffixes: Suffixes) -> tuple[list[str
     A line is a name below the image folder, with or without its suffix, or a path; or two of them, image and label.
 
     Raises:
-        InputError: there is no such list, it is empty, or it names an image that is not there.
+        InputError: there is no such list, it is empty or no text in UTF-8, or it names what is not there, or
+            lies elsewhere.
     """
     assert root.split is not None
     if not Path(root.split).is_file():

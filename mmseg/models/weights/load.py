@@ -134,6 +134,10 @@ def load_pretrained(
 def _load_numbers(
     module: nn.Module, state: State, *, may_be_missing: Iterable[str], ignored: Iterable[str] = (), source: str
 ) -> None:
-    """Load strictly, and refuse what is no number in ``module``: one of 64 bits may be none in 32."""
+    """Load strictly, and refuse what is no number in ``module``: one of 64 bits may be none in 32.
+
+    Raises:
+        InputError: they do not fit, or one is no number.
+    """
     load_strict(module, state, may_be_missing=may_be_missing, ignored=ignored, source=source)
     refuse_not_finite({key: value for key, value in module.state_dict().items() if key in state}, source)

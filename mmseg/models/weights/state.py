@@ -15,7 +15,11 @@ LISTED = 8
 
 
 def state_of(content: Mapping[str, Any], *, source: str) -> State:
-    """The weights in what a checkpoint file holds; see :func:`load_state`."""
+    """The weights in what a checkpoint file holds; see :func:`mmseg.models.weights.checkpoint.load_state`.
+
+    Raises:
+        InputError: there are none, they have no names, or are no plain tensors.
+    """
     refuse_known_strangers(content, source=source)
     for wrapping in ('state_dict', 'model', 'module', 'state'):
         if isinstance(content.get(wrapping), Mapping):
