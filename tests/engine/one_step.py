@@ -48,7 +48,11 @@ def assert_compiling_changes_nothing(plain):
 
 def assert_bf16_changes_little(cfg, names):
     """The losses of these names agree, and all gradients are numbers."""
-    (logged, gradients), (expected, _) = step(built(cfg), 'bf16'), step(built(cfg))
+    # In bf16 oneDNN leaves the gradient of a strided convolution's tap that no pixel meets as it lay in memory (torch
+    # 2.14, AVX-512, maps of one pixel): such small maps are in these tests alone, which therefore do without it.
+    with torch.backends.mkldnn.flags(enabled=False):
+        logged, gradients = step(built(cfg), 'bf16')
+    expected, _ = step(built(cfg))
     for name in names:
         torch.testing.assert_close(logged[name], expected[name], rtol=5e-2, atol=0)
     assert all(gradient.isfinite().all() for gradient in gradients if gradient is not None)
