@@ -45,15 +45,8 @@ def _beside_images(names: Sequence[str]) -> set[str]:
 
 def without_predictions(folder: str, names: list[str]) -> list[str]:
     """The images of a data set, without the pictures that predictions have left among them."""
-    left_out = predictions_among(names, folder)
-    if left_out:
-        print_log(
-            f'{len(left_out)} pictures of predictions in {folder!r}, such as {min(left_out)}, are left out: each lies '
-            f'beside its image, or in a folder of results ({RESULTS}). Move them away, or name all images in a split.',
-            'current',
-            level=logging.WARNING,
-        )
-    return [name for name in names if name not in left_out] if left_out else names
+    why = f'beside its image, or in a folder of results ({RESULTS}). Move them away, or name all images in a split.'
+    return _without(predictions_among(names, folder), names, f'pictures of predictions in {folder!r}', f'lies {why}')
 
 
 def label_maps_among(images: Sequence[str], suffixes: Suffixes) -> set[str]:
@@ -73,13 +66,15 @@ def label_maps_among(images: Sequence[str], suffixes: Suffixes) -> set[str]:
 
 def without_label_maps(folder: str, names: list[str], suffixes: Suffixes) -> list[str]:
     """The images of a data set without labels, without the label maps that lie among them all the same."""
-    left_out = label_maps_among(names, suffixes)
-    if left_out:
-        ends = ' or '.join(map(repr, (suffixes.seg_map, *suffixes.further)))
-        print_log(
-            f'{len(left_out)} label maps among the images in {folder!r}, such as {min(left_out)}, are left out: each '
-            f'ends in {ends} (seg_map_suffix) and lies beside its image. A split can name all images.',
-            'current',
-            level=logging.WARNING,
-        )
-    return [name for name in names if name not in left_out] if left_out else names
+    ends = ' or '.join(map(repr, (suffixes.seg_map, *suffixes.further)))
+    why = f'ends in {ends} (seg_map_suffix) and lies beside its image. A split can name all images.'
+    return _without(label_maps_among(names, suffixes), names, f'label maps among the images in {folder!r}', why)
+
+
+def _without(left_out: set[str], names: list[str], what: str, why: str) -> list[str]:
+    """``names`` without those left out, which is said where there are some."""
+    if not left_out:
+        return names
+    said = f'{len(left_out)} {what}, such as {min(left_out)}, are left out: each {why}'
+    print_log(said, 'current', level=logging.WARNING)
+    return [name for name in names if name not in left_out]
